@@ -1,0 +1,55 @@
+# Every command works in a bare checkout: each makes what it needs first. `make help` lists them.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+UV := .tools/bin/uv
+
+# SAM asks for a region even where it calls nothing, and would otherwise report its use.
+export AWS_DEFAULT_REGION ?= us-east-1
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help setup build test check format lint types contracts template demo lock clean
+
+help:  ## List the commands.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## Install the tools into .venv and the emulator into .engine.
+	@tools/bootstrap
+
+build: setup  ## Build the layer and the functions, with bytecode, for this machine's processor.
+	@$(BIN)/python -m postpaid_cli.build
+
+test: build  ## Run the tests.
+	@$(BIN)/pytest $(ARGS)
+
+demo: setup  ## Show the whole way: usage over HTTP, a close, an invoice and its PDF.
+	@$(BIN)/postpaid demo
+
+check: format lint types contracts template test  ## Everything that must hold before a commit.
+
+format: setup  # is the code formatted?
+	@$(BIN)/ruff format --check .
+
+lint: setup
+	@$(BIN)/ruff check .
+
+types: setup
+	@$(BIN)/mypy
+
+contracts: setup  # do imports point one way?
+	@PYTHONPATH=. $(BIN)/lint-imports
+
+template: setup  # does CloudFormation accept the template? The emulator takes much that it refuses.
+	@$(BIN)/sam validate --lint
+
+lock: setup  ## Lock the newest dependencies a week old or older, and export what ships.
+	@$(UV) lock --upgrade
+	@$(BIN)/python tools/export_requirements.py
+	@$(UV) pip compile --quiet --upgrade --universal --no-header --no-annotate \
+		--python-version "$$(cat .python-version)" tools/engine.in --output-file tools/engine.txt
+
+clean:  ## Stop the local stack and remove all that these commands made.
+	@if [ -x $(BIN)/postpaid ]; then $(BIN)/postpaid local down; fi
+	@rm -rf .venv .engine .tools .aws-sam .postpaid demo-output
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,88 @@
+"""The control plane of the native door: everything under `/v1` but usage writes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from postpaid.api.http import Request, Response, bearer_or_basic, find_route, read_request
+from postpaid.api.native.desk import Desk
+from postpaid.api.native.errors import guarded
+from postpaid.api.native.routes import ROUTES
+from postpaid.application.authenticate import authenticate
+from postpaid.application.due_terms import Due
+from postpaid.application.ports import Unavailable
+from postpaid.domain.api_key import ApiKey
+from postpaid.outbound import documents, queue
+from postpaid.runtime.cache import Cache
+from postpaid.runtime.clock import site_now
+from postpaid.runtime.ids import new_id, new_key_parts, new_run
+from postpaid.runtime.log import log, log_failure
+from postpaid.runtime.settings import Settings
+from postpaid.store import dynamo, keys
+from postpaid.store.api_keys import StoredApiKeys
+from postpaid.store.books import SiteStores
+from postpaid.store.usage import StoredUsageIds
+
+settings = Settings.from_environment()
+client = dynamo.connect()
+usages = dynamo.DynamoTable(client, settings.usage_table)
+billing = dynamo.DynamoTable(client, settings.billing_table)
+api_keys = StoredApiKeys(billing, Cache[ApiKey]())
+s3 = documents.connect()
+close_queue = queue.Queue(queue.connect(), settings.close_queue_url)
+blocks: dict[str, list[int]] = {}
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+    """Serve one HTTP API event."""
+    request_id = event["requestContext"].get("requestId", "")
+    response = guarded(
+        lambda: _serve(read_request(event)),
+        request_id=request_id,
+        report=lambda error: log_failure("native_api_failed", error, request=request_id),
+    )
+    log("info", "native_api", request=request_id, status=response.status)
+    return response.event()
+
+
+def _serve(request: Request) -> Response:
+    route, ids = find_route(ROUTES, request)
+    key = authenticate(bearer_or_basic(request.headers), route.scope, api_keys=api_keys)
+    return route.operation(_desk(key), request, ids)
+
+
+def _desk(key: ApiKey) -> Desk:
+    stores = SiteStores.of(usages, billing, key.scope)
+    now = site_now(stores.site)
+    store = documents.StoredDocuments(s3, settings.document_bucket, key.scope)
+
+    def hasten(invoice_ids: Sequence[str]) -> None:
+        found = [keys.entity(key.scope, "invoice", invoice_id) for invoice_id in invoice_ids]
+        try:
+            close_queue.send(queue.due_message([Due(*each) for each in found]))
+        except Unavailable:
+            log("warning", "hasten_failed")  # only speed is lost: the sweep finds what is due
+
+    return Desk(
+        scope=key.scope,
+        site=stores.site,
+        now=now,
+        items=stores.items,
+        prices=stores.prices,
+        customers=stores.customers,
+        subscriptions=stores.subscriptions,
+        terms=stores.terms,
+        ledger=stores.ledger,
+        invoices=stores.invoices,
+        lists=stores.lists(now),
+        activation=stores.closing(now),
+        all_sites=stores.all_sites,
+        ring=StoredApiKeys(billing),
+        ids=stores.ids(blocks),
+        books=stores.books(store, now),
+        documents=store,
+        usage_ids=StoredUsageIds(key.scope),
+        new_id=new_id,
+        new_run=new_run,
+        new_key_parts=new_key_parts,
+        hasten=hasten,
+    )

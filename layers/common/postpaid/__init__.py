@@ -1,0 +1,1 @@
+"""Postpaid: metered billing. Rooms: domain, application, store, api, outbound, runtime."""

@@ -1,0 +1,1 @@
+"""Wire dialects to commands and back; no rule lives here."""

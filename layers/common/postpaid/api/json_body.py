@@ -1,0 +1,75 @@
+"""JSON bodies, read strictly: what two readers could take for different things is refused."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+
+from postpaid.domain.errors import Malformed
+
+BODY_BYTES_MAX = 1_048_576
+_INTEGER_DIGITS_PLAIN = 18
+
+
+def read_json_object(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Read a JSON object (RFC 8259) of at most 1 MiB; numbers come as int or exact `Decimal`.
+
+    Raises `Malformed`: `unsupported_media_type`, `payload_too_large`, or `malformed_request` for
+    anything that is not one JSON object in UTF-8 with every name once (RFC 7493).
+    """
+    if len(body) > BODY_BYTES_MAX:
+        raise Malformed("payload_too_large", f"the body has more than {BODY_BYTES_MAX} bytes")
+    media_type, _, parameters = headers.get("content-type", "").partition(";")
+    charset = parameters.strip().lower()
+    if media_type.strip().lower() != "application/json" or charset not in {
+        "",
+        "charset=utf-8",
+        'charset="utf-8"',
+    }:
+        raise Malformed("unsupported_media_type", "the content type must be application/json")
+    if headers.get("content-encoding", "identity") != "identity":
+        raise Malformed("unsupported_media_type", "the body must not be compressed")
+    try:
+        text = body.decode("utf-8")
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_float=_number,
+            parse_int=_number,
+            parse_constant=_no_constant,
+        )
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False, default=str).encode()  # lone surrogates
+    except UnicodeError:
+        raise Malformed("malformed_request", "the body is not valid UTF-8 text") from None
+    except RecursionError:
+        raise Malformed("malformed_request", "the body is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise Malformed(
+            "malformed_request", f"the body is not JSON: {error.msg} at character {error.pos}"
+        ) from None
+    if not isinstance(value, dict):
+        raise Malformed("malformed_request", "the body must be a JSON object")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in names:
+            raise Malformed("malformed_request", "the name is given twice", field=name[:100])
+        names[name] = value
+    return names
+
+
+def _number(text: str) -> int | Decimal:
+    if len(text) <= _INTEGER_DIGITS_PLAIN and text.lstrip("-").isdigit():
+        return int(text)
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("NaN")  # an exponent beyond any range; its field will be refused by name
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Malformed("malformed_request", f"{name} is not JSON")

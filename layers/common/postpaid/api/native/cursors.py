@@ -1,0 +1,66 @@
+"""Cursors of lists: opaque to clients, bound to the list they came from.
+
+A cursor holds only a place within the caller's own list; the partition is always made from the
+authenticated site, so that an altered cursor can reach nothing else.
+"""
+
+import hashlib
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+
+from postpaid.domain.errors import Malformed
+from postpaid.domain.site import Scope
+
+CURSOR_LENGTH_MAX = 2000
+PAGE_DEFAULT = 50
+PAGE_MAX = 100
+
+
+def cursor_text(place: list[str], scope: Scope, listing: str, query: Mapping[str, str]) -> str:
+    """Write a cursor for a place in a list."""
+    text = json.dumps([_binding(scope, listing, query), *place], separators=(",", ":"))
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def read_cursor(
+    scope: Scope, listing: str, query: Mapping[str, str], *, parts: int
+) -> list[str] | None:
+    """Read the query's cursor, None if there is none.
+
+    Raises `Malformed` with code `invalid_cursor` for one that is altered or of another list.
+    """
+    text = query.get("cursor")
+    if text is None:
+        return None
+    binding, rest = _unpacked(text)
+    if binding != _binding(scope, listing, query) or len(rest) != parts:
+        raise Malformed("invalid_cursor", "the cursor is not one of this list", field="cursor")
+    return rest
+
+
+def page_size(query: Mapping[str, str]) -> int:
+    """Read the query's `limit`, 1 to 100, 50 if there is none; raises `Malformed`."""
+    text = query.get("limit", str(PAGE_DEFAULT))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= PAGE_MAX:
+        raise Malformed(
+            "malformed_request", f"must be a number from 1 to {PAGE_MAX}", field="limit"
+        )
+    return int(text)
+
+
+def _binding(scope: Scope, listing: str, query: Mapping[str, str]) -> str:
+    filters = {name: value for name, value in query.items() if name not in {"cursor", "limit"}}
+    text = json.dumps([scope.site, scope.generation, listing, filters], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _unpacked(text: str) -> tuple[str | None, list[str]]:
+    try:
+        padded = text[:CURSOR_LENGTH_MAX] + "=" * (-len(text) % 4)
+        place = json.loads(urlsafe_b64decode(padded))
+    except ValueError:
+        return None, []
+    if not isinstance(place, list) or not all(isinstance(part, str) for part in place):
+        return None, []
+    return (place[0], place[1:]) if place else (None, [])

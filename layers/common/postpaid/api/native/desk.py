@@ -1,0 +1,97 @@
+"""What the native door works with for one request: the caller's site and everything in it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from postpaid.application.api_keys import KeyRing
+from postpaid.application.catalog import Items, NewPrices
+from postpaid.application.close_invoice import Books
+from postpaid.application.customers import NewCustomers
+from postpaid.application.list_invoices import PagedCustomers, PagedInvoices
+from postpaid.application.ports import Documents, Ids, Invoices, UsageLedger
+from postpaid.application.sites import ChangeableSites
+from postpaid.application.subscriptions import (
+    Activation,
+    ChangeableSubscriptions,
+    RetimableTerms,
+)
+from postpaid.domain.catalog import Item, ItemPrice
+from postpaid.domain.customer import Customer
+from postpaid.domain.invoice import Invoice
+from postpaid.domain.site import Scope, Site
+from postpaid.domain.subscription import Subscription
+from postpaid.domain.usage import UsageKey
+
+type Page[Thing] = tuple[list[Thing], str | None]
+
+
+class Lists(Protocol):
+    """The lists of one site, newest first, behind a place."""
+
+    def items(self, after: str | None, limit: int) -> Page[Item]: ...  # noqa: D102
+    def prices(self, after: str | None, limit: int) -> Page[ItemPrice]: ...  # noqa: D102
+    def customers(self, after: str | None, limit: int) -> Page[Customer]: ...  # noqa: D102
+    def subscriptions(self, after: str | None, limit: int) -> Page[Subscription]: ...  # noqa: D102
+    def invoices(self, after: str | None, limit: int) -> Page[Invoice]: ...  # noqa: D102
+
+
+class DeskCustomers(NewCustomers, PagedCustomers, Protocol):
+    """The customers of one site."""
+
+
+class DeskInvoices(Invoices, PagedInvoices, Protocol):
+    """The invoices of one site."""
+
+
+class Linked(Documents, Protocol):
+    """The documents of one site, and how a client gets one."""
+
+    def pdf_link(self, invoice: Invoice) -> str:
+        """Return a URL that downloads the document for a few minutes."""
+        ...
+
+
+class UsageIds(Protocol):
+    """How a usage's public id and integer are made from its identity."""
+
+    def text(self, key: UsageKey) -> str:
+        """Return the public id."""
+        ...
+
+    def number(self, key: UsageKey) -> int:
+        """Return the integer."""
+        ...
+
+    def key(self, subscription_id: str, text: str) -> UsageKey:
+        """Read a public id; raises `ValueError` if it is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """One request's view of its site; *send_due* asks a worker to look at things at once."""
+
+    scope: Scope
+    site: Site
+    now: datetime
+    items: Items
+    prices: NewPrices
+    customers: DeskCustomers
+    subscriptions: ChangeableSubscriptions
+    terms: RetimableTerms
+    ledger: UsageLedger
+    invoices: DeskInvoices
+    lists: Lists
+    activation: Activation
+    all_sites: ChangeableSites
+    ring: KeyRing
+    ids: Ids
+    books: Books
+    documents: Linked
+    usage_ids: UsageIds
+    new_id: Callable[[str], str]
+    new_run: Callable[[], str]
+    new_key_parts: Callable[[], tuple[str, str]]
+    hasten: Callable[[Sequence[str]], None]

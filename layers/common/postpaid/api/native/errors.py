@@ -1,0 +1,92 @@
+"""Refusals as problem details (RFC 9457), each with a `code` that never changes."""
+
+from collections.abc import Callable
+
+from postpaid.api.http import Response
+from postpaid.application.ports import Unavailable
+from postpaid.domain.errors import BillingError
+
+RETRY_AFTER_SECONDS = 1
+
+# code: status and title. The title is the same for every occurrence, `detail` is this one's.
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "malformed_request": (400, "The request cannot be read"),
+    "invalid_cursor": (400, "The cursor is not one of this list"),
+    "unauthenticated": (401, "A valid API key is required"),
+    "forbidden": (403, "The API key lacks a scope"),
+    "route_not_found": (404, "There is nothing at this path"),
+    "customer_not_found": (404, "There is no such customer"),
+    "invoice_not_found": (404, "There is no such invoice"),
+    "item_not_found": (404, "There is no such item"),
+    "item_price_not_found": (404, "There is no such item price"),
+    "key_not_found": (404, "There is no such API key"),
+    "subscription_not_found": (404, "There is no such subscription"),
+    "usage_not_found": (404, "There is no such usage"),
+    "method_not_allowed": (405, "The path does not take this method"),
+    "already_exists": (409, "The id is taken"),
+    "invoice_not_pending": (409, "The invoice is not pending"),
+    "line_ambiguous": (409, "Several lines answer to this name"),
+    "pdf_not_ready": (409, "The document is not made yet"),
+    "usage_conflict": (409, "Another quantity is recorded"),
+    "usage_deleted": (409, "The usage was deleted"),
+    "payload_too_large": (413, "The body is too large"),
+    "unsupported_media_type": (415, "The body has the wrong media type"),
+    "invalid_field": (422, "A field is not acceptable"),
+    "limit_exceeded": (422, "A limit is reached"),
+    "line_not_found": (422, "The subscription has no such line"),
+    "missing_field": (422, "A field is missing"),
+    "not_metered": (422, "The line is not metered"),
+    "unknown_field": (422, "There is no such field"),
+    "usage_date_out_of_range": (422, "The usage date is not accepted"),
+    "internal_error": (500, "The service failed"),
+    "temporarily_unavailable": (503, "The service cannot answer now"),
+}
+
+
+def problem(code: str, detail: str, *, request_id: str, **members: object) -> Response:
+    """Return a refusal as `application/problem+json`."""
+    status, title = PROBLEMS[code]
+    headers = {"content-type": "application/problem+json"}
+    if status == 401:  # noqa: PLR2004 - RFC 9110 §11.6.1 asks for the challenge
+        headers["www-authenticate"] = 'Bearer realm="postpaid"'
+    if code in {"temporarily_unavailable", "pdf_not_ready"}:
+        headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+    body = {
+        "type": f"urn:problem-type:postpaid:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **{name: value for name, value in members.items() if value is not None},
+        "request_id": request_id,
+    }
+    return Response(status, body, headers)
+
+
+def guarded(
+    serve: Callable[[], Response], *, request_id: str, report: Callable[[BaseException], None]
+) -> Response:
+    """Return the response of *serve*, or the refusal that its error means.
+
+    No error leaves a door: a caller can only act on an answer in its own dialect. *report* is told
+    of those that are bugs.
+    """
+    try:
+        return serve()
+    except BillingError as error:
+        response = problem(
+            error.code, error.message, request_id=request_id, field=error.field, **error.details
+        )
+        if error.code == "method_not_allowed":
+            allow = {"allow": ", ".join(error.details["allow"])}
+            return Response(response.status, response.body, {**response.headers, **allow})
+        return response
+    except Unavailable:
+        return problem(
+            "temporarily_unavailable",
+            "no answer from storage; sending the same request again is safe",
+            request_id=request_id,
+        )
+    except Exception as error:  # noqa: BLE001 - the last line of defence, and it is reported
+        report(error)
+        return problem("internal_error", "the failure was logged", request_id=request_id)

@@ -1,0 +1,72 @@
+"""The site itself and its API keys."""
+
+from pydantic import Field
+
+from postpaid.api.http import Request, Response, bearer_or_basic
+from postpaid.api.json_body import read_json_object
+from postpaid.api.native.desk import Desk
+from postpaid.api.native.lists import check_query
+from postpaid.api.native.models import Body, SiteChange, Text, policy_of, read
+from postpaid.api.native.shapes import native_from_api_key, native_from_site, native_list
+from postpaid.application.api_keys import create_key, revoke_key
+from postpaid.application.sites import ChangeSite, change_site
+from postpaid.domain.api_key import read_key
+from postpaid.domain.errors import Invalid
+
+
+class KeyBody(Body):
+    """`POST /v1/api-keys`."""
+
+    scopes: list[str] = Field(min_length=1, max_length=5)
+    label: Text = "unnamed"
+
+
+def get_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Show the caller's site."""
+    return Response(200, native_from_site(desk.site))
+
+
+def patch_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Change settings of the caller's site."""
+    body = read(SiteChange, read_json_object(request.body, request.headers))
+    command = ChangeSite(
+        timezone=body.timezone,
+        currency=body.currency,
+        closing=policy_of(body.closing),
+        seller=None if body.seller is None else body.seller.party(),
+        number_prefix=body.number_prefix,
+    )
+    return Response(
+        200, native_from_site(change_site(desk.scope.site, command, sites=desk.all_sites))
+    )
+
+
+def list_keys(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """List the site's keys, without their secrets; there are few, so they come in one page."""
+    check_query(request, set())
+    return Response(
+        200, native_list(map(native_from_api_key, desk.ring.of_site(desk.scope.site)), None)
+    )
+
+
+def post_key(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Create a key; its text is in this answer and never again."""
+    body = read(KeyBody, read_json_object(request.body, request.headers))
+    key, text = create_key(
+        desk.site,
+        body.scopes,
+        body.label,
+        parts=desk.new_key_parts(),
+        ring=desk.ring,
+        now=desk.now,
+    )
+    return Response(201, {**native_from_api_key(key), "key": text})
+
+
+def delete_key(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
+    """Revoke a key other than the caller's own, so that a site cannot lock itself out."""
+    caller = read_key(bearer_or_basic(request.headers) or "")
+    if caller is not None and caller.id == ids[0]:
+        raise Invalid("invalid_field", "a key cannot revoke itself", field="id")
+    key = revoke_key(desk.site, ids[0], ring=desk.ring, now=desk.now)
+    return Response(200, native_from_api_key(key))

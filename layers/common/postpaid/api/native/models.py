@@ -1,0 +1,180 @@
+"""Bodies of the native door, as pydantic models: shape and size here, meaning in the use cases."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from postpaid.domain.errors import Invalid
+from postpaid.domain.site import AFTER_HOURS_MAX, Address, ClosingMode, ClosingPolicy
+from postpaid.domain.subscription import LINES_MAX
+
+ADDRESS_LINES_MAX = 8
+
+# Text for people: no control characters and no marks that reorder what is written around them.
+Text = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=250,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+$",
+    ),
+]
+Email = Annotated[
+    str,
+    StringConstraints(
+        max_length=254,
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+    ),
+]
+Number = str | int | Decimal
+
+
+class Body(BaseModel):
+    """A request body: unknown fields and silent conversions are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Nothing(Body):
+    """A body without fields, where none is expected."""
+
+
+class ClosingBody(Body):
+    """`{"mode": "auto", "after_hours": 24}`."""
+
+    mode: Literal["auto", "manual"]
+    after_hours: int = Field(default=0, ge=0, le=AFTER_HOURS_MAX)
+
+    def policy(self) -> ClosingPolicy:
+        """Return the closing policy it says."""
+        return ClosingPolicy(ClosingMode(self.mode), self.after_hours)
+
+
+class PartyBody(Body):
+    """How a party is named on documents."""
+
+    name: Text
+    address: list[Text] = Field(default_factory=list, max_length=ADDRESS_LINES_MAX)
+    email: Email | None = None
+    tax_id: Annotated[Text, StringConstraints(max_length=50)] | None = None
+
+    def party(self) -> Address:
+        """Return the address it says."""
+        return Address(
+            name=self.name, lines=tuple(self.address), email=self.email, tax_id=self.tax_id
+        )
+
+
+def policy_of(body: ClosingBody | None) -> ClosingPolicy | None:
+    """Return the closing policy of a body that may be absent."""
+    return None if body is None else body.policy()
+
+
+class ItemBody(Body):
+    """`POST /v1/items`."""
+
+    id: str | None = None
+    name: Text
+    type: Literal["plan", "addon", "charge"] = "plan"
+    metered: bool = False
+    unit: Annotated[Text, StringConstraints(max_length=30)] | None = None
+    recording: Literal["one_per_date", "events"] = "one_per_date"
+
+
+class ItemPriceBody(Body):
+    """`POST /v1/item-prices`; the fields of the pricing model stand beside the others."""
+
+    model_config = ConfigDict(extra="allow", strict=True, arbitrary_types_allowed=True)
+
+    id: str | None = None
+    item_id: str
+    name: Text | None = None
+    currency: str | None = None
+    pricing_model: str
+    base_fee: Number | None = None
+
+    def pricing(self) -> dict[str, Any]:
+        """Return the plain form of the pricing model."""
+        return {"pricing_model": self.pricing_model, **(self.model_extra or {})}
+
+
+class CustomerBody(PartyBody):
+    """`POST /v1/customers`."""
+
+    id: str | None = None
+    closing: ClosingBody | None = None
+
+
+class LineBody(Body):
+    """One line of a new subscription."""
+
+    item_price_id: str
+    id: str | None = None
+    quantity: Number | None = None
+
+
+class SubscriptionBody(Body):
+    """`POST /v1/subscriptions`."""
+
+    id: str | None = None
+    customer_id: str
+    timezone: str | None = None
+    start: str | None = None
+    lines: list[LineBody] = Field(min_length=1, max_length=LINES_MAX)
+    closing: ClosingBody | None = None
+
+
+class SubscriptionChange(Body):
+    """`PATCH /v1/subscriptions/{id}`; null goes back to the customer's or the site's policy."""
+
+    closing: ClosingBody | None
+
+
+class SiteChange(Body):
+    """`PATCH /v1/site`."""
+
+    timezone: str | None = None
+    currency: str | None = None
+    closing: ClosingBody | None = None
+    seller: PartyBody | None = None
+    number_prefix: Annotated[str, StringConstraints(max_length=20, pattern=r"^[\x20-\x7e]*$")] | (
+        None
+    ) = None
+
+
+def read[Model: BaseModel](model: type[Model], body: Mapping[str, Any]) -> Model:
+    """Read a body; raises `Invalid` for its first mistake, with all of them in `errors`."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        mistakes = [_mistake(each["type"], each["loc"], each["msg"]) for each in error.errors()]
+        first = mistakes[0]
+        raise Invalid(
+            first["code"],
+            first["detail"],
+            field=first["field"],
+            details={"errors": mistakes} if len(mistakes) > 1 else None,
+        ) from None
+
+
+def _mistake(kind: str, place: tuple[int | str, ...], message: str) -> dict[str, str]:
+    code = {"missing": "missing_field", "extra_forbidden": "unknown_field"}.get(
+        kind, "invalid_field"
+    )
+    detail = {"missing_field": "is required", "unknown_field": "is not a field here"}.get(
+        code, message
+    )
+    path = ""
+    for part in place:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part not in _UNION_TAGS:
+            path += f".{part}" if path else part
+    return {"code": code, "field": path[:200], "detail": detail}
+
+
+# pydantic names the member of a union it tried; a client knows only the field.
+_UNION_TAGS = frozenset({"str", "int", "decimal", "is-instance[Decimal]", "constrained-str"})

@@ -1,0 +1,44 @@
+"""The routes of the control plane: path, scope and operation, one line each.
+
+Usage writes are not here: they have a function of their own, `functions/record_usage`.
+"""
+
+from collections.abc import Callable
+
+from postpaid.api.http import Request, Response, Route
+from postpaid.api.native import billing, catalog, keys, usages
+from postpaid.api.native.desk import Desk
+from postpaid.domain.api_key import KeyScope
+
+type Operation = Callable[[Desk, Request, tuple[str, ...]], Response]
+
+ADMIN, READ = KeyScope.ADMIN, KeyScope.READ
+
+ROUTES: tuple[Route[Operation], ...] = (
+    Route("GET", "v1/site", READ, keys.get_site),
+    Route("PATCH", "v1/site", ADMIN, keys.patch_site),
+    Route("GET", "v1/api-keys", ADMIN, keys.list_keys),
+    Route("POST", "v1/api-keys", ADMIN, keys.post_key),
+    Route("DELETE", "v1/api-keys/{}", ADMIN, keys.delete_key),
+    Route("GET", "v1/items", READ, catalog.list_items),
+    Route("POST", "v1/items", ADMIN, catalog.post_item),
+    Route("GET", "v1/items/{}", READ, catalog.get_item),
+    Route("GET", "v1/item-prices", READ, catalog.list_prices),
+    Route("POST", "v1/item-prices", ADMIN, catalog.post_price),
+    Route("GET", "v1/item-prices/{}", READ, catalog.get_price),
+    Route("GET", "v1/customers", READ, catalog.list_customers),
+    Route("POST", "v1/customers", ADMIN, catalog.post_customer),
+    Route("GET", "v1/customers/{}", READ, catalog.get_customer),
+    Route("GET", "v1/customers/{}/invoices", READ, billing.list_customer_invoices),
+    Route("GET", "v1/subscriptions", READ, billing.list_subscriptions),
+    Route("POST", "v1/subscriptions", ADMIN, billing.post_subscription),
+    Route("GET", "v1/subscriptions/{}", READ, billing.get_subscription),
+    Route("PATCH", "v1/subscriptions/{}", ADMIN, billing.patch_subscription),
+    Route("GET", "v1/subscriptions/{}/invoices", READ, billing.list_subscription_invoices),
+    Route("GET", "v1/subscriptions/{}/usages", KeyScope.USAGE_READ, usages.list_usages),
+    Route("GET", "v1/subscriptions/{}/usages/{}", KeyScope.USAGE_READ, usages.get_usage),
+    Route("GET", "v1/invoices", READ, billing.list_invoices),
+    Route("GET", "v1/invoices/{}", READ, billing.get_invoice),
+    Route("POST", "v1/invoices/{}/close", KeyScope.INVOICE_CLOSE, billing.post_close),
+    Route("GET", "v1/invoices/{}/pdf", READ, billing.get_pdf),
+)

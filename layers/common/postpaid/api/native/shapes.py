@@ -1,0 +1,165 @@
+"""Things as the native door shows them: ids, ISO instants, amounts and quantities as strings."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from postpaid.domain.api_key import ApiKey
+from postpaid.domain.catalog import Item, ItemPrice
+from postpaid.domain.customer import Customer
+from postpaid.domain.instants import instant_text
+from postpaid.domain.invoice import Invoice
+from postpaid.domain.invoice_content import InvoiceContent, plain_line, plain_period
+from postpaid.domain.pricing import plain_pricing
+from postpaid.domain.quantity import decimal_text
+from postpaid.domain.site import Address, ClosingPolicy, Site
+from postpaid.domain.subscription import Line, Subscription
+from postpaid.domain.term import Term
+
+
+def native_from_site(site: Site) -> dict[str, Any]:
+    """Show a site."""
+    return {
+        "id": site.scope.site,
+        "test": site.test,
+        "timezone": site.timezone,
+        "currency": site.currency,
+        "closing": _closing(site.closing),
+        "seller": _party(site.seller),
+        "number_prefix": site.number_prefix,
+        "created_at": instant_text(site.created_at),
+    }
+
+
+def native_from_item(item: Item) -> dict[str, Any]:
+    """Show an item."""
+    return {
+        "id": item.id,
+        "number": item.number,
+        "name": item.name,
+        "type": item.type.value,
+        "metered": item.metered,
+        "unit": item.unit,
+        "recording": item.recording.value,
+        "created_at": instant_text(item.created_at),
+    }
+
+
+def native_from_price(price: ItemPrice) -> dict[str, Any]:
+    """Show the newest version of an item price."""
+    return {
+        "id": price.id,
+        "number": price.number,
+        "item_id": price.item_id,
+        "name": price.name,
+        "currency": price.currency,
+        **plain_pricing(price.pricing),
+        "base_fee": None if price.base_fee is None else decimal_text(price.base_fee),
+        "version": price.version,
+        "created_at": instant_text(price.created_at),
+    }
+
+
+def native_from_customer(customer: Customer) -> dict[str, Any]:
+    """Show a customer."""
+    return {
+        "id": customer.id,
+        "number": customer.number,
+        **_party(customer.address),
+        "closing": _closing(customer.closing),
+        "created_at": instant_text(customer.created_at),
+    }
+
+
+def native_from_subscription(subscription: Subscription, term: Term | None) -> dict[str, Any]:
+    """Show a subscription and its present term, None before its start."""
+    return {
+        "id": subscription.id,
+        "number": subscription.number,
+        "customer_id": subscription.customer_id,
+        "currency": subscription.currency,
+        "timezone": subscription.timezone,
+        "start": instant_text(subscription.start),
+        "cadence": {"unit": subscription.cadence.unit, "count": subscription.cadence.count},
+        "lines": [_line(line) for line in subscription.lines],
+        "closing": _closing(subscription.closing),
+        "current_term": None if term is None else plain_period(term.period),
+        "created_at": instant_text(subscription.created_at),
+    }
+
+
+def native_from_invoice(invoice: Invoice, content: InvoiceContent | None) -> dict[str, Any]:
+    """Show an invoice: its head and, where *content* is given, everything it says.
+
+    The content of a pending invoice is what it would say if it closed now.
+    """
+    shown = {
+        "id": invoice.id,
+        "number": invoice.number,
+        "serial": invoice.serial_text,
+        "status": invoice.status.value.lower(),
+        "customer_id": invoice.customer_id,
+        "subscription_id": invoice.subscription_id,
+        "currency": invoice.currency,
+        "total": None if invoice.total is None else str(invoice.total),
+        "issued_on": None if invoice.issued_on is None else invoice.issued_on.isoformat(),
+        "document": None if invoice.render is None else invoice.render.value.lower(),
+        "created_at": instant_text(invoice.created_at),
+    }
+    if content is not None:
+        shown |= {
+            "total": str(content.total),
+            "period": plain_period(content.period),
+            "timezone": content.timezone,
+            "engine": content.engine,
+            "seller": _party(content.seller),
+            "customer": _party(content.customer),
+            "lines": [plain_line(line) for line in content.lines],
+        }
+    return shown
+
+
+def native_from_api_key(key: ApiKey) -> dict[str, Any]:
+    """Show an API key, without its secret."""
+    return {
+        "id": key.id,
+        "label": key.label,
+        "scopes": sorted(scope.value for scope in key.scopes),
+        "test": key.test,
+        "created_at": instant_text(key.created_at),
+        "revoked_at": None if key.revoked_at is None else instant_text(key.revoked_at),
+    }
+
+
+def native_list(things: Iterable[Mapping[str, Any]], cursor: str | None) -> dict[str, Any]:
+    """Show a page of a list; `next_cursor` is null on the last one."""
+    return {"data": list(things), "next_cursor": cursor}
+
+
+def _party(address: Address) -> dict[str, Any]:
+    return {
+        "name": address.name,
+        "address": list(address.lines),
+        "email": address.email,
+        "tax_id": address.tax_id,
+    }
+
+
+def _closing(policy: ClosingPolicy | None) -> dict[str, Any] | None:
+    if policy is None:
+        return None
+    return {"mode": policy.mode.value, "after_hours": policy.after_hours}
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "number": line.number,
+        "item_id": line.item_id,
+        "item_price_id": line.item_price_id,
+        "price_version": line.price_version,
+        "name": line.name,
+        "unit": line.unit,
+        "metered": line.metered,
+        "recording": line.recording.value,
+        "quantity": None if line.quantity is None else decimal_text(line.quantity),
+    }

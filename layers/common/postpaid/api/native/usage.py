@@ -1,0 +1,104 @@
+"""Usages in native JSON. This file is on the recording path: no model library, no price."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from postpaid.api.http import Request, Response
+from postpaid.api.json_body import read_json_object
+from postpaid.application.record_usage import RecordedUsage, RecordUsage
+from postpaid.domain.errors import Invalid, NotFound
+from postpaid.domain.instants import instant_text
+from postpaid.domain.quantity import decimal_text, parse_quantity
+from postpaid.domain.usage import Usage
+
+_FIELDS = frozenset({"item_price_id", "line_id", "usage_date", "quantity", "id", "note"})
+_REQUIRED = ("usage_date", "quantity")
+IDEMPOTENCY_KEY_LENGTH_MAX = 255
+
+
+def record_usage_from_native(request: Request, subscription_id: str) -> RecordUsage:
+    """Read `POST /v1/subscriptions/{id}/usages`; raises `Malformed` or `Invalid`."""
+    body = read_json_object(request.body, request.headers)
+    for name in body:
+        if name not in _FIELDS:
+            raise Invalid("unknown_field", "is not a field of a usage", field=name[:100])
+    for name in _REQUIRED:
+        if body.get(name) is None:
+            raise Invalid("missing_field", "is required", field=name)
+    return RecordUsage(
+        subscription_id=subscription_id,
+        line_id=_text_or_none(body, "line_id"),
+        item_price_id=_text_or_none(body, "item_price_id"),
+        usage_date=body["usage_date"],
+        quantity=parse_quantity(body["quantity"], "quantity"),
+        event_id=_text_or_none(body, "id"),
+        note=_note(body),
+        request=_request_digest(request.headers),
+    )
+
+
+def native_from_recorded(outcome: RecordedUsage, usage_id: str, number: int) -> Response:
+    """Answer a recording: 201 the first time, 200 when it is a replay."""
+    body = native_from_usage(outcome.usage, usage_id, number)
+    body |= {"billing": outcome.billing.value, "replayed": outcome.replayed}
+    return Response(200 if outcome.replayed else 201, body)
+
+
+def native_from_deleted(outcome: RecordedUsage, usage_id: str, number: int) -> Response:
+    """Answer a deletion: 200, the same when it is repeated."""
+    body = native_from_usage(outcome.usage, usage_id, number)
+    return Response(200, body | {"billing": outcome.billing.value})
+
+
+def native_from_usage(usage: Usage, usage_id: str, number: int) -> dict[str, Any]:
+    """Return a usage as the native door shows it."""
+    shown = {
+        "id": usage_id,
+        "number": number,
+        "subscription_id": usage.key.subscription_id,
+        "line_id": usage.key.line_id,
+        "item_price_id": usage.item_price_id,
+        "usage_date": instant_text(usage.key.at),
+        "quantity": decimal_text(usage.quantity),
+        "event_id": usage.key.event_id,
+        "note": usage.note,
+        "source": usage.source.value,
+        "version": usage.version,
+        "deleted": usage.deleted,
+        "recorded_at": instant_text(usage.recorded_at),
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def usage_not_found() -> NotFound:
+    """Return the refusal for an id that is no usage of the subscription."""
+    return NotFound("usage_not_found", "there is no such usage on the subscription")
+
+
+def _text_or_none(body: Mapping[str, Any], name: str) -> str | None:
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise Invalid("invalid_field", "must be a string", field=name)
+    return value
+
+
+def _note(body: Mapping[str, Any]) -> str | None:
+    note = _text_or_none(body, "note")
+    if note is not None and not note.isprintable():
+        raise Invalid("invalid_field", "must not hold control characters", field="note")
+    return note
+
+
+def _request_digest(headers: Mapping[str, str]) -> str | None:
+    """Return a short digest of the idempotency key, None if none was sent."""
+    key = headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= IDEMPOTENCY_KEY_LENGTH_MAX:
+        raise Invalid(
+            "invalid_field",
+            f"must have 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} characters",
+            field="Idempotency-Key",
+        )
+    return hashlib.sha256(key.encode()).hexdigest()[:24]

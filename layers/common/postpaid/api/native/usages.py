@@ -1,0 +1,69 @@
+"""Reading usages back."""
+
+from datetime import UTC, datetime, timedelta
+
+from postpaid.api.http import Request, Response
+from postpaid.api.native.cursors import cursor_text, page_size, read_cursor
+from postpaid.api.native.desk import Desk
+from postpaid.api.native.lists import check_query
+from postpaid.api.native.shapes import native_list
+from postpaid.api.native.usage import native_from_usage, usage_not_found
+from postpaid.application.list_usages import list_usages as read_page
+from postpaid.application.roll_term import known_subscription
+from postpaid.domain.errors import Invalid
+from postpaid.domain.instants import YEAR_MAX, YEAR_MIN, parse_moment
+from postpaid.domain.period import Period
+from postpaid.domain.usage import Usage
+
+# Wider than anything that can be recorded, in any zone.
+_EVER = Period(
+    datetime(YEAR_MIN - 1, 12, 31, tzinfo=UTC),
+    datetime(YEAR_MAX + 1, 1, 1, tzinfo=UTC) + timedelta(days=1),
+)
+
+
+def get_usage(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Show a usage; a deleted one is not found."""
+    try:
+        key = desk.usage_ids.key(*ids)
+    except ValueError:
+        raise usage_not_found() from None
+    usage = desk.ledger.get(key)
+    if usage is None or usage.deleted:
+        raise usage_not_found()
+    return Response(200, _shown(desk, usage))
+
+
+def list_usages(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
+    """List a subscription's usages by date: `start` included, `end` not, both optional."""
+    query = request.query
+    check_query(request, {"limit", "cursor", "start", "end", "line_id", "item_price_id"})
+    subscription = known_subscription(desk.subscriptions, ids[0])
+    start, end = _EVER.start, _EVER.end
+    if "start" in query:
+        start = parse_moment(query["start"], subscription.zone, "start")
+    if "end" in query:
+        end = parse_moment(query["end"], subscription.zone, "end")
+    if start >= end:
+        raise Invalid("invalid_field", "must be later than start", field="end")
+    listing = f"subscriptions/{ids[0]}/usages"
+    after = read_cursor(desk.scope, listing, query, parts=1)
+    usages, last = read_page(
+        subscription.id,
+        Period(start, end),
+        line_id=query.get("line_id"),
+        item_price_id=query.get("item_price_id"),
+        after=desk.usage_ids.key(subscription.id, after[0]) if after else None,
+        limit=page_size(query),
+        ledger=desk.ledger,
+    )
+    cursor = None
+    if last is not None:
+        cursor = cursor_text([desk.usage_ids.text(last)], desk.scope, listing, query)
+    return Response(200, native_list([_shown(desk, usage) for usage in usages], cursor))
+
+
+def _shown(desk: Desk, usage: Usage) -> dict[str, object]:
+    return native_from_usage(
+        usage, desk.usage_ids.text(usage.key), desk.usage_ids.number(usage.key)
+    )

@@ -1,0 +1,82 @@
+"""Create, list and revoke API keys."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from postpaid.application.ports import Lost
+from postpaid.domain.api_key import ApiKey, KeyScope, key_text, secret_digest
+from postpaid.domain.errors import Invalid, LimitExceeded, NotFound
+from postpaid.domain.site import Site
+
+KEYS_PER_SITE_MAX = 50
+
+
+class KeyRing(Protocol):
+    """The keys of all sites."""
+
+    def get(self, key_id: str) -> ApiKey | None:
+        """Read a key by its id."""
+        ...
+
+    def add(self, key: ApiKey) -> None:
+        """Store a new key; raises `Lost` if the id is taken."""
+        ...
+
+    def revoke(self, key: ApiKey) -> None:
+        """Store that a key is revoked; raises `Lost` if there is none."""
+        ...
+
+    def of_site(self, site_id: str) -> Sequence[ApiKey]:
+        """Read a site's keys."""
+        ...
+
+
+def create_key(
+    site: Site,
+    scopes: Iterable[str],
+    label: str,
+    *,
+    parts: tuple[str, str],
+    ring: KeyRing,
+    now: datetime,
+) -> tuple[ApiKey, str]:
+    """Create a key from a new id and secret; return it, and its text, which is shown only now.
+
+    Raises `Invalid` for an unknown or no scope, `LimitExceeded` beyond 50 keys that are good.
+    """
+    known = {scope.value for scope in KeyScope}
+    asked = frozenset(scopes)
+    if not asked or asked - known:
+        raise Invalid(
+            "invalid_field", f"must be one or more of {', '.join(sorted(known))}", field="scopes"
+        )
+    active = [key for key in ring.of_site(site.scope.site) if key.revoked_at is None]
+    if len(active) >= KEYS_PER_SITE_MAX:
+        raise LimitExceeded("limit_exceeded", f"a site has at most {KEYS_PER_SITE_MAX} keys")
+    key_id, secret = parts
+    key = ApiKey(
+        id=key_id,
+        scope=site.scope,
+        test=site.test,
+        digest=secret_digest(secret),
+        scopes=frozenset(KeyScope(scope) for scope in asked),
+        label=label,
+        created_at=now,
+    )
+    try:
+        ring.add(key)
+    except Lost:
+        raise AssertionError("an id of 82 random bits came twice") from None
+    return key, key_text(test=site.test, key_id=key_id, secret=secret)
+
+
+def revoke_key(site: Site, key_id: str, *, ring: KeyRing, now: datetime) -> ApiKey:
+    """Revoke a key of a site; it is refused everywhere within a minute. Raises `NotFound`."""
+    key = ring.get(key_id)
+    if key is None or key.scope.site != site.scope.site:
+        raise NotFound("key_not_found", f"site '{site.scope.site}' has no key '{key_id}'")
+    revoked = replace(key, revoked_at=key.revoked_at or now)
+    ring.revoke(revoked)
+    return revoked

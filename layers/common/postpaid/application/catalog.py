@@ -1,0 +1,145 @@
+"""Create items and item prices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from postpaid.application.ports import Ids, Lost, Prices
+from postpaid.domain.catalog import Item, ItemPrice, ItemType
+from postpaid.domain.errors import Conflict, Invalid, NotFound
+from postpaid.domain.identifiers import check_id
+from postpaid.domain.money import check_currency
+from postpaid.domain.pricing import pricing_from_plain
+from postpaid.domain.quantity import parse_amount
+from postpaid.domain.usage import Recording
+
+
+class Items(Protocol):
+    """The items of one site."""
+
+    def get(self, item_id: str) -> Item | None:
+        """Read an item."""
+        ...
+
+    def add(self, item: Item) -> None:
+        """Store a new item; raises `Lost` if its id is taken."""
+        ...
+
+
+class NewPrices(Prices, Protocol):
+    """The item prices of one site, and how one is added."""
+
+    def add(self, price: ItemPrice) -> None:
+        """Store the first version of a new price; raises `Lost` if its id is taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Created[Thing]:
+    """A thing that is there now, and whether this request made it or an equal one before did."""
+
+    thing: Thing
+    new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateItem:
+    """What a client asks to sell."""
+
+    id: str
+    name: str
+    type: ItemType
+    metered: bool
+    unit: str | None
+    recording: Recording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateItemPrice:
+    """What a client asks to charge; *pricing* is the plain form of a pricing model."""
+
+    id: str
+    item_id: str
+    name: str | None
+    currency: str
+    pricing: Mapping[str, Any]
+    base_fee: object
+
+
+def create_item(command: CreateItem, *, items: Items, ids: Ids, now: datetime) -> Created[Item]:
+    """Create an item; creating it again with the same content changes nothing.
+
+    Raises `Invalid`; `Conflict` with code `already_exists` if the id has other content.
+    """
+    item = Item(
+        id=check_id(command.id, "id"),
+        number=ids.number("item"),
+        name=command.name,
+        type=command.type,
+        metered=command.metered,
+        unit=command.unit,
+        recording=command.recording,
+        created_at=now,
+    )
+    try:
+        items.add(item)
+    except Lost:
+        existing = items.get(item.id)
+        if existing is None or item != replace(
+            existing, number=item.number, created_at=item.created_at
+        ):
+            raise already_exists("item", item.id) from None
+        return Created(existing, new=False)
+    return Created(item, new=True)
+
+
+def create_item_price(
+    command: CreateItemPrice, *, items: Items, prices: NewPrices, ids: Ids, now: datetime
+) -> Created[ItemPrice]:
+    """Create the first version of an item price; creating it again equally changes nothing.
+
+    Raises `Invalid`; `NotFound` for its item; `Conflict` with code `already_exists`.
+    """
+    check_id(command.id, "id")
+    check_id(command.item_id, "item_id")
+    pricing = pricing_from_plain(command.pricing)
+    base_fee = None if command.base_fee is None else parse_amount(command.base_fee, "base_fee")
+    currency = check_currency(command.currency, "currency")
+    item = items.get(command.item_id)
+    if item is None:
+        raise NotFound("item_not_found", f"there is no item '{command.item_id}'", field="item_id")
+    if base_fee is not None and not item.metered:
+        raise Invalid(
+            "invalid_field",
+            "a base fee goes with a metered item; price a recurring one by its amount",
+            field="base_fee",
+        )
+    price = ItemPrice(
+        id=command.id,
+        number=ids.number("item_price"),
+        item_id=item.id,
+        name=item.name if command.name is None else command.name,
+        currency=currency,
+        version=1,
+        pricing=pricing,
+        base_fee=base_fee,
+        created_at=now,
+    )
+    try:
+        prices.add(price)
+    except Lost:
+        existing = prices.newest(price.id)
+        if existing is None or price != replace(
+            existing, number=price.number, created_at=price.created_at
+        ):
+            raise already_exists("item price", price.id) from None
+        return Created(existing, new=False)
+    return Created(price, new=True)
+
+
+def already_exists(what: str, identifier: str) -> Conflict:
+    """Return the refusal to create something whose id stands for something else."""
+    return Conflict(
+        "already_exists", f"there is another {what} with the id '{identifier}'", field="id"
+    )

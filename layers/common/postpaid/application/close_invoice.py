@@ -1,0 +1,188 @@
+"""Close an invoice: fence its term, read the usage, rate it, store what it says, freeze.
+
+    crash after the fence       the term is CLOSING and due; the next run takes it over
+    crash after the content     an object nobody names; the next run stores the same one
+    crash after the freeze      the next run finds the invoice finished and returns it
+    two runs at once            both rate the same usage; one freezes, the other finds it done
+    usage during the close      it landed before the query and is billed, or it is late
+
+The steps are in the only order that keeps the promise of `record_usage`: the fence is confirmed
+before the query begins, and the freeze names the run that fenced.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from postpaid.application.ports import (
+    Closing,
+    Customers,
+    Documents,
+    Invoices,
+    Lost,
+    Prices,
+    Sites,
+    Subscriptions,
+    Terms,
+    Unavailable,
+    UsageLedger,
+)
+from postpaid.application.roll_term import known_subscription
+from postpaid.domain.catalog import ItemPrice
+from postpaid.domain.errors import Conflict, NotFound
+from postpaid.domain.instants import zone
+from postpaid.domain.invoice import (
+    Invoice,
+    InvoiceStatus,
+    RenderState,
+    serial_text,
+)
+from postpaid.domain.invoice_content import InvoiceContent
+from postpaid.domain.metering import quantities
+from postpaid.domain.quantity import decimal_text
+from postpaid.domain.rating import ENGINE_VERSION, rate_term
+from postpaid.domain.subscription import Subscription
+from postpaid.domain.term import Term, TermStatus
+from postpaid.domain.usage import Usage
+
+# How long a run that died keeps a term from the sweep.
+TAKEOVER_AFTER = timedelta(minutes=5)
+_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """Everything a site's invoices are made from, as one argument."""
+
+    subscriptions: Subscriptions
+    customers: Customers
+    prices: Prices
+    sites: Sites
+    terms: Terms
+    ledger: UsageLedger
+    invoices: Invoices
+    closing: Closing
+    documents: Documents
+
+
+def close_invoice(invoice_id: str, *, books: Books, run: str, now: datetime) -> Invoice:
+    """Close a pending invoice and return it, issued or skipped; one that is closed is returned.
+
+    *run* names this attempt and must be unique. Raises `NotFound`; `Conflict` with code
+    `invoice_not_pending` for a deleted or voided one; `Unavailable` if the outcome is unknown.
+    """
+    for _ in range(_TRIES):
+        invoice = known_invoice(books.invoices, invoice_id)
+        if invoice.status in {InvoiceStatus.ISSUED, InvoiceStatus.SKIPPED}:
+            return invoice
+        if invoice.status is not InvoiceStatus.PENDING:
+            raise Conflict("invoice_not_pending", f"the invoice is {invoice.status.value.lower()}")
+        try:
+            return _close(invoice, books, run, now)
+        except Lost:
+            continue  # another run moved the term, the invoice or the counter: look again
+    raise Unavailable("other closes came first every time")
+
+
+def draft_content(invoice: Invoice, *, books: Books) -> InvoiceContent:
+    """Return what a pending invoice would say if it closed now."""
+    assert invoice.status is InvoiceStatus.PENDING
+    term = None
+    if invoice.term_start is not None:
+        term = books.terms.get(invoice.subscription_id, invoice.term_start)
+    return _content(invoice, term, books)
+
+
+def known_invoice(invoices: Invoices, invoice_id: str) -> Invoice:
+    """Read the head of an invoice; raises `NotFound`."""
+    invoice = invoices.get(invoice_id)
+    if invoice is None:
+        raise NotFound("invoice_not_found", f"there is no invoice '{invoice_id}'")
+    return invoice
+
+
+def _close(invoice: Invoice, books: Books, run: str, now: datetime) -> Invoice:
+    term = None
+    if invoice.term_start is not None:
+        due_at = now + TAKEOVER_AFTER
+        term = books.terms.fence(invoice.subscription_id, invoice.term_start, run, due_at)
+    content = _content(invoice, term, books)
+    content_hash = books.documents.put_content(content)
+    finished = _finished(invoice, content, content_hash, books, now)
+    frozen = term and replace(
+        term, status=TermStatus.FROZEN, manifests=1, manifest_hash=content_hash
+    )
+    books.closing.freeze(frozen, finished, run=run)
+    return finished
+
+
+def _finished(
+    invoice: Invoice, content: InvoiceContent, content_hash: str, books: Books, now: datetime
+) -> Invoice:
+    if not content.lines:
+        return replace(
+            invoice,
+            status=InvoiceStatus.SKIPPED,
+            total=content.total,
+            content_hash=content_hash,
+        )
+    site = books.sites.get()
+    serial, last_date = books.closing.next_serial()
+    today = now.astimezone(zone(site.timezone)).date()
+    return replace(
+        invoice,
+        status=InvoiceStatus.ISSUED,
+        total=content.total,
+        content_hash=content_hash,
+        serial=serial,
+        serial_text=serial_text(site.number_prefix, serial),
+        # A host whose clock is behind must not break the order of dates within the series.
+        issued_on=today if last_date is None else max(today, last_date),
+        render=RenderState.PENDING,
+    )
+
+
+def _content(invoice: Invoice, term: Term | None, books: Books) -> InvoiceContent:
+    subscription = known_subscription(books.subscriptions, invoice.subscription_id)
+    customer = books.customers.get(invoice.customer_id)
+    assert customer is not None, "customers are never removed"
+    begun = books.terms.get(subscription.id, invoice.period_end)
+    usages = books.ledger.in_period(subscription.id, term.period) if term else ()
+    lines = rate_term(
+        subscription.lines,
+        _pinned_prices(subscription, term, begun, books.prices),
+        ended=term.period if term else None,
+        begun=begun.period if begun else None,
+        quantities=quantities(usages),
+    )
+    return InvoiceContent(
+        invoice_id=invoice.id,
+        subscription_id=subscription.id,
+        customer_id=customer.id,
+        currency=subscription.currency,
+        timezone=subscription.timezone,
+        engine=ENGINE_VERSION,
+        ended=term.period if term else None,
+        begun=begun.period if begun else None,
+        seller=books.sites.get().seller,
+        customer=customer.address,
+        lines=lines,
+        manifest=tuple(_billed(books.ledger, usage) for usage in usages if not usage.deleted),
+    )
+
+
+def _pinned_prices(
+    subscription: Subscription, ended: Term | None, begun: Term | None, prices: Prices
+) -> Mapping[str, ItemPrice]:
+    """Take the price versions that the terms pinned: metered by the ended, others by the begun."""
+    wanted: dict[str, tuple[str, int]] = {}
+    for line in subscription.lines:
+        term: Term | None = ended if line.metered else begun
+        pins = term.pins if term else {}
+        wanted[line.id] = (line.item_price_id, pins.get(line.id, line.price_version))
+    versions = prices.versions(wanted.values())
+    return {line_id: versions[pin] for line_id, pin in wanted.items()}
+
+
+def _billed(ledger: UsageLedger, usage: Usage) -> tuple[str, int, str]:
+    return ledger.place(usage), usage.version, decimal_text(usage.quantity)

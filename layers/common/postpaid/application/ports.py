@@ -1,0 +1,189 @@
+"""What the use cases need from outside, one small protocol per need.
+
+The stores and the outbound adapters satisfy these structurally. Reads are strongly consistent
+unless a sentence says otherwise; any method may raise `Unavailable`.
+"""
+
+from __future__ import annotations  # the hot path imports this file for `Unavailable` alone
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date, datetime
+
+    from postpaid.domain.catalog import ItemPrice
+    from postpaid.domain.customer import Customer
+    from postpaid.domain.invoice import Invoice
+    from postpaid.domain.invoice_content import InvoiceContent
+    from postpaid.domain.period import Period
+    from postpaid.domain.site import Site
+    from postpaid.domain.subscription import Subscription
+    from postpaid.domain.term import Term
+    from postpaid.domain.usage import Usage, UsageKey
+
+
+# How long a link to a document works.
+LINK_LIFETIME = timedelta(minutes=5)
+
+
+class Unavailable(Exception):
+    """The platform did not answer, or said "not now": the outcome is unknown, repeating is safe."""
+
+
+class Lost(Exception):
+    """Another run changed the thing first; read again and decide anew."""
+
+
+class UsageLedger(Protocol):
+    """The usages of one site."""
+
+    def add(self, usage: Usage) -> Usage | None:
+        """Store a usage whose identity is new; else store nothing and return what is there."""
+        ...
+
+    def add_again(self, usage: Usage, over: Usage) -> Usage | None:
+        """Store a usage over the tombstone *over*; else store nothing and return what is there."""
+        ...
+
+    def delete(self, usage: Usage) -> Usage | None:
+        """Turn exactly this version into a tombstone; None if another version is there."""
+        ...
+
+    def get(self, key: UsageKey) -> Usage | None:
+        """Read one usage, tombstones included."""
+        ...
+
+    def in_period(self, subscription_id: str, period: Period) -> Sequence[Usage]:
+        """Read all usages dated in a period, tombstones included, in key order."""
+        ...
+
+    def page(
+        self, subscription_id: str, period: Period, *, after: UsageKey | None, limit: int
+    ) -> Sequence[Usage]:
+        """Read at most *limit* usages behind *after*, tombstones included, in key order."""
+        ...
+
+    def place(self, usage: Usage) -> str:
+        """Return the usage's place in its subscription, as manifests name it."""
+        ...
+
+
+class Subscriptions(Protocol):
+    """The subscriptions of one site."""
+
+    def get(self, subscription_id: str, *, fresh: bool = True) -> Subscription | None:
+        """Read a subscription; one that is not *fresh* may be up to a minute old."""
+        ...
+
+
+class Customers(Protocol):
+    """The customers of one site."""
+
+    def get(self, customer_id: str) -> Customer | None:
+        """Read a customer."""
+        ...
+
+
+class Prices(Protocol):
+    """The item prices of one site, all their versions."""
+
+    def versions(self, pins: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], ItemPrice]:
+        """Read versions of prices, which never change; raises `KeyError` for one that is not."""
+        ...
+
+    def newest(self, price_id: str) -> ItemPrice | None:
+        """Read the newest version of a price."""
+        ...
+
+
+class Terms(Protocol):
+    """The terms of one site's subscriptions."""
+
+    def look(self, subscription_id: str, at: datetime) -> Term | None:
+        """Read the term that began last at or before *at*; one strongly consistent query."""
+        ...
+
+    def get(self, subscription_id: str, start: datetime) -> Term | None:
+        """Read a term."""
+        ...
+
+    def fence(self, subscription_id: str, start: datetime, run: str, due_at: datetime) -> Term:
+        """Move a term to CLOSING for this run, and return it as it is now.
+
+        From GRACE, or from CLOSING of a dead run. One write to one item. Raises `Lost` if the term
+        is anything else by now.
+        """
+        ...
+
+    def settle(self, term: Term) -> None:
+        """Take a frozen term off the list of what is due."""
+        ...
+
+
+class Closing(Protocol):
+    """The transactions that span a term and its invoice."""
+
+    def roll(self, ended: Term, begun: Term, invoice: Invoice) -> None:
+        """Store that one term ended, the next began and an invoice is pending; or raise `Lost`.
+
+        *ended* is the old term as it should be: in GRACE, its end unchanged.
+        """
+        ...
+
+    def freeze(self, term: Term | None, invoice: Invoice, *, run: str | None) -> None:
+        """Store a finished invoice, its number, and its term as frozen; or raise `Lost`.
+
+        *term* is the term as it should be, None for an opening invoice. A finished invoice
+        without a serial is skipped: it draws no number.
+        """
+        ...
+
+    def next_serial(self) -> tuple[int, date | None]:
+        """Read the next invoice number and the date of the one before."""
+        ...
+
+
+class Invoices(Protocol):
+    """The invoices of one site."""
+
+    def get(self, invoice_id: str) -> Invoice | None:
+        """Read the head of an invoice."""
+        ...
+
+    def rendered(self, invoice: Invoice, pdf_hash: str) -> None:
+        """Note that the document of this invoice is stored; noting it twice changes nothing."""
+        ...
+
+    def settle(self, invoice: Invoice) -> None:
+        """Take an invoice off the list of what is due."""
+        ...
+
+
+class Documents(Protocol):
+    """Immutable objects, stored once under the hash of their bytes."""
+
+    def put_content(self, content: InvoiceContent) -> str:
+        """Store what an invoice says and return its hash; storing it twice changes nothing."""
+        ...
+
+    def get_content(self, invoice: Invoice) -> InvoiceContent:
+        """Read what a finished invoice says."""
+        ...
+
+
+class Sites(Protocol):
+    """This site's settings."""
+
+    def get(self) -> Site:
+        """Read the site."""
+        ...
+
+
+class Ids(Protocol):
+    """Integers for things that have one beside their id; unique per kind, with gaps."""
+
+    def number(self, kind: str) -> int:
+        """Return the next integer of a kind."""
+        ...

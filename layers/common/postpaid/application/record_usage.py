@@ -1,0 +1,164 @@
+"""Record one usage: put, then look.
+
+The put is conditional on the identity being new, so the record itself is the proof that a repeat is
+one. The look comes after it and is strongly consistent: if it still finds the term open, every
+later close finds the usage. Nothing that happens after a put that was confirmed may turn the answer
+into a refusal.
+
+    crash or lost answer before the put    nothing is stored; the repeat records it
+    crash or lost answer after the put     it is stored and will be billed; the repeat is a replay
+    the look fails                         recorded, and the answer says `pending`
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from postpaid.application.ports import Subscriptions, Terms, Unavailable, UsageLedger
+from postpaid.domain.errors import BillingError, Conflict, Invalid, NotFound
+from postpaid.domain.identifiers import check_id
+from postpaid.domain.instants import parse_moment
+from postpaid.domain.quantity import decimal_text
+from postpaid.domain.subscription import Subscription, check_usage_date
+from postpaid.domain.term import BillingState, TermStatus
+from postpaid.domain.usage import NOTE_LENGTH_MAX, Recording, Usage, UsageKey
+
+AGE_MAX = timedelta(days=400)
+_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordUsage:
+    """What a client asks to record; *usage_date* is still text, its zone is the subscription's."""
+
+    subscription_id: str
+    line_id: str | None
+    item_price_id: str | None
+    usage_date: object
+    quantity: Decimal
+    event_id: str | None = None
+    note: str | None = None
+    request: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedUsage:
+    """A usage that is durable, whether this request recorded it, and where it will be billed."""
+
+    usage: Usage
+    replayed: bool
+    billing: BillingState
+
+
+def record_usage(
+    command: RecordUsage,
+    *,
+    subscriptions: Subscriptions,
+    ledger: UsageLedger,
+    terms: Terms,
+    now: datetime,
+) -> RecordedUsage:
+    """Record a usage once.
+
+    Raises `NotFound`, `Invalid` or `Conflict` before anything is written; `Conflict` with code
+    `usage_conflict` and both quantities if the identity is taken; `Unavailable` if it is unknown
+    whether the usage was stored.
+    """
+    usage = _intended(command, subscriptions, now)
+    existing = ledger.add(usage)
+    for _ in range(_TRIES):
+        if existing is None:
+            return RecordedUsage(usage=usage, replayed=False, billing=billing_state(terms, usage))
+        if not existing.deleted:
+            break
+        if usage.request is not None and usage.request == existing.request:
+            raise Conflict(
+                "usage_deleted", "this request's usage was recorded, and deleted since then"
+            )
+        usage = _renewed(usage, existing)
+        existing = ledger.add_again(usage, over=existing)
+    else:
+        raise Unavailable("the usage changed under every attempt to record it")
+    if not existing.same_fact(usage):
+        raise Conflict(
+            "usage_conflict",
+            "another quantity is recorded for this line and date",
+            field="quantity",
+            details={
+                "recorded_quantity": decimal_text(existing.quantity),
+                "submitted_quantity": decimal_text(usage.quantity),
+            },
+        )
+    return RecordedUsage(usage=existing, replayed=True, billing=billing_state(terms, existing))
+
+
+def _intended(command: RecordUsage, subscriptions: Subscriptions, now: datetime) -> Usage:
+    """Judge the command by what may be a cached subscription; refuse only by a fresh one."""
+    known = subscriptions.get(command.subscription_id, fresh=False)
+    if known is not None:
+        try:
+            return _usage(command, known, now)
+        except BillingError:
+            pass  # the copy may be older than the change that makes this right
+    known = subscriptions.get(command.subscription_id)
+    if known is None:
+        raise NotFound(
+            "subscription_not_found", f"there is no subscription '{command.subscription_id}'"
+        )
+    return _usage(command, known, now)
+
+
+def _usage(command: RecordUsage, subscription: Subscription, now: datetime) -> Usage:
+    line = subscription.metered_line(line_id=command.line_id, item_price_id=command.item_price_id)
+    at = parse_moment(command.usage_date, subscription.zone, "usage_date")
+    check_usage_date(subscription, at, earliest=now - AGE_MAX, now=now)
+    if line.recording is Recording.EVENTS and command.event_id is None:
+        raise Invalid("missing_field", "the line records events: give each an id", field="id")
+    if line.recording is Recording.ONE_PER_DATE and command.event_id is not None:
+        raise Invalid(
+            "invalid_field", "the line has one usage per date, which needs no id", field="id"
+        )
+    if command.event_id is not None:
+        check_id(command.event_id, "id")
+    if command.note is not None and len(command.note) > NOTE_LENGTH_MAX:
+        raise Invalid(
+            "invalid_field", f"must have at most {NOTE_LENGTH_MAX} characters", field="note"
+        )
+    return Usage(
+        key=UsageKey(subscription.id, at, line.id, command.event_id),
+        item_price_id=line.item_price_id,
+        quantity=command.quantity,
+        recorded_at=now,
+        note=command.note,
+        request=command.request,
+    )
+
+
+def _renewed(usage: Usage, tombstone: Usage) -> Usage:
+    return Usage(
+        key=usage.key,
+        item_price_id=usage.item_price_id,
+        quantity=usage.quantity,
+        recorded_at=usage.recorded_at,
+        version=tombstone.version + 1,
+        note=usage.note,
+        request=usage.request,
+    )
+
+
+def billing_state(terms: Terms, usage: Usage) -> BillingState:
+    """Say where a durable usage is billed; must follow the write that made it durable.
+
+    A look that fails leaves it `pending`, which is true of every durable usage.
+    """
+    try:
+        term = terms.look(usage.key.subscription_id, usage.key.at)
+    except Unavailable:
+        return BillingState.PENDING
+    if term is None:
+        return BillingState.PENDING
+    if usage.key.at < term.period.end:
+        return term.billing_state
+    # Behind the newest term that the query saw. While that one is OPEN the usage's own term does
+    # not exist, so nothing can have closed it; otherwise a roll is landing beside the query.
+    return BillingState.ON_TIME if term.status is TermStatus.OPEN else BillingState.PENDING

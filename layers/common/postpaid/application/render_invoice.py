@@ -1,0 +1,92 @@
+"""Make an issued invoice's document, store it once and note where it is.
+
+crash before the note    the next run makes the same bytes, finds them stored and notes them
+two runs at once         both make the same bytes; the second note changes nothing
+"""
+
+from datetime import timedelta
+from typing import Protocol
+
+from postpaid.application.close_invoice import known_invoice
+from postpaid.application.ports import Documents, Invoices
+from postpaid.domain.instants import zone
+from postpaid.domain.invoice import Invoice, InvoiceLine, LineKind, RenderState
+from postpaid.domain.invoice_content import InvoiceContent
+from postpaid.domain.invoice_document import DocumentLine, InvoiceDocument, Party
+from postpaid.domain.money import MINOR_UNITS
+from postpaid.domain.site import Address
+
+
+class Typesetter(Protocol):
+    """What turns a document into a PDF."""
+
+    def typeset(self, document: InvoiceDocument) -> bytes:
+        """Return the PDF; the same document always gives the same bytes."""
+        ...
+
+
+class Pdfs(Documents, Protocol):
+    """The documents of one site, PDFs included."""
+
+    def put_pdf(self, invoice_id: str, body: bytes) -> str:
+        """Store a typeset document and return its hash; storing it twice changes nothing."""
+        ...
+
+
+def render_invoice(
+    invoice_id: str, *, invoices: Invoices, documents: Pdfs, typesetter: Typesetter
+) -> Invoice:
+    """Render an issued invoice once; one that is rendered, or never will be, is left alone."""
+    invoice = known_invoice(invoices, invoice_id)
+    if invoice.render is not RenderState.PENDING:
+        return invoice
+    content = documents.get_content(invoice)
+    pdf = typesetter.typeset(document_of(invoice, content))
+    invoices.rendered(invoice, documents.put_pdf(invoice.id, pdf))
+    return invoice
+
+
+def document_of(invoice: Invoice, content: InvoiceContent) -> InvoiceDocument:
+    """Return what an issued invoice's page shows; dates are days of the subscription's zone."""
+    assert invoice.serial_text is not None
+    assert invoice.issued_on is not None
+    place = zone(content.timezone)
+    # People read "until the 31st", not "before the 1st".
+    last_second = content.period.end - timedelta(seconds=1)
+    return InvoiceDocument(
+        number=invoice.serial_text,
+        issued_on=invoice.issued_on,
+        due_on=None,
+        period_start=content.period.start.astimezone(place).date(),
+        period_end_inclusive=last_second.astimezone(place).date(),
+        currency=content.currency,
+        minor_units=MINOR_UNITS[content.currency],
+        seller=_party(content.seller, None),
+        customer=_party(content.customer, content.customer_id),
+        lines=tuple(_document_line(line) for line in content.lines),
+        subtotal=content.total.decimal,
+        total=content.total.decimal,
+        notes=None,
+    )
+
+
+def _document_line(line: InvoiceLine) -> DocumentLine:
+    detail = "Base fee" if line.kind is LineKind.BASE_FEE else None
+    return DocumentLine(
+        description=line.description,
+        detail=detail,
+        quantity=line.quantity,
+        unit=line.unit if line.quantity is not None else None,
+        unit_amount=line.unit_amount,
+        amount=line.amount.decimal,
+    )
+
+
+def _party(address: Address, reference: str | None) -> Party:
+    return Party(
+        name=address.name,
+        address=address.lines,
+        email=address.email,
+        tax_id=address.tax_id,
+        reference=reference,
+    )

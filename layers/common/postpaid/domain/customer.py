@@ -1,0 +1,17 @@
+"""A customer: who receives and pays invoices."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from postpaid.domain.site import Address, ClosingPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """Who receives invoices; *number* is the integer id, given at creation."""
+
+    id: str
+    number: int
+    address: Address
+    closing: ClosingPolicy | None
+    created_at: datetime

@@ -1,0 +1,187 @@
+"""What an invoice says: immutable, and complete enough to rate every line again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from postpaid.domain.instants import instant_from_text, instant_text
+from postpaid.domain.invoice import InvoiceLine, LineKind
+from postpaid.domain.money import Money, total
+from postpaid.domain.period import Period
+from postpaid.domain.pricing.model import Component
+from postpaid.domain.quantity import decimal_text
+from postpaid.domain.site import Address
+
+LINES_MAX = 200
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceContent:
+    """What an invoice says: lines, parties and the manifest of the usages it bills.
+
+    *manifest* maps each usage's place in its subscription to the version and quantity
+    that were billed. The plain form of all this is stored once, under its hash.
+    """
+
+    invoice_id: str
+    subscription_id: str
+    customer_id: str
+    currency: str
+    timezone: str
+    engine: int
+    ended: Period | None
+    begun: Period | None
+    seller: Address
+    customer: Address
+    lines: tuple[InvoiceLine, ...]
+    manifest: tuple[tuple[str, int, str], ...]
+
+    def __post_init__(self) -> None:
+        assert len(self.lines) <= LINES_MAX
+        assert all(line.amount.currency == self.currency for line in self.lines)
+
+    @property
+    def total(self) -> Money:
+        """The sum of the rounded lines."""
+        return total((line.amount for line in self.lines), self.currency)
+
+    @property
+    def period(self) -> Period:
+        """The period an invoice is headed with: the ended term, else the one it opens."""
+        period = self.ended or self.begun
+        assert period is not None, "an invoice bills a term or opens one"
+        return period
+
+
+def plain_content(content: InvoiceContent) -> dict[str, Any]:
+    """Return the plain form of what an invoice says; JSON values, decimals as strings."""
+    return {
+        "schema": _SCHEMA,
+        "engine": content.engine,
+        "invoice_id": content.invoice_id,
+        "subscription_id": content.subscription_id,
+        "customer_id": content.customer_id,
+        "currency": content.currency,
+        "timezone": content.timezone,
+        "ended": plain_period(content.ended),
+        "begun": plain_period(content.begun),
+        "seller": _plain_address(content.seller),
+        "customer": _plain_address(content.customer),
+        "lines": [plain_line(line) for line in content.lines],
+        "total": str(content.total),
+        "manifest": [list(entry) for entry in content.manifest],
+    }
+
+
+def content_from_plain(plain: Mapping[str, Any]) -> InvoiceContent:
+    """Read what an invoice says from its plain form."""
+    assert plain["schema"] == _SCHEMA
+    currency = plain["currency"]
+    content = InvoiceContent(
+        invoice_id=plain["invoice_id"],
+        subscription_id=plain["subscription_id"],
+        customer_id=plain["customer_id"],
+        currency=currency,
+        timezone=plain["timezone"],
+        engine=plain["engine"],
+        ended=_period(plain["ended"]),
+        begun=_period(plain["begun"]),
+        seller=_address(plain["seller"]),
+        customer=_address(plain["customer"]),
+        lines=tuple(_line(line, currency) for line in plain["lines"]),
+        manifest=tuple(
+            (place, version, quantity) for place, version, quantity in plain["manifest"]
+        ),
+    )
+    assert str(content.total) == plain["total"]
+    return content
+
+
+def plain_period(period: Period | None) -> dict[str, str] | None:
+    """Return the plain form of a period, half-open."""
+    if period is None:
+        return None
+    return {"start": instant_text(period.start), "end": instant_text(period.end)}
+
+
+def plain_line(line: InvoiceLine) -> dict[str, Any]:
+    """Return the plain form of a line, with everything that it takes to rate it again."""
+    return {
+        "kind": line.kind.value,
+        "line_id": line.line_id,
+        "item_price_id": line.item_price_id,
+        "price_version": line.price_version,
+        "description": line.description,
+        "unit": line.unit,
+        "period": plain_period(line.period),
+        "quantity": _decimal_or_none(line.quantity),
+        "unit_amount": _decimal_or_none(line.unit_amount),
+        "amount": str(line.amount),
+        "exact_amount": decimal_text(line.exact_amount),
+        "components": [
+            {
+                "quantity": _decimal_or_none(component.quantity),
+                "unit_amount": _decimal_or_none(component.unit_amount),
+                "amount": decimal_text(component.amount),
+            }
+            for component in line.components
+        ],
+    }
+
+
+def _line(plain: Mapping[str, Any], currency: str) -> InvoiceLine:
+    period = _period(plain["period"])
+    assert period is not None
+    exact = Decimal(plain["exact_amount"])
+    line = InvoiceLine(
+        kind=LineKind(plain["kind"]),
+        line_id=plain["line_id"],
+        item_price_id=plain["item_price_id"],
+        price_version=plain["price_version"],
+        description=plain["description"],
+        unit=plain["unit"],
+        period=period,
+        quantity=_decimal(plain["quantity"]),
+        amount=Money.rounded(exact, currency),
+        exact_amount=exact,
+        components=tuple(
+            Component(Decimal(c["amount"]), _decimal(c["quantity"]), _decimal(c["unit_amount"]))
+            for c in plain["components"]
+        ),
+    )
+    assert str(line.amount) == plain["amount"]
+    return line
+
+
+def _period(plain: Mapping[str, str] | None) -> Period | None:
+    if plain is None:
+        return None
+    return Period(instant_from_text(plain["start"]), instant_from_text(plain["end"]))
+
+
+def _plain_address(address: Address) -> dict[str, Any]:
+    return {
+        "name": address.name,
+        "lines": list(address.lines),
+        "email": address.email,
+        "tax_id": address.tax_id,
+    }
+
+
+def _address(plain: Mapping[str, Any]) -> Address:
+    return Address(
+        name=plain["name"],
+        lines=tuple(plain["lines"]),
+        email=plain["email"],
+        tax_id=plain["tax_id"],
+    )
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _decimal_or_none(number: Decimal | None) -> str | None:
+    return None if number is None else decimal_text(number)

@@ -1,0 +1,54 @@
+"""A usage: a quantity for a line at a date."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+NOTE_LENGTH_MAX = 500
+
+
+class Recording(StrEnum):
+    """How many usages one line may have at one date."""
+
+    ONE_PER_DATE = "one_per_date"
+    EVENTS = "events"
+
+
+class UsageSource(StrEnum):
+    """The road a usage came by."""
+
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageKey:
+    """The identity of a usage: subscription, line and date, and an event id where dates repeat."""
+
+    subscription_id: str
+    at: datetime
+    line_id: str
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """A recorded quantity; *version* counts its writes, deletion included.
+
+    A deleted usage stays as a tombstone, so that a delayed request cannot bring it back.
+    *request* is the digest of the idempotency key it was recorded with, if there was one.
+    """
+
+    key: UsageKey
+    item_price_id: str
+    quantity: Decimal
+    recorded_at: datetime
+    version: int = 1
+    note: str | None = None
+    source: UsageSource = UsageSource.API
+    deleted: bool = False
+    request: str | None = None
+
+    def same_fact(self, other: "Usage") -> bool:
+        """Tell whether both say the same: an identity is one fact, its quantity the content."""
+        return self.key == other.key and self.quantity == other.quantity

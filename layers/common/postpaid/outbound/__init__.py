@@ -1,0 +1,1 @@
+"""What leaves by another road than DynamoDB: S3, SQS, typesetting."""

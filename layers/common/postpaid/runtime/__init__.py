@@ -1,0 +1,1 @@
+"""What a process has before any request: settings, clock, ids, log."""

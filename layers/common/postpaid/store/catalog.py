@@ -1,0 +1,162 @@
+"""Items and item prices; a price's versions are kept for ever, because old invoices name them."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from postpaid.application.ports import Lost
+from postpaid.domain.catalog import Item as CatalogItem
+from postpaid.domain.catalog import ItemPrice, ItemType
+from postpaid.domain.instants import instant_text
+from postpaid.domain.pricing import plain_pricing, pricing_from_plain
+from postpaid.domain.quantity import decimal_text
+from postpaid.domain.site import Scope
+from postpaid.domain.usage import Recording
+from postpaid.store import keys
+from postpaid.store.fields import (
+    flag,
+    instant,
+    mapping,
+    number,
+    text,
+    text_or_none,
+    without_none,
+)
+from postpaid.store.tables import (
+    Absent,
+    ConditionFailed,
+    Item,
+    Put,
+    Table,
+    TransactionRefused,
+)
+
+
+class StoredItems:
+    """The items of one site."""
+
+    def __init__(self, table: Table, scope: Scope) -> None:
+        self._table = table
+        self._scope = scope
+
+    def get(self, item_id: str) -> CatalogItem | None:
+        """Read an item."""
+        item = self._table.get(keys.entity(self._scope, "item", item_id))
+        return catalog_item_from_item(item) if item else None
+
+    def add(self, item: CatalogItem) -> None:
+        """Store a new item; raises `Lost` if its id is taken."""
+        try:
+            self._table.put(Put(item_from_catalog_item(self._scope, item), condition=Absent()))
+        except ConditionFailed:
+            raise Lost from None
+
+
+class StoredPrices:
+    """The item prices of one site."""
+
+    def __init__(self, table: Table, scope: Scope) -> None:
+        self._table = table
+        self._scope = scope
+
+    def newest(self, price_id: str) -> ItemPrice | None:
+        """Read the newest version of a price."""
+        item = self._table.get(keys.entity(self._scope, "item_price", price_id))
+        return price_from_item(item) if item else None
+
+    def versions(self, pins: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], ItemPrice]:
+        """Read versions of prices, which never change; raises `KeyError` for one that is not."""
+        wanted = {pin: keys.price_version(self._scope, *pin) for pin in pins}
+        # Written once and never changed, so an eventually consistent read can only miss a version
+        # that is a moment old; the strong read settles that.
+        found = self._table.batch_get(list(wanted.values()))
+        prices = {}
+        for pin, key in wanted.items():
+            item = found.get(key) or self._table.get(key)
+            if item is None:
+                raise KeyError(pin)
+            prices[pin] = price_from_item(item)
+        return prices
+
+    def add(self, price: ItemPrice) -> None:
+        """Store the first version of a new price; raises `Lost` if its id is taken."""
+        head = item_from_price(self._scope, price)
+        version = keys.price_version(self._scope, price.id, price.version)
+        unlisted = {name: value for name, value in head.items() if name not in {"lpk", "lsk"}}
+        try:
+            self._table.transact(
+                [
+                    Put(head, condition=Absent()),
+                    Put({**unlisted, **version._asdict()}, condition=Absent()),
+                ]
+            )
+        except TransactionRefused:
+            raise Lost from None
+
+
+def item_from_catalog_item(scope: Scope, item: CatalogItem) -> Item:
+    """Return the stored form of an item."""
+    return without_none(
+        {
+            **keys.entity(scope, "item", item.id)._asdict(),
+            "s": keys.SCHEMA,
+            "id": item.id,
+            "number": item.number,
+            "name": item.name,
+            "type": item.type.value,
+            "metered": item.metered,
+            "unit": item.unit,
+            "recording": item.recording.value,
+            "created_at": instant_text(item.created_at),
+            **keys.listing(scope, "item", item.id, item.created_at),
+        }
+    )
+
+
+def catalog_item_from_item(item: Item) -> CatalogItem:
+    """Read an item from its stored form."""
+    return CatalogItem(
+        id=text(item, "id"),
+        number=number(item, "number"),
+        name=text(item, "name"),
+        type=ItemType(text(item, "type")),
+        metered=flag(item, "metered"),
+        unit=text_or_none(item, "unit"),
+        recording=Recording(text(item, "recording")),
+        created_at=instant(item, "created_at"),
+    )
+
+
+def item_from_price(scope: Scope, price: ItemPrice) -> Item:
+    """Return the stored form of a price's newest version."""
+    return without_none(
+        {
+            **keys.entity(scope, "item_price", price.id)._asdict(),
+            "s": keys.SCHEMA,
+            "v": price.version,
+            "id": price.id,
+            "number": price.number,
+            "item_id": price.item_id,
+            "name": price.name,
+            "currency": price.currency,
+            "pricing": plain_pricing(price.pricing),
+            "base_fee": None if price.base_fee is None else decimal_text(price.base_fee),
+            "created_at": instant_text(price.created_at),
+            **keys.listing(scope, "item_price", price.id, price.created_at),
+        }
+    )
+
+
+def price_from_item(item: Item) -> ItemPrice:
+    """Read a version of a price from its stored form."""
+    base_fee = text_or_none(item, "base_fee")
+    return ItemPrice(
+        id=text(item, "id"),
+        number=number(item, "number"),
+        item_id=text(item, "item_id"),
+        name=text(item, "name"),
+        currency=text(item, "currency"),
+        version=number(item, "v"),
+        pricing=pricing_from_plain(mapping(item, "pricing")),
+        base_fee=None if base_fee is None else Decimal(base_fee),
+        created_at=instant(item, "created_at"),
+    )

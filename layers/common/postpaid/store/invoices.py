@@ -1,0 +1,135 @@
+"""Heads of invoices; what they say lies in the document bucket under its hash."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from postpaid.domain.instants import instant_text
+from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
+from postpaid.domain.money import Money
+from postpaid.domain.site import Scope
+from postpaid.store import keys
+from postpaid.store.fields import (
+    instant,
+    instant_or_none,
+    number,
+    number_or_none,
+    text,
+    text_or_none,
+    without_none,
+)
+from postpaid.store.tables import ConditionFailed, Item, Table, Update, all_of, equals
+
+KIND = "invoice"
+
+
+class StoredInvoices:
+    """The invoices of one site."""
+
+    def __init__(self, table: Table, scope: Scope) -> None:
+        self._table = table
+        self._scope = scope
+
+    def get(self, invoice_id: str) -> Invoice | None:
+        """Read the head of an invoice."""
+        item = self._table.get(keys.entity(self._scope, KIND, invoice_id))
+        return invoice_from_item(item) if item else None
+
+    def many(self, invoice_ids: Sequence[str]) -> list[Invoice]:
+        """Read heads of invoices, in this order, without those that do not exist."""
+        wanted = [keys.entity(self._scope, KIND, invoice_id) for invoice_id in invoice_ids]
+        found = self._table.batch_get(wanted)
+        return [invoice_from_item(found[key]) for key in wanted if key in found]
+
+    def rendered(self, invoice: Invoice, pdf_hash: str) -> None:
+        """Note that the document of this invoice is stored; noting it twice changes nothing."""
+        waiting = all_of(
+            equals("r", RenderState.PENDING.value), equals("content_hash", invoice.content_hash)
+        )
+        update = Update(
+            keys.entity(self._scope, KIND, invoice.id),
+            waiting,
+            set={"r": RenderState.DONE.value, "pdf_hash": pdf_hash},
+        )
+        try:
+            self._table.update(update)
+        except ConditionFailed as refusal:
+            there = refusal.existing or {}
+            # Deterministic bytes: a second renderer made the same document.
+            if there.get("r") != RenderState.DONE.value or there.get("pdf_hash") != pdf_hash:
+                raise
+
+    def settle(self, invoice: Invoice) -> None:
+        """Take an invoice off the list of what is due, if it is still as it was read."""
+        key = keys.entity(self._scope, KIND, invoice.id)
+        same = equals("status", invoice.status.value)
+        self._table.update(Update(key, same, remove=("due_at", "dpk", "dsk")))
+
+
+def item_from_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime) -> Item:
+    """Return the stored form of an invoice's head; under 1 KB."""
+    key = keys.entity(scope, KIND, invoice.id)
+    item = without_none(
+        {
+            "pk": key.pk,
+            "sk": key.sk,
+            "s": keys.SCHEMA,
+            "id": invoice.id,
+            "number": invoice.number,
+            "customer_id": invoice.customer_id,
+            "subscription_id": invoice.subscription_id,
+            "currency": invoice.currency,
+            "status": invoice.status.value,
+            "period_end": instant_text(invoice.period_end),
+            "k": invoice.k,
+            "term_start": None if invoice.term_start is None else instant_text(invoice.term_start),
+            "created_at": instant_text(invoice.created_at),
+            **finished_attributes(invoice),
+            **keys.listing(scope, KIND, invoice.id, invoice.created_at),
+        }
+    )
+    if invoice.due_at is not None:
+        item["due_at"] = instant_text(invoice.due_at)
+        item |= keys.due(clock, key.pk, invoice.due_at, now)
+    return item
+
+
+def finished_attributes(invoice: Invoice) -> Item:
+    """Return the attributes that finishing an invoice adds."""
+    return without_none(
+        {
+            "total": None if invoice.total is None else invoice.total.minor,
+            "serial": invoice.serial,
+            "serial_text": invoice.serial_text,
+            "issued_on": None if invoice.issued_on is None else invoice.issued_on.isoformat(),
+            "content_hash": invoice.content_hash,
+            "r": None if invoice.render is None else invoice.render.value,
+            "pdf_hash": invoice.pdf_hash,
+        }
+    )
+
+
+def invoice_from_item(item: Item) -> Invoice:
+    """Read the head of an invoice from its stored form."""
+    currency = text(item, "currency")
+    total, render = number_or_none(item, "total"), text_or_none(item, "r")
+    issued_on = text_or_none(item, "issued_on")
+    return Invoice(
+        id=text(item, "id"),
+        number=number(item, "number"),
+        customer_id=text(item, "customer_id"),
+        subscription_id=text(item, "subscription_id"),
+        currency=currency,
+        status=InvoiceStatus(text(item, "status")),
+        period_end=instant(item, "period_end"),
+        k=number(item, "k"),
+        term_start=instant_or_none(item, "term_start"),
+        created_at=instant(item, "created_at"),
+        total=None if total is None else Money(total, currency),
+        serial=number_or_none(item, "serial"),
+        serial_text=text_or_none(item, "serial_text"),
+        issued_on=None if issued_on is None else date.fromisoformat(issued_on),
+        content_hash=text_or_none(item, "content_hash"),
+        render=None if render is None else RenderState(render),
+        pdf_hash=text_or_none(item, "pdf_hash"),
+        due_at=instant_or_none(item, "due_at"),
+    )

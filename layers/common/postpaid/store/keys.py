@@ -1,0 +1,233 @@
+"""Every key and index of the two tables.
+
+A *scope* is `<site>~<generation>`; everything of a site starts with it. Ids are escaped, so that no
+id can reach into another key (`#`, `~` and `%` become `%23`, `%7E`, `%25`). Instants are
+fixed-width UTC, `YYYY-MM-DDTHH:MM:SSZ`, so text order is time order. Two keys do not start with the
+site, because they are read before it is known: API keys and the due index.
+
+Usage table (no index, no stream)
+    one usage            pk scope#sub#slot           sk date#line[#event]
+    a term's usage       the same pk per slot        sk BETWEEN start AND end: exactly half-open, as
+                                                     every sk continues after the date with a `#`
+Billing table
+    site                 pk site#site                sk META
+    keys of a site       pk site#site                sk KEY#id
+    API key              pk KEY#id                   sk META                   (exception 1)
+    clocks of test sites pk ~system#clocks           sk scope
+    dispatcher's place   pk ~system#dispatch#clock   sk META
+    integer ids          pk scope#counter#type       sk META
+    customer, item       pk scope#type#id            sk META
+    item price           pk scope#item_price#id      sk META (newest), V#00000001 (each version)
+    subscription         pk scope#subscription#id    sk META
+    its terms            the same pk                 sk TERM#start instant
+    of a customer        pk scope#customer#id        sk SUB#subscription
+    invoice              pk scope#invoice#id         sk META
+    invoice numbers      pk scope#series#name        sk COUNTER, NO#0000000001 (who has it)
+    index `due`          dpk due#clock#hour#shard    dsk due instant           (exception 2)
+    index `list`         lpk scope#type#month#shard  lsk created instant#id
+
+"""
+
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
+from urllib.parse import unquote
+
+from postpaid.domain.instants import instant_from_text, instant_text
+from postpaid.domain.site import Scope
+from postpaid.domain.usage import UsageKey
+from postpaid.store.tables import Item, Key
+
+SCHEMA = 1  # of every item, in its attribute `s`
+META = "META"
+SYSTEM = "~system"  # no site can be called so
+DUE_SHARDS = 16
+LIST_SHARDS = 4
+LIVE = "live"
+
+_ESCAPES = str.maketrans({"#": "%23", "~": "%7E", "%": "%25"})
+
+
+def escape(identifier: str) -> str:
+    """Escape an id for use in a key; injective, and never yields `#` or `~`."""
+    return identifier.translate(_ESCAPES)
+
+
+def scope_text(scope: Scope) -> str:
+    """Return the prefix of everything a site owns in its present generation."""
+    return f"{scope.site}~{scope.generation}"
+
+
+# --- usage table
+
+
+def usage_slot(key: UsageKey) -> int:  # noqa: ARG001 - the date decides, once a subscription is spread
+    """Return the slot a usage lives in: 0 while no subscription is spread over several."""
+    return 0
+
+
+def usage_slots() -> tuple[int, ...]:
+    """Return the slots that a range of dates can be in."""
+    return (0,)
+
+
+def usage_pk(scope: Scope, subscription_id: str, slot: int) -> str:
+    """Return the partition of a subscription's usages."""
+    return f"{scope_text(scope)}#{escape(subscription_id)}#{slot}"
+
+
+def subscription_of_usage_pk(pk: str) -> str:
+    """Read the subscription's id back from the partition of its usages."""
+    return unquote(pk.rsplit("#", 2)[1])
+
+
+def usage_sk(key: UsageKey) -> str:
+    """Return the place of a usage in its partition."""
+    event = "" if key.event_id is None else f"#{escape(key.event_id)}"
+    return f"{instant_text(key.at)}#{escape(key.line_id)}{event}"
+
+
+def usage_key(scope: Scope, key: UsageKey) -> Key:
+    """Return the primary key of a usage."""
+    return Key(usage_pk(scope, key.subscription_id, usage_slot(key)), usage_sk(key))
+
+
+def usage_from_sk(subscription_id: str, sk: str) -> UsageKey:
+    """Read a usage's identity back from its place; raises `ValueError` if it is none."""
+    date, line, *event = sk.split("#")
+    if len(event) > 1 or not line:
+        raise ValueError(sk)
+    return UsageKey(
+        subscription_id,
+        instant_from_text(date),
+        unquote(line),
+        unquote(event[0]) if event else None,
+    )
+
+
+def usage_id(key: UsageKey) -> str:
+    """Return the public id of a usage within its subscription: its place, made URL-safe."""
+    return urlsafe_b64encode(usage_sk(key).encode("ascii")).decode().rstrip("=")
+
+
+def usage_from_id(subscription_id: str, text: str) -> UsageKey:
+    """Read a usage's identity back from its public id; raises `ValueError` if it is none."""
+    padded = text + "=" * (-len(text) % 4)
+    key = usage_from_sk(subscription_id, urlsafe_b64decode(padded.encode("ascii")).decode("ascii"))
+    if usage_id(key) != text:
+        raise ValueError(text)
+    return key
+
+
+def usage_number(scope: Scope, key: UsageKey) -> int:
+    """Return the integer id of a usage, 53 bits of a digest of its key: no counter is needed."""
+    digest = hashlib.sha256("#".join(usage_key(scope, key)).encode()).digest()
+    return int.from_bytes(digest[:7]) >> 3
+
+
+# --- billing table
+
+
+def site(site_id: str) -> Key:
+    """Return the key of a site."""
+    return Key(f"{site_id}#site", META)
+
+
+def site_api_key(site_id: str, key_id: str) -> Key:
+    """Return the key of a site's note of one of its API keys."""
+    return Key(f"{site_id}#site", f"KEY#{key_id}")
+
+
+def api_key(key_id: str) -> Key:
+    """Return the key under which an API key is looked up."""
+    return Key(f"KEY#{key_id}", META)
+
+
+def clock(scope: Scope) -> Key:
+    """Return the key that announces a test site's own clock to the dispatcher."""
+    return Key(f"{SYSTEM}#clocks", scope_text(scope))
+
+
+def dispatch(clock_name: str) -> Key:
+    """Return the key of the dispatcher's place on a clock."""
+    return Key(f"{SYSTEM}#dispatch#{clock_name}", META)
+
+
+def counter(scope: Scope, kind: str) -> Key:
+    """Return the key of a counter of integer ids."""
+    return Key(f"{scope_text(scope)}#counter#{kind}", META)
+
+
+def entity(scope: Scope, kind: str, identifier: str) -> Key:
+    """Return the key of a customer, item, item price, subscription or invoice."""
+    return Key(f"{scope_text(scope)}#{kind}#{escape(identifier)}", META)
+
+
+def price_version(scope: Scope, price_id: str, version: int) -> Key:
+    """Return the key of one version of an item price."""
+    return Key(entity(scope, "item_price", price_id).pk, f"V#{version:08d}")
+
+
+def term(scope: Scope, subscription_id: str, start: datetime) -> Key:
+    """Return the key of a term."""
+    return Key(entity(scope, "subscription", subscription_id).pk, f"TERM#{instant_text(start)}")
+
+
+def customer_subscription(scope: Scope, customer_id: str, subscription_id: str) -> Key:
+    """Return the key of a customer's note of one of its subscriptions."""
+    return Key(entity(scope, "customer", customer_id).pk, f"SUB#{escape(subscription_id)}")
+
+
+def series_counter(scope: Scope, series: str) -> Key:
+    """Return the key of a series' next invoice number."""
+    return Key(f"{scope_text(scope)}#series#{series}", "COUNTER")
+
+
+def series_number(scope: Scope, series: str, serial: int) -> Key:
+    """Return the key that says which invoice has a number."""
+    return Key(f"{scope_text(scope)}#series#{series}", f"NO#{serial:010d}")
+
+
+# --- indexes
+
+
+def shard(text: str, shards: int) -> int:
+    """Spread texts evenly over shards; the same text always falls into the same one."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) % shards
+
+
+def due_pk(clock_name: str, hour: datetime, shard_no: int) -> str:
+    """Return the partition of what is due in an hour of a clock."""
+    return f"due#{clock_name}#{instant_text(hour)[:13]}#{shard_no}"
+
+
+def due(clock_name: str, pk: str, due_at: datetime, now: datetime) -> Item:
+    """Return the index attributes of an item that is due.
+
+    What is overdue already goes into the present hour, so that nothing is ever added to an hour
+    the dispatcher has passed.
+    """
+    bucket = max(due_at, now)
+    return {
+        "dpk": due_pk(clock_name, bucket, shard(pk, DUE_SHARDS)),
+        "dsk": instant_text(due_at),
+    }
+
+
+def listing_pk(scope: Scope, kind: str, month: str, shard_no: int) -> str:
+    """Return the partition of what was created in a month, `YYYY-MM`."""
+    return f"{scope_text(scope)}#{kind}#{month}#{shard_no}"
+
+
+def listing(scope: Scope, kind: str, identifier: str, created_at: datetime) -> Item:
+    """Return the index attributes of an item that lists show."""
+    created = instant_text(created_at)
+    return {
+        "lpk": listing_pk(scope, kind, created[:7], shard(identifier, LIST_SHARDS)),
+        "lsk": f"{created}#{identifier}",
+    }
+
+
+def identifier(key: Key) -> str:
+    """Read the id back from the key of an entity, whatever the sort key."""
+    return unquote(key.pk.rsplit("#", 1)[1])

@@ -1,0 +1,123 @@
+"""Sites: settings, and the clocks of test sites."""
+
+from postpaid.application.ports import Lost
+from postpaid.domain.instants import instant_text
+from postpaid.domain.site import DEFAULT_CLOSING, Scope, Site
+from postpaid.store import keys
+from postpaid.store.fields import (
+    address_from_item,
+    closing_from_item,
+    flag,
+    instant,
+    item_from_address,
+    item_from_closing,
+    mapping,
+    number,
+    text,
+)
+from postpaid.store.tables import (
+    Absent,
+    ConditionFailed,
+    Item,
+    Put,
+    Range,
+    Table,
+    TransactionRefused,
+    Write,
+    equals,
+)
+
+
+class StoredSites:
+    """All sites of the stack: the door and the operator read them by name."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, site_id: str) -> Site | None:
+        """Read a site."""
+        item = self._table.get(keys.site(site_id))
+        return site_from_item(item) if item else None
+
+    def add(self, site: Site) -> None:
+        """Store a new site, and announce its clock if it is a test site; `Lost` if it exists."""
+        writes: list[Write] = [Put(item_from_site(site), condition=Absent())]
+        if site.test:
+            clock = keys.clock(site.scope)
+            writes.append(Put({**clock._asdict(), "s": keys.SCHEMA}, condition=Absent()))
+        try:
+            self._table.transact(writes)
+        except TransactionRefused:
+            raise Lost from None
+
+    def replace(self, site: Site, over: Site) -> None:
+        """Store changed settings over the ones they were made from; raises `Lost` otherwise."""
+        before = item_from_site(over)["settings"]
+        try:
+            self._table.put(Put(item_from_site(site), condition=equals("settings", before)))
+        except ConditionFailed:
+            raise Lost from None
+
+    def test_scopes(self) -> list[Scope]:
+        """Read the scopes of all test sites, each of which has its own clock."""
+        rows = self._table.query(Range(pk=f"{keys.SYSTEM}#clocks", first=" ", last="~"))
+        scopes = []
+        for row in rows:
+            site_id, generation = text(row, "sk").rsplit("~", 1)
+            scopes.append(Scope(site_id, int(generation)))
+        return scopes
+
+
+class ThisSite:
+    """One site, as the use cases of its requests see it."""
+
+    def __init__(self, table: Table, site_id: str) -> None:
+        self._sites = StoredSites(table)
+        self._id = site_id
+
+    def get(self) -> Site:
+        """Read the site."""
+        site = self._sites.get(self._id)
+        assert site is not None, "sites are never removed"
+        return site
+
+
+def item_from_site(site: Site) -> Item:
+    """Return the stored form of a site."""
+    return {
+        **keys.site(site.scope.site)._asdict(),
+        "s": keys.SCHEMA,
+        "id": site.scope.site,
+        "generation": site.scope.generation,
+        "test": site.test,
+        "created_at": instant_text(site.created_at),
+        "settings": {
+            "timezone": site.timezone,
+            "currency": site.currency,
+            "seller": item_from_address(site.seller),
+            "number_prefix": site.number_prefix,
+            "clock_offset_seconds": site.clock_offset_seconds,
+            **item_from_closing(site.closing),
+        },
+    }
+
+
+def site_from_item(item: Item) -> Site:
+    """Read a site from its stored form."""
+    settings = mapping(item, "settings")
+    return Site(
+        scope=Scope(text(item, "id"), number(item, "generation")),
+        test=flag(item, "test"),
+        timezone=text(settings, "timezone"),
+        currency=text(settings, "currency"),
+        created_at=instant(item, "created_at"),
+        seller=address_from_item(mapping(settings, "seller")),
+        closing=closing_from_item(settings) or DEFAULT_CLOSING,
+        number_prefix=text(settings, "number_prefix"),
+        clock_offset_seconds=number(settings, "clock_offset_seconds"),
+    )
+
+
+def clock_name(site: Site) -> str:
+    """Return the name of the clock a site's due times are on: its own, or the live one."""
+    return keys.scope_text(site.scope) if site.test else keys.LIVE

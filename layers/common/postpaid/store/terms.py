@@ -1,0 +1,154 @@
+"""Terms: the fence between recording and closing."""
+
+from datetime import datetime
+
+from postpaid.application.ports import Lost
+from postpaid.domain.instants import instant_text
+from postpaid.domain.site import Scope
+from postpaid.domain.term import Term, TermStatus
+from postpaid.store import keys
+from postpaid.store.fields import (
+    instant_or_none,
+    item_from_period,
+    mapping,
+    number,
+    period_from_item,
+    text,
+    text_or_none,
+    without_none,
+)
+from postpaid.store.tables import (
+    ConditionFailed,
+    Item,
+    Key,
+    OneOf,
+    Range,
+    Table,
+    Update,
+    Value,
+    equals,
+)
+
+
+class StoredTerms:
+    """The terms of one site's subscriptions. *clock* names the clock their due times are on."""
+
+    def __init__(self, table: Table, scope: Scope, clock: str = keys.LIVE) -> None:
+        self._table = table
+        self._scope = scope
+        self._clock = clock
+
+    def look(self, subscription_id: str, at: datetime) -> Term | None:
+        """Read the term that began last at or before *at*; one strongly consistent query."""
+        rows = self._table.query(self._span(subscription_id, at, limit=1))
+        return term_from_item(rows[0]) if rows else None
+
+    def get(self, subscription_id: str, start: datetime) -> Term | None:
+        """Read a term."""
+        item = self._table.get(keys.term(self._scope, subscription_id, start))
+        return term_from_item(item) if item else None
+
+    def page(self, subscription_id: str, *, before: datetime | None, limit: int) -> list[Term]:
+        """Read at most *limit* terms that start before an instant, newest first."""
+        last = None if before is None else keys.term(self._scope, subscription_id, before).sk
+        rows = self._table.query(self._span(subscription_id, None, limit=limit, after=last))
+        return [term_from_item(row) for row in rows]
+
+    def fence(self, subscription_id: str, start: datetime, run: str, due_at: datetime) -> Term:
+        """Move a term to CLOSING for this run, and return it as it is now.
+
+        From GRACE, or from CLOSING of a dead run. One write to one item, awaited before anything
+        is read: only so does "still open" in a writer's later look mean that we will see its
+        usage. It stays on the list of what is due, so that a sweep finds it if this run dies.
+        Raises `Lost` if the term is anything else by now.
+        """
+        key = keys.term(self._scope, subscription_id, start)
+        update = Update(
+            key,
+            OneOf("status", (TermStatus.GRACE.value, TermStatus.CLOSING.value)),
+            set={
+                "status": TermStatus.CLOSING.value,
+                "run": run,
+                "due_at": instant_text(due_at),
+                **keys.due(self._clock, key.pk, due_at, due_at),
+            },
+        )
+        try:
+            return term_from_item(self._table.update(update))
+        except ConditionFailed:
+            raise Lost from None
+
+    def retime(self, term: Term, due_at: datetime | None, now: datetime) -> None:
+        """Change when a term in GRACE closes by itself, None for never; `Lost` if it is not."""
+        key = keys.term(self._scope, term.subscription_id, term.period.start)
+        still = equals("status", TermStatus.GRACE.value)
+        if due_at is None:
+            update = Update(key, still, remove=("due_at", "dpk", "dsk"))
+        else:
+            due = keys.due(self._clock, key.pk, due_at, now)
+            update = Update(key, still, set={"due_at": instant_text(due_at), **due})
+        try:
+            self._table.update(update)
+        except ConditionFailed:
+            raise Lost from None
+
+    def settle(self, term: Term) -> None:
+        """Take a frozen term off the list of what is due."""
+        key = keys.term(self._scope, term.subscription_id, term.period.start)
+        frozen = equals("status", TermStatus.FROZEN.value)
+        try:
+            self._table.update(Update(key, frozen, remove=("due_at", "dpk", "dsk")))
+        except ConditionFailed:
+            raise Lost from None
+
+    def _span(
+        self, subscription_id: str, at: datetime | None, *, limit: int, after: str | None = None
+    ) -> Range:
+        pk = keys.entity(self._scope, "subscription", subscription_id).pk
+        last = "TERM#~" if at is None else f"TERM#{instant_text(at)}"
+        return Range(pk=pk, first="TERM#", last=last, reverse=True, limit=limit, after=after)
+
+
+def term_key(scope: Scope, term: Term) -> Key:
+    """Return the key of a term."""
+    return keys.term(scope, term.subscription_id, term.period.start)
+
+
+def item_from_term(scope: Scope, clock: str, term: Term, now: datetime) -> Item:
+    """Return the stored form of a term."""
+    key = term_key(scope, term)
+    pins: dict[str, Value] = dict(term.pins)
+    item: dict[str, Value] = {
+        "pk": key.pk,
+        "sk": key.sk,
+        "s": keys.SCHEMA,
+        "n": term.n,
+        "status": term.status.value,
+        "pins": pins,
+        "invoice_id": term.invoice_id,
+        "run": term.run,
+        "m": term.manifests,
+        "m0": term.manifest_hash,
+        **item_from_period(term.period),
+    }
+    if term.due_at is not None:
+        item["due_at"] = instant_text(term.due_at)
+        item |= keys.due(clock, key.pk, term.due_at, now)
+    return without_none(item)
+
+
+def term_from_item(item: Item) -> Term:
+    """Read a term from its stored form."""
+    pins = mapping(item, "pins")
+    return Term(
+        subscription_id=keys.identifier(Key(text(item, "pk"), text(item, "sk"))),
+        n=number(item, "n"),
+        period=period_from_item(item),
+        status=TermStatus(text(item, "status")),
+        pins={line: number(pins, line) for line in pins},
+        invoice_id=text_or_none(item, "invoice_id"),
+        due_at=instant_or_none(item, "due_at"),
+        run=text_or_none(item, "run"),
+        manifests=number(item, "m"),
+        manifest_hash=text_or_none(item, "m0"),
+    )
