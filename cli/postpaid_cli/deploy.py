@@ -4,7 +4,7 @@ import subprocess
 
 from postpaid_cli.aws import ROOT_KEY, LocalAws
 from postpaid_cli.checkout import (
-    BUILT_TEMPLATE,
+    PACKED_TEMPLATE,
     ROOT,
     VENV_BIN,
     host_architecture,
@@ -12,14 +12,14 @@ from postpaid_cli.checkout import (
 )
 from postpaid_cli.engine import REGION, Engine, tail
 from postpaid_cli.errors import LocalError
+from postpaid_cli.pack import pack
 
 STACK_NAME = "postpaid"
 
 
 def deploy(engine: Engine) -> dict[str, str]:
     """Create or update the stack on *engine*; return its outputs by name."""
-    if not BUILT_TEMPLATE.is_file():
-        raise LocalError("There is nothing built to deploy: run `make build`.")
+    pack()
     done = subprocess.run(
         _command(),
         cwd=ROOT,
@@ -47,7 +47,7 @@ def _command() -> list[str]:
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     return [
         *(str(VENV_BIN / "sam"), "deploy"),
-        *("--template-file", str(BUILT_TEMPLATE)),
+        *("--template-file", str(PACKED_TEMPLATE)),
         *("--stack-name", STACK_NAME),
         *("--region", REGION),
         *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),

@@ -2,7 +2,9 @@
 
 import click
 
+from postpaid_cli.demo import demo
 from postpaid_cli.local import local
+from postpaid_cli.operate import keys, sites, sweep
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -11,4 +13,5 @@ def cli() -> None:
     """Metered billing in your own AWS account."""
 
 
-cli.add_command(local)
+for command in (local, sites, keys, sweep, demo):
+    cli.add_command(command)

@@ -1,8 +1,43 @@
 """Makes the test site of a local stack, and its first keys."""
 
+from postpaid.application.api_keys import create_key
+from postpaid.application.sites import CreateSite, create_site
+from postpaid.domain.errors import BillingError
+from postpaid.domain.instants import parse_instant
+from postpaid.domain.site import Address
+from postpaid.runtime.clock import real_now
+from postpaid.runtime.ids import new_key_parts
+from postpaid.store.api_keys import StoredApiKeys
+from postpaid.store.dynamo import DynamoTable
+from postpaid.store.sites import StoredSites
+from postpaid_cli.aws import LocalAws
 from postpaid_cli.errors import LocalError
+
+SITE = "local"
+_KEYS = {
+    "admin_key": ["admin"],
+    "usage_key": ["usage:write", "usage:read"],
+}
 
 
 def provision_local(outputs: dict[str, str], endpoint: str, clock: str | None) -> dict[str, str]:
     """Return the `admin_key` and `usage_key` of a new test site whose clock starts at *clock*."""
-    raise LocalError(f"No site can be made yet at {endpoint} ({len(outputs)} outputs, {clock}).")
+    billing = DynamoTable(LocalAws(endpoint).dynamodb(), outputs["BillingTable"])
+    now = real_now()
+    try:
+        command = CreateSite(
+            id=SITE,
+            test=True,
+            timezone="UTC",
+            currency="USD",
+            seller=Address(name="Local test site"),
+            clock=None if clock is None else parse_instant(clock, "clock"),
+        )
+        site = create_site(command, sites=StoredSites(billing), now=now)
+    except BillingError as error:
+        raise LocalError(f"{error.field}: {error.message}") from error
+    ring = StoredApiKeys(billing)
+    return {
+        name: create_key(site, scopes, name, parts=new_key_parts(), ring=ring, now=now)[1]
+        for name, scopes in _KEYS.items()
+    }

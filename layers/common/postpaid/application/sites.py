@@ -1,14 +1,26 @@
-"""Change a site's settings."""
+"""Create a site and change its settings."""
 
+import re
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from postpaid.application.ports import Lost, Unavailable
+from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import check_zone
 from postpaid.domain.money import check_currency
-from postpaid.domain.site import Address, ClosingPolicy, Site
+from postpaid.domain.site import Address, ClosingPolicy, Scope, Site
 
 _TRIES = 4
+_SITE_ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
+
+class NewSites(Protocol):
+    """All sites of the stack, and how one is added."""
+
+    def add(self, site: Site) -> None:
+        """Store a new site; raises `Lost` if it exists."""
+        ...
 
 
 class ChangeableSites(Protocol):
@@ -32,6 +44,48 @@ class ChangeSite:
     closing: ClosingPolicy | None = None
     seller: Address | None = None
     number_prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSite:
+    """A new tenant. *clock* is where a test site's clock starts, None for the real time."""
+
+    id: str
+    test: bool
+    timezone: str
+    currency: str
+    seller: Address
+    clock: datetime | None = None
+
+
+def create_site(command: CreateSite, *, sites: NewSites, now: datetime) -> Site:
+    """Create a site; its id is 1-40 lower-case letters, digits and hyphens, a letter first.
+
+    Raises `Invalid`; `Conflict` with code `already_exists`.
+    """
+    if not _SITE_ID.fullmatch(command.id):
+        raise Invalid(
+            "invalid_field",
+            "must be 1 to 40 lower-case letters, digits and hyphens, a letter first",
+            field="id",
+        )
+    if command.clock is not None and not command.test:
+        raise Invalid("invalid_field", "only a test site has its own clock", field="clock")
+    offset = timedelta() if command.clock is None else command.clock - now
+    site = Site(
+        scope=Scope(command.id),
+        test=command.test,
+        timezone=check_zone(command.timezone, "timezone"),
+        currency=check_currency(command.currency, "currency"),
+        created_at=now + offset,
+        seller=command.seller,
+        clock_offset_seconds=int(offset.total_seconds()),
+    )
+    try:
+        sites.add(site)
+    except Lost:
+        raise Conflict("already_exists", f"there is a site '{command.id}'", field="id") from None
+    return site
 
 
 def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) -> Site:
