@@ -8,6 +8,8 @@ UV := .tools/bin/uv
 # SAM asks for a region even where it calls nothing, and would otherwise report its use.
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
+# Where bytecode is not kept, each of the tools compiles itself anew for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup build test check format lint types contracts template demo lock clean
 
@@ -17,10 +19,10 @@ help:  ## List the commands.
 setup:  ## Install the tools into .venv and the emulator into .engine.
 	@tools/bootstrap
 
-build: setup  ## Build the layer and the functions, with bytecode, for this machine's processor.
-	@$(BIN)/python -m postpaid_cli.build
+build: setup  ## Build the layer and the functions, with bytecode; ARCH=arm64 or x86_64, else this machine's.
+	@$(BIN)/python -m postpaid_cli.build $(ARCH)
 
-test: build  ## Run the tests.
+test: build  ## Run the tests (ARGS="-k close -x" goes to pytest).
 	@$(BIN)/pytest $(ARGS)
 
 demo: setup  ## Show the whole way: usage over HTTP, a close, an invoice and its PDF.

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import time
@@ -178,10 +179,15 @@ def uv_command() -> str:
     say(f"getting uv {UV_VERSION}")
     # --target needs neither ensurepip nor a writable system Python, which some hosts lack.
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run([*command, "--upgrade", "--target", str(TOOLS), f"uv=={UV_VERSION}"], dict(os.environ))
+    run([*command, "--upgrade", "--target", str(TOOLS), f"uv=={UV_VERSION}"], pip_environment())
     if uv_version(str(own)) != UV_VERSION:
         raise SetUpError(f"pip installed uv {UV_VERSION}, but {own} does not run.")
     return str(own)
+
+
+def pip_environment() -> dict[str, str]:
+    """Return our environment, with pip told that being root is meant."""
+    return {"PIP_ROOT_USER_ACTION": "ignore", **os.environ}
 
 
 def uv_version(command: str) -> str | None:
@@ -199,6 +205,11 @@ def uv_version(command: str) -> str | None:
 def uv_environment() -> dict[str, str]:
     """Return our environment without what would send uv to another project or virtualenv."""
     kept = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "UV_PYTHON"}}
+    # uv brings certificates of its own; where the machine has some, they are the ones to trust, as
+    # behind a company's proxy.
+    system = ssl.get_default_verify_paths()
+    if system.cafile or (system.capath and any(Path(system.capath).iterdir())):
+        kept.setdefault("UV_SYSTEM_CERTS", "true")
     return kept | {"UV_PROJECT_ENVIRONMENT": str(VENV)}
 
 

@@ -190,14 +190,14 @@ def _save(admin: Client, invoice: dict[str, Any], console: Console) -> None:
 
     url = _wait_for("the PDF", link)["url"]
     OUTPUT.mkdir(exist_ok=True)
-    path = OUTPUT / f"{invoice['serial']}.pdf"
+    path = OUTPUT / f"{invoice['number']}.pdf"
     with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - on loopback
         path.write_bytes(answer.read())
     console.print(f"\nPDF: {_shown(path)}")
 
 
 def _show(invoice: dict[str, Any], console: Console) -> None:
-    table = Table(title=f"{invoice['serial']}  ·  {invoice['customer']['name']}")
+    table = Table(title=f"{invoice['number']}  ·  {invoice['customer']['name']}")
     table.add_column("Line")
     for name in ("Quantity", "Unit price", "Amount"):
         table.add_column(name, justify="right")

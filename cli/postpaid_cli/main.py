@@ -1,5 +1,8 @@
 """The `postpaid` command."""
 
+import signal
+import sys
+
 import click
 
 from postpaid_cli.demo import demo
@@ -11,6 +14,8 @@ from postpaid_cli.operate import keys, sites, sweep
 @click.version_option(package_name="postpaid-cli", prog_name="postpaid")
 def cli() -> None:
     """Metered billing in your own AWS account."""
+    # By default SIGTERM ends Python on the spot, and would leave an engine that we started behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 for command in (local, sites, keys, sweep, demo):

@@ -3,6 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from postpaid.application.render_invoice import render_invoice
 from postpaid.outbound import documents, queue
 from postpaid.outbound.typesetting import TypstTypesetter
@@ -17,29 +25,26 @@ settings = Settings.from_environment()
 billing = dynamo.DynamoTable(dynamo.connect(), settings.billing_table)
 s3 = documents.connect()
 typesetter = TypstTypesetter(HERE / "templates" / "invoice.typ", HERE / "fonts")
+processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Render a batch; only the messages that failed come back (partial batch response)."""
-    failed = [
-        {"itemIdentifier": record["messageId"]}
-        for record in event["Records"]
-        if not _render(record["body"])
-    ]
-    log("info", "rendered", messages=len(event["Records"]), failed=len(failed))
-    return {"batchItemFailures": failed}
+    answer = process_partial_response(event, _render, processor, context)
+    failed = len(answer["batchItemFailures"])
+    log("info", "rendered", messages=len(event["Records"]), failed=failed)
+    return dict(answer)
 
 
-def _render(body: str) -> bool:
+def _render(record: SQSRecord) -> None:
+    scope, invoice_id = queue.render_from_message(record.body)
     try:
-        scope, invoice_id = queue.render_from_message(body)
         render_invoice(
             invoice_id,
             invoices=StoredInvoices(billing, scope),
             documents=documents.StoredDocuments(s3, settings.document_bucket, scope),
             typesetter=typesetter,
         )
-    except Exception as error:  # noqa: BLE001 - one invoice must not fail the others; it is logged
-        log_failure("render_failed", error)
-        return False
-    return True
+    except Exception as error:
+        log_failure("render_failed", error, invoice=invoice_id)
+        raise  # the processor reports this message alone as failed

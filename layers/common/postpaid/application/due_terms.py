@@ -32,7 +32,7 @@ class DueIndex(Protocol):
         ...
 
     def place(self) -> datetime | None:
-        """Read the hour from which on something may be due; None before the first sweep."""
+        """Read the hour from which on something may be due; None while there is no site."""
         ...
 
     def remember(self, hour: datetime) -> None:

@@ -1,6 +1,7 @@
 """The due index of one clock, and the dispatcher's place in it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from postpaid.application.due_terms import Due
@@ -8,7 +9,17 @@ from postpaid.domain.instants import instant_from_text, instant_text
 from postpaid.domain.site import Scope
 from postpaid.store import keys
 from postpaid.store.fields import text
-from postpaid.store.tables import AtMost, ConditionFailed, Key, Put, Range, Table, Update
+from postpaid.store.tables import (
+    Absent,
+    AtMost,
+    ConditionFailed,
+    Item,
+    Key,
+    Put,
+    Range,
+    Table,
+    Update,
+)
 
 
 class StoredDue:
@@ -30,19 +41,24 @@ class StoredDue:
             for row in self._table.query(span):
                 yield Due(text(row, "pk"), text(row, "sk"))
 
+    def begin(self, now: datetime) -> None:
+        """Store the hour where the first sweep begins, unless there was a sweep already."""
+        key = keys.dispatch(self._clock)
+        hour = instant_text(now.replace(minute=0, second=0))
+        item: Item = {**key._asdict(), "s": keys.SCHEMA, "hour": hour}
+        with suppress(ConditionFailed):
+            self._table.put(Put(item, condition=Absent()))
+
     def place(self) -> datetime | None:
-        """Read the hour from which on something may be due; None before the first sweep."""
+        """Read the hour from which on something may be due; None while there is no site."""
         item = self._table.get(keys.dispatch(self._clock))
         return instant_from_text(text(item, "hour")) if item else None
 
     def remember(self, hour: datetime) -> None:
         """Store that hour; a later one stays if another sweep stored it meanwhile."""
         key, value = keys.dispatch(self._clock), instant_text(hour)
-        try:
+        with suppress(ConditionFailed):
             self._table.update(Update(key, AtMost("hour", value), set={"hour": value}))
-        except ConditionFailed as refusal:
-            if refusal.existing is None:
-                self._table.put(Put({**key._asdict(), "s": keys.SCHEMA, "hour": value}))
 
 
 def due_scope(due: Due) -> Scope:

@@ -4,6 +4,7 @@ from postpaid.application.ports import Lost
 from postpaid.domain.instants import instant_text
 from postpaid.domain.site import DEFAULT_CLOSING, Scope, Site
 from postpaid.store import keys
+from postpaid.store.due import StoredDue
 from postpaid.store.fields import (
     address_from_item,
     closing_from_item,
@@ -41,6 +42,8 @@ class StoredSites:
 
     def add(self, site: Site) -> None:
         """Store a new site, and announce its clock if it is a test site; `Lost` if it exists."""
+        # Nothing on its clock can be due before the first site exists: sweeps begin here.
+        StoredDue(self._table, clock_name(site)).begin(site.created_at)
         writes: list[Write] = [Put(item_from_site(site), condition=Absent())]
         if site.test:
             clock = keys.clock(site.scope)

@@ -34,7 +34,7 @@ def native_from_item(item: Item) -> dict[str, Any]:
     """Show an item."""
     return {
         "id": item.id,
-        "number": item.number,
+        "integer_id": item.number,
         "name": item.name,
         "type": item.type.value,
         "metered": item.metered,
@@ -48,7 +48,7 @@ def native_from_price(price: ItemPrice) -> dict[str, Any]:
     """Show the newest version of an item price."""
     return {
         "id": price.id,
-        "number": price.number,
+        "integer_id": price.number,
         "item_id": price.item_id,
         "name": price.name,
         "currency": price.currency,
@@ -63,7 +63,7 @@ def native_from_customer(customer: Customer) -> dict[str, Any]:
     """Show a customer."""
     return {
         "id": customer.id,
-        "number": customer.number,
+        "integer_id": customer.number,
         **_party(customer.address),
         "closing": _closing(customer.closing),
         "created_at": instant_text(customer.created_at),
@@ -74,7 +74,7 @@ def native_from_subscription(subscription: Subscription, term: Term | None) -> d
     """Show a subscription and its present term, None before its start."""
     return {
         "id": subscription.id,
-        "number": subscription.number,
+        "integer_id": subscription.number,
         "customer_id": subscription.customer_id,
         "currency": subscription.currency,
         "timezone": subscription.timezone,
@@ -94,8 +94,8 @@ def native_from_invoice(invoice: Invoice, content: InvoiceContent | None) -> dic
     """
     shown = {
         "id": invoice.id,
-        "number": invoice.number,
-        "serial": invoice.serial_text,
+        "integer_id": invoice.number,
+        "number": invoice.serial_text,
         "status": invoice.status.value.lower(),
         "customer_id": invoice.customer_id,
         "subscription_id": invoice.subscription_id,
@@ -153,7 +153,7 @@ def _closing(policy: ClosingPolicy | None) -> dict[str, Any] | None:
 def _line(line: Line) -> dict[str, Any]:
     return {
         "id": line.id,
-        "number": line.number,
+        "integer_id": line.number,
         "item_id": line.item_id,
         "item_price_id": line.item_price_id,
         "price_version": line.price_version,

@@ -55,7 +55,7 @@ def native_from_usage(usage: Usage, usage_id: str, number: int) -> dict[str, Any
     """Return a usage as the native door shows it."""
     shown = {
         "id": usage_id,
-        "number": number,
+        "integer_id": number,
         "subscription_id": usage.key.subscription_id,
         "line_id": usage.key.line_id,
         "item_price_id": usage.item_price_id,
