@@ -45,7 +45,7 @@ def parse_amount(value: object, field: str) -> Decimal:
     number = parse_decimal(value, field)
     if number < 0:
         raise Invalid("invalid_field", "must not be negative", field=field)
-    return abs(number)  # "-0" is zero
+    return number.copy_abs()  # "-0" is zero; abs() would round to the process's 28 digits
 
 
 def decimal_text(number: Decimal) -> str:
@@ -54,6 +54,8 @@ def decimal_text(number: Decimal) -> str:
     >>> decimal_text(Decimal("361.500"))
     '361.5'
     """
+    if number == 0:
+        return "0"  # whatever its sign and exponent
     text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -5,9 +5,13 @@ or a customer's address cannot slip in.
 """
 
 import json
+import logging
 import os
 import sys
 import traceback
+
+# At each cold start botocore tells where it found its credentials: a line nobody reads.
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 

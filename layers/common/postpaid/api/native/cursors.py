@@ -12,46 +12,55 @@ from collections.abc import Mapping
 from postpaid.domain.errors import Malformed
 from postpaid.domain.site import Scope
 
-CURSOR_LENGTH_MAX = 2000
+CURSOR_LENGTH_MAX = 1200  # the longest place is a usage whose line and event have long ids
 PAGE_DEFAULT = 50
 PAGE_MAX = 100
+_LIMIT = re.compile(r"[0-9]{1,9}")
 
 
 def cursor_text(place: list[str], scope: Scope, listing: str, query: Mapping[str, str]) -> str:
     """Write a cursor for a place in a list."""
-    text = json.dumps([_binding(scope, listing, query), *place], separators=(",", ":"))
+    text = json.dumps([_binding(scope, listing, query, place), *place], separators=(",", ":"))
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read_cursor(
-    scope: Scope, listing: str, query: Mapping[str, str], *, parts: int
-) -> list[str] | None:
-    """Read the query's cursor, None if there is none.
+def read_cursor[Place](
+    scope: Scope,
+    listing: str,
+    query: Mapping[str, str],
+    read: Callable[[list[str]], Place],
+) -> Place | None:
+    """Read the query's cursor, None if there is none; *read* raises `ValueError` for no place.
 
     Raises `Malformed` with code `invalid_cursor` for one that is altered or of another list.
     """
     text = query.get("cursor")
     if text is None:
         return None
-    binding, rest = _unpacked(text)
-    if binding != _binding(scope, listing, query) or len(rest) != parts:
-        raise Malformed("invalid_cursor", "the cursor is not one of this list", field="cursor")
-    return rest
+    binding, place = _unpacked(text)
+    try:
+        if binding != _binding(scope, listing, query, place):
+            raise ValueError(binding)
+        return read(place)
+    except ValueError:
+        raise Malformed(
+            "invalid_cursor", "the cursor is not one of this list", field="cursor"
+        ) from None
 
 
 def page_size(query: Mapping[str, str]) -> int:
     """Read the query's `limit`, 1 to 100, 50 if there is none; raises `Malformed`."""
     text = query.get("limit", str(PAGE_DEFAULT))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= PAGE_MAX:
+    if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= PAGE_MAX:
         raise Malformed(
             "malformed_request", f"must be a number from 1 to {PAGE_MAX}", field="limit"
         )
     return int(text)
 
 
-def _binding(scope: Scope, listing: str, query: Mapping[str, str]) -> str:
+def _binding(scope: Scope, listing: str, query: Mapping[str, str], place: list[str]) -> str:
     filters = {name: value for name, value in query.items() if name not in {"cursor", "limit"}}
-    text = json.dumps([scope.site, scope.generation, listing, filters], sort_keys=True)
+    text = json.dumps([scope.site, scope.generation, listing, filters, place], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -1,0 +1,385 @@
+"""A site with the real stores and use cases over tables in memory, and a clock that tests set.
+
+What a process does beyond its own memory passes through its `Calls`, which can end or disturb it at
+any one of these points. Several processes may share the same tables: see `World.another_process`.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from postpaid.application.catalog import CreateItem, CreateItemPrice, create_item, create_item_price
+from postpaid.application.close_invoice import Books, close_invoice
+from postpaid.application.customers import CreateCustomer, create_customer
+from postpaid.application.delete_usage import delete_usage
+from postpaid.application.due_terms import Due, dispatch_due
+from postpaid.application.ports import Unavailable
+from postpaid.application.record_usage import RecordedUsage, RecordUsage, record_usage
+from postpaid.application.render_invoice import render_invoice
+from postpaid.application.subscriptions import (
+    CreateLine,
+    CreateSubscription,
+    Shelf,
+    create_subscription,
+)
+from postpaid.application.work_due import Worker, work_invoice, work_term
+from postpaid.domain.catalog import Item, ItemPrice, ItemType
+from postpaid.domain.customer import Customer
+from postpaid.domain.invoice import Invoice, InvoiceStatus
+from postpaid.domain.invoice_content import InvoiceContent, content_from_plain, plain_content
+from postpaid.domain.invoice_document import InvoiceDocument
+from postpaid.domain.site import ClosingPolicy, Scope, Site
+from postpaid.domain.subscription import Subscription
+from postpaid.domain.term import Term
+from postpaid.domain.usage import Recording, UsageKey
+from postpaid.store import keys
+from postpaid.store import tables as plain
+from postpaid.store.books import SiteStores
+from postpaid.store.due import StoredDue, due_invoice, due_scope, due_term
+from postpaid.store.memory import MemoryTable
+from postpaid.store.sites import StoredSites
+from postpaid.store.subscriptions import StoredSubscriptions
+from postpaid.store.terms import StoredTerms
+from postpaid.store.usage import StoredUsages
+from tests.support.faults import Calls, Faulty
+from tests.support.samples import PAYER, a_site, at
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDocuments:
+    """The document bucket: bytes under their hash, in a dictionary."""
+
+    objects: dict[str, bytes]
+    calls: Calls
+
+    def put_content(self, content: InvoiceContent) -> str:
+        body = json.dumps(plain_content(content), sort_keys=True).encode()
+        assert content_from_plain(json.loads(body)) == content, "what is stored says the same"
+        return self._put(body)
+
+    def get_content(self, invoice: Invoice) -> InvoiceContent:
+        assert invoice.content_hash is not None
+        digest = invoice.content_hash
+        body = self.calls.make("documents.get", lambda: self.objects[digest])
+        return content_from_plain(json.loads(body))
+
+    def put_pdf(self, invoice_id: str, body: bytes) -> str:  # noqa: ARG002
+        return self._put(body)
+
+    def _put(self, body: bytes) -> str:
+        digest = hashlib.sha256(body).hexdigest()
+        self.calls.make("documents.put", lambda: self.objects.setdefault(digest, body))
+        return digest
+
+
+class PlainTypesetter:
+    """Makes documents that are the text of what they say."""
+
+    def typeset(self, document: InvoiceDocument) -> bytes:
+        return repr(document).encode()
+
+
+@dataclass
+class Clock:
+    """The present instant, set by the test."""
+
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One site as one process sees it."""
+
+    clock: Clock
+    usages: plain.Table = field(default_factory=MemoryTable)
+    billing: plain.Table = field(default_factory=MemoryTable)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    close_queue: list[Sequence[Due]] = field(default_factory=list)
+    render_queue: list[str] = field(default_factory=list)
+    calls: Calls = field(default_factory=Calls)
+    blocks: dict[str, list[int]] = field(default_factory=dict)
+    scope: Scope = field(default_factory=lambda: Scope("acme"))
+    runs: Iterator[int] = field(default_factory=count)
+
+    @classmethod
+    def at(cls, now: str, site: Site | None = None, **parts: Any) -> "World":
+        """Return a world with a site and a customer, `globex`."""
+        world = cls(Clock(at(now)), **parts)
+        StoredSites(world.billing).add(site or a_site(created_at=world.now))
+        world.customer()
+        return world
+
+    def another_process(self) -> "World":
+        """Return a second process over the same tables, bucket, queues and clock."""
+        return replace(self, calls=Calls(), blocks={})
+
+    # --- what there is
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now
+
+    @property
+    def stores(self) -> SiteStores:
+        return SiteStores.of(
+            Faulty(self.usages, self.calls, "usages"),
+            Faulty(self.billing, self.calls, "billing"),
+            self.scope,
+        )
+
+    @property
+    def documents(self) -> MemoryDocuments:
+        return MemoryDocuments(self.objects, self.calls)
+
+    @property
+    def books(self) -> Books:
+        return self.stores.books(self.documents, self.now)
+
+    def term(self, start: str, subscription_id: str = "sub") -> Term:
+        term = self.stores.terms.get(subscription_id, at(start))
+        assert term is not None
+        return term
+
+    def terms(self, subscription_id: str = "sub") -> list[Term]:
+        """Return the terms of a subscription, the oldest first."""
+        return self.stores.terms.page(subscription_id, before=None, limit=1000)[::-1]
+
+    def invoices(self) -> list[Invoice]:
+        """Return all invoices, the oldest boundary first."""
+        things, more = self.stores.lists(self.now).invoices(None, 100)
+        assert more is None
+        return sorted(things, key=lambda invoice: (invoice.period_end, invoice.id))
+
+    def issued(self) -> list[Invoice]:
+        """Return the issued invoices in the order of their numbers."""
+        issued = [each for each in self.invoices() if each.status is InvoiceStatus.ISSUED]
+        return sorted(issued, key=lambda invoice: invoice.serial or 0)
+
+    def content(self, invoice: Invoice) -> InvoiceContent:
+        return self.documents.get_content(invoice)
+
+    # --- what is set up
+
+    def customer(
+        self, customer_id: str = "globex", closing: ClosingPolicy | None = None
+    ) -> Customer:
+        stores = self.stores
+        return create_customer(
+            CreateCustomer(id=customer_id, address=PAYER, closing=closing),
+            customers=stores.customers,
+            ids=stores.ids(self.blocks),
+            now=self.now,
+        ).thing
+
+    def item(
+        self, item_id: str, *, metered: bool = True, recording: Recording = Recording.ONE_PER_DATE
+    ) -> Item:
+        stores = self.stores
+        command = CreateItem(
+            id=item_id,
+            name=item_id.capitalize(),
+            type=ItemType.PLAN,
+            metered=metered,
+            unit="minute" if metered else None,
+            recording=recording,
+        )
+        return create_item(
+            command, items=stores.items, ids=stores.ids(self.blocks), now=self.now
+        ).thing
+
+    def price(
+        self,
+        price_id: str,
+        unit_amount: str,
+        *,
+        item_id: str | None = None,
+        metered: bool = True,
+        base_fee: str | None = None,
+        currency: str = "USD",
+        recording: Recording = Recording.ONE_PER_DATE,
+    ) -> ItemPrice:
+        """Create an item price and, if none is named, an item of its own for it."""
+        if item_id is None:
+            item_id = self.item(f"item-{price_id}", metered=metered, recording=recording).id
+        stores = self.stores
+        command = CreateItemPrice(
+            id=price_id,
+            item_id=item_id,
+            name=None,
+            currency=currency,
+            pricing={"pricing_model": "per_unit", "unit_amount": unit_amount},
+            base_fee=base_fee,
+        )
+        return create_item_price(
+            command,
+            items=stores.items,
+            prices=stores.prices,
+            ids=stores.ids(self.blocks),
+            now=self.now,
+        ).thing
+
+    def subscription(
+        self,
+        *price_ids: str,
+        subscription_id: str = "sub",
+        start: str | None = None,
+        timezone: str | None = None,
+        closing: ClosingPolicy | None = None,
+        customer_id: str = "globex",
+    ) -> Subscription:
+        lines = [CreateLine(item_price_id=each, id=None, quantity=None) for each in price_ids]
+        return self.subscribe(
+            CreateSubscription(
+                id=subscription_id,
+                customer_id=customer_id,
+                timezone=timezone,
+                start=start,
+                lines=lines,
+                closing=closing,
+            )
+        )
+
+    def subscribe(self, command: CreateSubscription) -> Subscription:
+        stores = self.stores
+        return create_subscription(
+            command,
+            scope=self.scope,
+            shelf=Shelf(
+                items=stores.items,
+                prices=stores.prices,
+                customers=stores.customers,
+                sites=stores.sites,
+            ),
+            subscriptions=stores.subscriptions,
+            activation=stores.closing(self.now),
+            ids=stores.ids(self.blocks),
+            now=self.now,
+        ).thing
+
+    # --- what happens
+
+    def record(
+        self,
+        quantity: str,
+        on: str,
+        *,
+        item_price_id: str | None = "minutes",
+        subscription_id: str = "sub",
+        **more: Any,
+    ) -> RecordedUsage:
+        """Record a usage as the function does, without a kept subscription."""
+        command = RecordUsage(
+            subscription_id=subscription_id,
+            line_id=more.pop("line_id", None),
+            item_price_id=item_price_id,
+            usage_date=on,
+            quantity=Decimal(quantity),
+            **more,
+        )
+        usages = Faulty(self.usages, self.calls, "usages")
+        billing = Faulty(self.billing, self.calls, "billing")
+        return record_usage(
+            command,
+            subscriptions=StoredSubscriptions(billing, self.scope),
+            ledger=StoredUsages(usages, self.scope),
+            terms=StoredTerms(billing, self.scope),
+            now=self.now,
+        )
+
+    def delete(self, key: UsageKey) -> RecordedUsage:
+        usages = Faulty(self.usages, self.calls, "usages")
+        billing = Faulty(self.billing, self.calls, "billing")
+        return delete_usage(
+            key, ledger=StoredUsages(usages, self.scope), terms=StoredTerms(billing, self.scope)
+        )
+
+    def close(self, invoice: Invoice) -> Invoice:
+        """Close an invoice on request."""
+        return close_invoice(invoice.id, books=self.books, run=self._new_run(), now=self.now)
+
+    def dispatch(self, look_back: timedelta | None = None) -> int:
+        """Send what is due to the close queue."""
+        index = StoredDue(Faulty(self.billing, self.calls, "billing"), keys.LIVE)
+        return dispatch_due(index, self._send, now=self.now, look_back=look_back)
+
+    def work(self) -> None:
+        """Work through the close queue once; a message that failed stays for another time."""
+        for message in list(self.close_queue):
+            # Every part is tried, as the worker does.
+            results = [self.visit(due) for due in message]
+            if all(results):
+                self.close_queue.remove(message)
+
+    def visit(self, due: Due) -> bool:
+        """Do what is due, as the worker does."""
+        assert due_scope(due) == self.scope
+        try:
+            term = due_term(due)
+            if term is not None:
+                work_term(*term, worker=self.worker)
+            else:
+                work_invoice(due_invoice(due), worker=self.worker)
+        except Unavailable:
+            return False
+        return True
+
+    @property
+    def worker(self) -> Worker:
+        stores = self.stores
+        return Worker(
+            scope=self.scope,
+            books=stores.books(self.documents, self.now),
+            ids=stores.ids(self.blocks),
+            new_run=self._new_run,
+            request_render=self._request_render,
+            now=self.now,
+        )
+
+    def render(self) -> None:
+        """Work through the render queue once; a message that failed stays for another time."""
+        for invoice_id in list(self.render_queue):
+            try:
+                render_invoice(
+                    invoice_id,
+                    invoices=self.stores.invoices,
+                    documents=self.documents,
+                    typesetter=PlainTypesetter(),
+                )
+            except Unavailable:
+                continue
+            self.render_queue.remove(invoice_id)
+
+    def sweep(self, look_back: timedelta | None = None) -> int:
+        """Dispatch, work and render once; return how much was due."""
+        found = self.dispatch(look_back)
+        self.work()
+        self.render()
+        return found
+
+    def run_until(self, text: str) -> None:
+        """Move the clock on hour by hour, sweeping at each."""
+        while self.clock.now < at(text):
+            self.clock.now = min(self.clock.now + timedelta(hours=1), at(text))
+            self.sweep()
+
+    def come_to_rest(self, rounds_max: int = 8) -> None:
+        """Sweep every six minutes, a dead run's hold being five, until nothing is due any more."""
+        for _ in range(rounds_max):
+            if self.sweep() == 0 and not self.close_queue and not self.render_queue:
+                return
+            self.clock.now += timedelta(minutes=6)
+        raise AssertionError("the site does not come to rest")
+
+    def _new_run(self) -> str:
+        return f"run-{next(self.runs)}"
+
+    def _send(self, due: Sequence[Due]) -> None:
+        self.calls.make("close_queue.send", lambda: self.close_queue.append(list(due)))
+
+    def _request_render(self, invoice: Invoice) -> None:
+        self.calls.make("render_queue.send", lambda: self.render_queue.append(invoice.id))
