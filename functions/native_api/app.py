@@ -6,7 +6,7 @@ from typing import Any
 from postpaid.api.http import Request, Response, bearer_or_basic, find_route, read_request
 from postpaid.api.native.desk import Desk
 from postpaid.api.native.errors import guarded
-from postpaid.api.native.routes import ROUTES
+from postpaid.api.native.routes import ROUTES, USAGE_WRITES
 from postpaid.application.authenticate import authenticate
 from postpaid.application.due_terms import Due
 from postpaid.application.ports import Unavailable
@@ -45,7 +45,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 
 
 def _serve(request: Request) -> Response:
-    route, ids = find_route(ROUTES, request)
+    route, ids = find_route(ROUTES, request, elsewhere=USAGE_WRITES)
     key = authenticate(bearer_or_basic(request.headers), route.scope, api_keys=api_keys)
     return route.operation(_desk(key), request, ids)
 

@@ -1,4 +1,4 @@
-"""Events as AWS hands them to a function: HTTP API (payload format 2.0), SQS and DynamoDB streams."""
+"""Events as AWS hands them to a function: HTTP API (payload 2.0), SQS and DynamoDB streams."""
 
 import base64
 import hashlib

@@ -5,9 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from postpaid.domain.calendar import Cadence
+from postpaid.domain.catalog import Item, ItemPrice, ItemType
 from postpaid.domain.customer import Customer
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.period import Period
+from postpaid.domain.pricing.per_unit import PerUnit
 from postpaid.domain.site import Address, ClosingMode, ClosingPolicy, Scope, Site
 from postpaid.domain.subscription import Line, Subscription
 from postpaid.domain.term import Term, TermStatus
@@ -154,6 +156,41 @@ def a_usage(on: str = "2026-10-05", quantity: str = "1", **changes: Any) -> Usag
             "item_price_id": "minutes",
             "quantity": Decimal(quantity),
             "recorded_at": at("2026-10-06"),
+            **changes,
+        }
+    )
+
+
+def a_catalog_item(item_id: str = "voice", **changes: Any) -> Item:
+    """Return a metered item."""
+    return Item(
+        **{
+            "id": item_id,
+            "number": 1,
+            "name": "Voice",
+            "type": ItemType.PLAN,
+            "metered": True,
+            "unit": "minute",
+            "recording": Recording.ONE_PER_DATE,
+            "created_at": at("2026-10-01"),
+            **changes,
+        }
+    )
+
+
+def a_price(price_id: str = "minutes", **changes: Any) -> ItemPrice:
+    """Return the first version of an item price: 0.05 a unit and 10 a month."""
+    return ItemPrice(
+        **{
+            "id": price_id,
+            "number": 1,
+            "item_id": "voice",
+            "name": "Call minutes",
+            "currency": "USD",
+            "version": 1,
+            "pricing": PerUnit(Decimal("0.05")),
+            "base_fee": Decimal(10),
+            "created_at": at("2026-10-01"),
             **changes,
         }
     )

@@ -60,22 +60,33 @@ class Route[Operation]:
 
     def match(self, path: Sequence[str]) -> tuple[str, ...] | None:
         """Return the values at the `{}` places, None if the path is another one."""
-        parts = self.template.split("/")
-        if len(parts) != len(path):
-            return None
-        if any(part not in {"{}", given} for part, given in zip(parts, path, strict=True)):
-            return None
-        return tuple(given for part, given in zip(parts, path, strict=True) if part == "{}")
+        return match_path(self.template, path)
+
+
+def match_path(template: str, path: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the values at the `{}` places of a template, None if the path is another one."""
+    parts = template.split("/")
+    if len(parts) != len(path):
+        return None
+    if any(part not in {"{}", given} for part, given in zip(parts, path, strict=True)):
+        return None
+    return tuple(given for part, given in zip(parts, path, strict=True) if part == "{}")
 
 
 def find_route[Operation](
-    routes: Sequence[Route[Operation]], request: Request
+    routes: Sequence[Route[Operation]],
+    request: Request,
+    *,
+    elsewhere: Sequence[tuple[str, str]] = (),
 ) -> tuple[Route[Operation], tuple[str, ...]]:
     """Return the route of a request and the ids in its path.
 
-    Raises `NotFound`: `route_not_found`, or `method_not_allowed` with the methods there are.
+    *elsewhere* names the methods and templates that another function serves. Raises `NotFound`:
+    `route_not_found`, or `method_not_allowed` with the methods there are.
     """
-    allowed: set[str] = set()
+    allowed = {
+        method for method, template in elsewhere if match_path(template, request.path) is not None
+    }
     for route in routes:
         ids = route.match(request.path)
         if ids is not None:
@@ -92,12 +103,15 @@ def find_route[Operation](
 
 
 def read_request(event: Mapping[str, Any]) -> Request:
-    """Read an event; raises `Malformed` for a query that repeats a parameter or has too many."""
+    """Read an event; raises `Malformed` for a body or a query that cannot be read."""
     # API Gateway decodes every escape in rawPath except %25.
     segments = event["rawPath"].strip("/").split("/")
     http = event["requestContext"]["http"]
     body = event.get("body") or ""
-    raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    try:
+        raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    except ValueError:
+        raise Malformed("malformed_request", "the body cannot be read") from None
     return Request(
         method=http["method"],
         path=tuple(segment.replace("%25", "%") for segment in segments),

@@ -57,7 +57,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names: dict[str, Any] = {}
     for name, value in pairs:
         if name in names:
-            raise Malformed("malformed_request", "the name is given twice", field=name[:100])
+            shown = name[:100].encode(errors="replace").decode()  # it may hold a lone surrogate
+            raise Malformed("malformed_request", "the name is given twice", field=shown)
         names[name] = value
     return names
 

@@ -157,7 +157,7 @@ class Invoices(Protocol):
         ...
 
     def settle(self, invoice: Invoice) -> None:
-        """Take an invoice off the list of what is due."""
+        """Take an invoice off the list of what is due; `Lost` if it is not as it was read."""
         ...
 
 

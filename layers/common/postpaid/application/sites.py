@@ -98,8 +98,12 @@ def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) ->
         assert site is not None, "sites are never removed"
         changed = replace(
             site,
-            timezone=check_zone(command.timezone or site.timezone, "timezone"),
-            currency=check_currency(command.currency or site.currency, "currency"),
+            timezone=site.timezone
+            if command.timezone is None
+            else check_zone(command.timezone, "timezone"),
+            currency=site.currency
+            if command.currency is None
+            else check_currency(command.currency, "currency"),
             closing=command.closing or site.closing,
             seller=command.seller or site.seller,
             number_prefix=(

@@ -165,7 +165,9 @@ def _subscription(
             field="customer_id",
         )
     site = shelf.sites.get()
-    timezone = check_zone(command.timezone or site.timezone, "timezone")
+    timezone = check_zone(
+        site.timezone if command.timezone is None else command.timezone, "timezone"
+    )
     start = now
     if command.start is not None:
         start = parse_moment(command.start, zone(timezone), "start")

@@ -4,6 +4,7 @@ A pure function of stored state: a sweep may come twice, late or not at all, and
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,7 +55,8 @@ def work_invoice(invoice_id: str, *, worker: Worker) -> None:
         )
         _hasten(invoice, worker)
     elif _documented(invoice, worker):
-        worker.books.invoices.settle(invoice)
+        with suppress(Lost):  # it moved on, and stays on the list for that
+            worker.books.invoices.settle(invoice)
 
 
 def _step(term: Term, worker: Worker) -> Term | None:

@@ -7,6 +7,7 @@ data, never as markup.
 import copy
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal, localcontext
@@ -30,10 +31,8 @@ _ENGLISH = Locale("en")
 _PRECISION = Context(prec=100)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Controls, and the marks that would print the text after them in another order.
-_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
-_BLANKS = re.compile("[ \t\n\r\v\f\x85\u2028\u2029]+")
-_LETTER_MEETS_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+# Controls that are not white space, and marks that would print what follows in another order.
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 class TypstTypesetter:
@@ -52,7 +51,8 @@ class TypstTypesetter:
         It claims PDF/A-3a and PDF/UA-1, unless a character has no glyph in any font: the
         standards forbid that, and then it is a plain PDF which shows a box in its place.
         """
-        inputs = {"document": json.dumps(_template_data(document))}
+        with localcontext(_PRECISION):
+            inputs = {"document": json.dumps(_template_data(document))}
         try:
             return self._compile(inputs, document.issued_on, _STANDARDS)
         except typst.TypstError:
@@ -99,7 +99,8 @@ def _template_data(document: InvoiceDocument) -> Mapping[str, object]:
 
     return {
         "lang": locale.language,
-        "region": locale.territory if len(locale.territory or "") == 2 else None,
+        # The 419 of Latin America is no region to typst.
+        "region": locale.territory if (locale.territory or "").isalpha() else None,
         "date": {part: getattr(document.issued_on, part) for part in ("year", "month", "day")},
         "title": _one_line(document.title),
         "number": _one_line(document.number),
@@ -134,8 +135,10 @@ def _party_data(party: Party) -> Mapping[str, object]:
 
 
 def _one_line(text: str | None) -> str:
-    blank_free = _BLANKS.sub(" ", text or "").strip()
-    return _INVISIBLE.sub("", _SURROGATE.sub("\ufffd", blank_free))
+    text = text or ""
+    if not text.isprintable():
+        text = _INVISIBLE.sub("", _SURROGATE.sub("\ufffd", text))
+    return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 @lru_cache(maxsize=64)
@@ -145,8 +148,8 @@ def _locale(name: str) -> Locale:
         locale = Locale.parse(name.replace("-", "_"))
     except (UnknownLocaleError, ValueError):
         return _ENGLISH
-    likely: str = get_global("likely_subtags").get(locale.language, "")
-    script = locale.script or next((part for part in likely.split("_") if len(part) == 4), "")
+    likely: str = get_global("likely_subtags").get(locale.language, "")  # sr: sr_Cyrl_RS
+    script = locale.script or likely.partition("_")[2].partition("_")[0]
     return locale if script in _SCRIPTS else _ENGLISH
 
 
@@ -154,8 +157,18 @@ def _locale(name: str) -> Locale:
 def _money_pattern(locale: Locale, currency: str, decimal_places: int) -> NumberPattern:
     pattern: NumberPattern = copy.copy(locale.currency_formats["standard"])
     symbol = get_currency_symbol(currency, locale)
-    pattern.prefix = tuple(affix.replace("¤", symbol) for affix in pattern.prefix)
-    pattern.suffix = tuple(affix.replace("¤", symbol) for affix in pattern.suffix)
+    # A symbol of letters keeps its distance: KWD 1.000, 1.000 KWD.
+    before = symbol + "\xa0" if symbol[-1:].isalpha() else symbol
+    after = "\xa0" + symbol if symbol[:1].isalpha() else symbol
+
+    def prefix(affix: str) -> str:
+        return affix[:-1] + before if affix.endswith("¤") else affix.replace("¤", symbol)
+
+    def suffix(affix: str) -> str:
+        return after + affix[1:] if affix.startswith("¤") else affix.replace("¤", symbol)
+
+    pattern.prefix = (prefix(pattern.prefix[0]), prefix(pattern.prefix[1]))
+    pattern.suffix = (suffix(pattern.suffix[0]), suffix(pattern.suffix[1]))
     pattern.frac_prec = (decimal_places, decimal_places)
     return pattern
 
@@ -168,9 +181,8 @@ def _quantity_pattern(locale: Locale, decimal_places: int) -> NumberPattern:
 
 
 def _spelled(number: Decimal, pattern: NumberPattern, locale: Locale) -> str:
-    with localcontext(_PRECISION):
-        text = pattern.apply(number or Decimal(0), locale)  # -0 is 0
-    return _LETTER_MEETS_DIGIT.sub("\xa0", text)  # KWD 1.000, not KWD1.000
+    text: str = pattern.apply(number or Decimal(0), locale)  # -0 is 0
+    return text
 
 
 def _spelled_days(first: date, last: date, locale: Locale) -> str:

@@ -17,6 +17,8 @@ from postpaid.store.tables import (
     Table,
     TransactionRefused,
     Update,
+    all_of,
+    equals,
 )
 
 
@@ -50,8 +52,9 @@ class StoredApiKeys:
         assert key.revoked_at is not None
         update = Update(
             keys.api_key(key.id),
-            # A revoked key stays revoked since the first time.
-            Absent("revoked_at"),
+            # A revoked key stays revoked since the first time. The digest is of a key that is
+            # there: an update alone would make an item of it.
+            all_of(equals("digest", key.digest), Absent("revoked_at")),
             set={"revoked_at": instant_text(key.revoked_at)},
         )
         try:

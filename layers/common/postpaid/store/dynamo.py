@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 BATCH_GET_MAX = 100
+PK_BYTES_MAX = 2048
+SK_BYTES_MAX = 1024
 _UNPROCESSED_TRIES = 5
 # Answers that say "not now": nothing was decided about the request itself.
 _TRANSIENT = frozenset(
@@ -84,6 +86,8 @@ class DynamoTable:
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
         """Read one item."""
+        if len(key.pk.encode()) > PK_BYTES_MAX or len(key.sk.encode()) > SK_BYTES_MAX:
+            return None  # DynamoDB refuses the question, so nothing can be there
         with _errors():
             answer = self._client.get_item(
                 TableName=self._name, Key=_attributes(key._asdict()), ConsistentRead=consistent
@@ -154,10 +158,13 @@ class DynamoTable:
         first, last = span.first, span.last
         if span.after is not None:
             # The bound moves past what was seen: the least string greater than `after`, or, going
-            # down, `after` itself, which the loop below leaves out.
-            first, last = (first, span.after) if span.reverse else (span.after + "\x00", last)
-            if first > last:
-                return
+            # down, `after` itself, which the loop below leaves out. It never leaves the span.
+            if span.reverse:
+                last = min(last, span.after)
+            else:
+                first = max(first, span.after + "\x00")
+        if first > last:  # DynamoDB calls it an error
+            return
         request: dict[str, Any] = {
             "TableName": self._name,
             "KeyConditionExpression": "#p = :p AND #s BETWEEN :a AND :b",
@@ -213,8 +220,11 @@ class _Expression:
 
     def changes(self, update: Update) -> dict[str, Any]:
         sections = []
-        if update.set:
-            pairs = [f"{self._name(n)} = {self._value(v)}" for n, v in update.set.items()]
+        pairs = [f"{self._name(n)} = {self._value(v)}" for n, v in update.set.items()]
+        for n, v in update.default.items():
+            name = self._name(n)
+            pairs.append(f"{name} = if_not_exists({name}, {self._value(v)})")
+        if pairs:
             sections.append("SET " + ", ".join(pairs))
         if update.remove:
             sections.append("REMOVE " + ", ".join(self._name(n) for n in update.remove))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from postpaid.application.ports import Lost
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.money import Money
@@ -59,10 +60,13 @@ class StoredInvoices:
                 raise
 
     def settle(self, invoice: Invoice) -> None:
-        """Take an invoice off the list of what is due, if it is still as it was read."""
+        """Take an invoice off the list of what is due; `Lost` if it is not as it was read."""
         key = keys.entity(self._scope, KIND, invoice.id)
         same = equals("status", invoice.status.value)
-        self._table.update(Update(key, same, remove=("due_at", "dpk", "dsk")))
+        try:
+            self._table.update(Update(key, same, remove=("due_at", "dpk", "dsk")))
+        except ConditionFailed:
+            raise Lost from None
 
 
 def item_from_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime) -> Item:

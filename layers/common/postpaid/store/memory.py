@@ -4,10 +4,13 @@ One contract suite runs against this and a real engine, so that the two cannot d
 """
 
 import copy
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from threading import RLock
+from typing import TypeGuard
 
 from postpaid.store.tables import (
+    INDEX_KEYS,
     TRANSACTION_WRITES_MAX,
     Absent,
     All,
@@ -27,12 +30,16 @@ from postpaid.store.tables import (
     span_keys,
 )
 
+_PARTITION_NAMES = ("pk", *(pk_name for pk_name, _ in INDEX_KEYS.values()))
+_KEY_NAMES = ("pk", "sk", *(name for names in INDEX_KEYS.values() for name in names))
+
 
 class MemoryTable:
     """A table in memory; every operation is atomic and every read is consistent."""
 
     def __init__(self) -> None:
         self._items: dict[Key, Item] = {}
+        self._partitions: dict[tuple[str, Value], set[Key]] = defaultdict(set)
         self._lock = RLock()
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:  # noqa: ARG002
@@ -50,25 +57,25 @@ class MemoryTable:
         """Write an item; raises `ConditionFailed`."""
         with self._lock:
             self._require(put)
-            self._apply(put)
+            self._store(self._result(put))
 
     def update(self, update: Update) -> Item:
         """Change an item and return it as it is now; raises `ConditionFailed`."""
         with self._lock:
             self._require(update)
-            self._apply(update)
-            return copy.deepcopy(self._items[update.key])
+            item = self._result(update)
+            self._store(item)
+            return copy.deepcopy(item)
 
     def query(self, span: Range) -> list[Item]:
         """Read the items of a span in sort order."""
         pk_name, sk_name = span_keys(span)
         with self._lock:
+            partition = self._partitions.get((pk_name, span.pk), ())
             rows = [
                 item
-                for item in self._items.values()
-                if item.get(pk_name) == span.pk
-                and sk_name in item
-                and span.first <= str(item[sk_name]) <= span.last
+                for item in map(self._items.__getitem__, partition)
+                if sk_name in item and span.first <= str(item[sk_name]) <= span.last
             ]
             rows.sort(key=lambda item: (str(item[sk_name]), str(item["pk"]), str(item["sk"])))
             if span.reverse:
@@ -95,38 +102,50 @@ class MemoryTable:
                     failed[index] = refusal.existing
             if failed:
                 raise TransactionRefused(failed)
-            for write in writes:
-                self._apply(write)
+            for item in [self._result(write) for write in writes if not isinstance(write, Check)]:
+                self._store(item)
 
     def _require(self, write: Write) -> None:
         existing = self._items.get(_key(write))
         if write.condition is not None and not _holds(write.condition, existing or {}):
             raise ConditionFailed(copy.deepcopy(existing))
 
-    def _apply(self, write: Write) -> None:
-        key = _key(write)
-        match write:
-            case Put(item=item):
-                self._items[key] = copy.deepcopy(item)
-            case Update():
-                item = self._items.setdefault(key, {"pk": key.pk, "sk": key.sk})
-                item.update(copy.deepcopy(dict(write.set)))
-                for name in write.remove:
-                    item.pop(name, None)
-                for name, amount in write.add.items():
-                    before = item.get(name, 0)
-                    assert isinstance(before, int)
-                    item[name] = before + amount
-            case Check():
-                pass
+    def _result(self, write: Put | Update) -> Item:
+        """Return the item that a write makes; what cannot be stored fails here, before any is."""
+        if isinstance(write, Put):
+            item = copy.deepcopy(write.item)
+        else:
+            item = dict(self._items.get(write.key) or write.key._asdict())
+            item |= copy.deepcopy(dict(write.set))
+            for name in write.remove:
+                item.pop(name, None)
+            for name, amount in write.add.items():
+                before = item.get(name, 0)
+                assert _is_number(before), f"{name} is not a number"
+                item[name] = before + amount
+            for name, value in write.default.items():
+                item.setdefault(name, copy.deepcopy(value))
+        for name in _KEY_NAMES:
+            assert item.get(name, "-"), f"{name} is empty"
+            assert isinstance(item.get(name, "-"), str), f"{name} is not a text"
+        for value in item.values():
+            _check_value(value)
+        return item
+
+    def _store(self, item: Item) -> None:
+        key = Key(str(item["pk"]), str(item["sk"]))
+        before = self._items.get(key, {})
+        for name in _PARTITION_NAMES:
+            if name in before:
+                self._partitions[name, before[name]].discard(key)
+            if name in item:
+                self._partitions[name, item[name]].add(key)
+        self._items[key] = item
 
 
 def _key(write: Write) -> Key:
     if isinstance(write, Put):
-        pk, sk = write.item["pk"], write.item["sk"]
-        assert isinstance(pk, str)
-        assert isinstance(sk, str)
-        return Key(pk, sk)
+        return Key(str(write.item["pk"]), str(write.item["sk"]))
     return write.key
 
 
@@ -135,18 +154,41 @@ def _holds(condition: Condition, item: Mapping[str, Value]) -> bool:
         case Absent(name):
             return name not in item
         case OneOf(name, values):
-            return any(_same(item.get(name), value) for value in values if name in item)
+            return name in item and any(_same(item[name], value) for value in values)
         case AtMost(name, value):
             there = item.get(name)
             if isinstance(there, str) and isinstance(value, str):
                 return there <= value
-            return isinstance(there, int) and isinstance(value, int) and there <= value
+            return _is_number(there) and isinstance(value, int) and there <= value
         case All(conditions):
             return all(_holds(each, item) for each in conditions)
 
 
 def _same(left: Value, right: Value) -> bool:
+    """Compare as DynamoDB does: 1 is not true, however deep."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[n], right[n]) for n in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
     return type(left) is type(right) and left == right
+
+
+def _is_number(value: Value) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_value(value: Value) -> None:
+    match value:
+        case list():
+            for each in value:
+                _check_value(each)
+        case dict():
+            for each in value.values():
+                _check_value(each)
+        case str() | int() | None:
+            pass
+        case _:
+            raise TypeError(f"a {type(value).__name__} cannot be stored")
 
 
 def _behind(sort_key: str, span: Range) -> bool:

@@ -36,6 +36,9 @@ class OneOf:
     name: str
     values: tuple[Value, ...]
 
+    def __post_init__(self) -> None:
+        assert self.values, "a choice has alternatives"
+
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
@@ -44,12 +47,18 @@ class AtMost:
     name: str
     value: str | int
 
+    def __post_init__(self) -> None:
+        assert not isinstance(self.value, bool), "truth values have no order"
+
 
 @dataclass(frozen=True, slots=True)
 class All:
     """Holds if every one of *conditions* does."""
 
     conditions: tuple["Condition", ...]
+
+    def __post_init__(self) -> None:
+        assert self.conditions
 
 
 type Condition = Absent | OneOf | AtMost | All
@@ -75,13 +84,23 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Change attributes of an item, if *condition* holds: set, remove, or add to an integer."""
+    """Change attributes of an item, if *condition* holds: set, remove, or add to an integer.
+
+    *default* sets what is absent. An item that is not there begins with its key alone.
+    """
 
     key: Key
     condition: Condition | None
     set: Mapping[str, Value] = field(default_factory=dict)
     remove: Sequence[str] = ()
     add: Mapping[str, int] = field(default_factory=dict)
+    default: Mapping[str, Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = [*self.set, *self.remove, *self.add, *self.default]
+        assert names, "an update changes something"
+        assert len(set(names)) == len(names), "an update touches an attribute once"
+        assert not {"pk", "sk"} & set(names), "a key never changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +168,10 @@ class Table(Protocol):
         ...
 
     def query(self, span: Range) -> list[Item]:
-        """Read the items of a span in sort order: all of them, or *limit* at most."""
+        """Read the items of a span in sort order: all of them, or *limit* at most.
+
+        A span that ends before it begins holds nothing.
+        """
         ...
 
     def transact(self, writes: Sequence[Write]) -> None:

@@ -26,6 +26,7 @@ from postpaid.store.tables import (
     Table,
     Update,
     Value,
+    all_of,
     equals,
 )
 
@@ -59,10 +60,12 @@ class StoredTerms:
 
         From GRACE, or from CLOSING of a dead run. One write to one item, awaited before anything
         is read: only so does "still open" in a writer's later look mean that we will see its
-        usage. It stays on the list of what is due, so that a sweep finds it if this run dies.
+        usage. It stays on the list of what is due, so that a sweep finds it if this run dies:
+        where it was, because moving it there costs two more writes, unless that is too late.
         Raises `Lost` if the term is anything else by now.
         """
         key = keys.term(self._scope, subscription_id, start)
+        place = keys.due(self._clock, key.pk, due_at, due_at)
         update = Update(
             key,
             OneOf("status", (TermStatus.GRACE.value, TermStatus.CLOSING.value)),
@@ -70,13 +73,17 @@ class StoredTerms:
                 "status": TermStatus.CLOSING.value,
                 "run": run,
                 "due_at": instant_text(due_at),
-                **keys.due(self._clock, key.pk, due_at, due_at),
             },
+            default=place,
         )
         try:
-            return term_from_item(self._table.update(update))
+            item = self._table.update(update)
+            if text(item, "dsk") > instant_text(due_at):  # closed by request, before its time
+                mine = all_of(equals("status", TermStatus.CLOSING.value), equals("run", run))
+                item = self._table.update(Update(key, mine, set=place))
         except ConditionFailed:
             raise Lost from None
+        return term_from_item(item)
 
     def retime(self, term: Term, due_at: datetime | None, now: datetime) -> None:
         """Change when a term in GRACE closes by itself, None for never; `Lost` if it is not."""

@@ -2,7 +2,7 @@
 
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
-from postpaid.api.native.cursors import cursor_text, page_size, read_cursor
+from postpaid.api.native.cursors import check_instant, cursor_text, page_size, read_cursor
 from postpaid.api.native.desk import Desk
 from postpaid.api.native.lists import check_query, page
 from postpaid.api.native.models import (
@@ -121,7 +121,7 @@ def list_subscription_invoices(desk: Desk, request: Request, ids: tuple[str, ...
     invoices, place = invoices_of_subscription(
         subscription,
         drawers=_drawers(desk),
-        after=read_cursor(desk.scope, listing, request.query, parts=2),
+        after=read_cursor(desk.scope, listing, request.query, parts=2, check=_check_place),
         limit=page_size(request.query),
     )
     return _page(desk, request, listing, invoices, place)
@@ -136,7 +136,7 @@ def list_customer_invoices(desk: Desk, request: Request, ids: tuple[str, ...]) -
     invoices, place = invoices_of_customer(
         ids[0],
         drawers=_drawers(desk),
-        after=read_cursor(desk.scope, listing, request.query, parts=2),
+        after=read_cursor(desk.scope, listing, request.query, parts=2, check=_check_place),
         limit=page_size(request.query),
     )
     return _page(desk, request, listing, invoices, place)
@@ -182,6 +182,10 @@ def _whole(desk: Desk, invoice: Invoice) -> dict[str, object]:
 
 def _head(invoice: Invoice) -> dict[str, object]:
     return native_from_invoice(invoice, None)
+
+
+def _check_place(_subscription_id: str, term_start: str) -> None:
+    check_instant(term_start)
 
 
 def _drawers(desk: Desk) -> Drawers:

@@ -6,10 +6,13 @@ authenticated site, so that an altered cursor can reach nothing else.
 
 import hashlib
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from postpaid.domain.errors import Malformed
+from postpaid.domain.instants import instant_from_text, instant_text
 from postpaid.domain.site import Scope
 
 CURSOR_LENGTH_MAX = 1200  # the longest place is a usage whose line and event have long ids
@@ -24,28 +27,35 @@ def cursor_text(place: list[str], scope: Scope, listing: str, query: Mapping[str
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def read_cursor[Place](
+def read_cursor(
     scope: Scope,
     listing: str,
     query: Mapping[str, str],
-    read: Callable[[list[str]], Place],
-) -> Place | None:
-    """Read the query's cursor, None if there is none; *read* raises `ValueError` for no place.
+    *,
+    parts: int,
+    check: Callable[..., object] = lambda *_: None,
+) -> list[str] | None:
+    """Read the query's cursor, None if there is none.
 
-    Raises `Malformed` with code `invalid_cursor` for one that is altered or of another list.
+    *check* takes the parts and raises `ValueError` if they are no place: the binding keeps no
+    secret, so a client can make a cursor of its own. Raises `Malformed` with code `invalid_cursor`
+    for one that is altered or of another list.
     """
     text = query.get("cursor")
     if text is None:
         return None
     binding, place = _unpacked(text)
-    try:
-        if binding != _binding(scope, listing, query, place):
-            raise ValueError(binding)
-        return read(place)
-    except ValueError:
-        raise Malformed(
-            "invalid_cursor", "the cursor is not one of this list", field="cursor"
-        ) from None
+    if binding == _binding(scope, listing, query, place) and len(place) == parts:
+        with suppress(ValueError):
+            check(*place)
+            return place
+    raise Malformed("invalid_cursor", "the cursor is not one of this list", field="cursor")
+
+
+def check_instant(text: str) -> None:
+    """Refuse a part that is not an instant in its stored form; raises `ValueError`."""
+    if instant_text(instant_from_text(text)) != text:
+        raise ValueError(text)
 
 
 def page_size(query: Mapping[str, str]) -> int:
@@ -64,12 +74,17 @@ def _binding(scope: Scope, listing: str, query: Mapping[str, str], place: list[s
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def _is_part(part: object) -> bool:
+    return isinstance(part, str) and part.isascii()
+
+
 def _unpacked(text: str) -> tuple[str | None, list[str]]:
-    try:
-        padded = text[:CURSOR_LENGTH_MAX] + "=" * (-len(text) % 4)
-        place = json.loads(urlsafe_b64decode(padded))
-    except ValueError:
+    if len(text) > CURSOR_LENGTH_MAX:
         return None, []
-    if not isinstance(place, list) or not all(isinstance(part, str) for part in place):
+    try:
+        place = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, RecursionError):
+        return None, []
+    if not isinstance(place, list) or not all(_is_part(part) for part in place):
         return None, []
     return (place[0], place[1:]) if place else (None, [])

@@ -168,10 +168,11 @@ def _mistake(kind: str, place: tuple[int | str, ...], message: str) -> dict[str,
         code, message
     )
     path = ""
-    for part in place:
+    for index, part in enumerate(place, start=1):
+        is_name = code == "unknown_field" and index == len(place)
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part not in _UNION_TAGS:
+        elif is_name or part not in _UNION_TAGS:
             path += f".{part}" if path else part
     return {"code": code, "field": path[:200], "detail": detail}
 

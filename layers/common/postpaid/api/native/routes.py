@@ -1,6 +1,6 @@
 """The routes of the control plane: path, scope and operation, one line each.
 
-Usage writes are not here: they have a function of their own, `functions/record_usage`.
+Usage writes are served by a function of their own, `functions/record_usage`.
 """
 
 from collections.abc import Callable
@@ -41,4 +41,10 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "v1/invoices/{}", READ, billing.get_invoice),
     Route("POST", "v1/invoices/{}/close", KeyScope.INVOICE_CLOSE, billing.post_close),
     Route("GET", "v1/invoices/{}/pdf", READ, billing.get_pdf),
+)
+
+# Never reached here: they only complete what a refused method is told of its path.
+USAGE_WRITES = (
+    ("POST", "v1/subscriptions/{}/usages"),
+    ("DELETE", "v1/subscriptions/{}/usages/{}"),
 )

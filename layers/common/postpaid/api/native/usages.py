@@ -47,7 +47,13 @@ def list_usages(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     if start >= end:
         raise Invalid("invalid_field", "must be later than start", field="end")
     listing = f"subscriptions/{ids[0]}/usages"
-    after = read_cursor(desk.scope, listing, query, parts=1)
+    after = read_cursor(
+        desk.scope,
+        listing,
+        query,
+        parts=1,
+        check=lambda text: desk.usage_ids.key(subscription.id, text),
+    )
     usages, last = read_page(
         subscription.id,
         Period(start, end),

@@ -1,0 +1,262 @@
+"""What an invoice says, in the form that is stored for ever."""
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from postpaid.domain.invoice import InvoiceLine, LineKind
+from postpaid.domain.invoice_content import (
+    LINES_MAX,
+    InvoiceContent,
+    content_from_plain,
+    plain_content,
+    plain_period,
+)
+from postpaid.domain.money import MINOR_UNITS, Money
+from postpaid.domain.period import Period
+from postpaid.domain.pricing import Component
+from postpaid.domain.site import Address
+from tests.support.laws import instants, plain_numbers
+from tests.support.samples import NOVEMBER, OCTOBER, PAYER, SELLER
+
+USAGE = InvoiceLine(
+    kind=LineKind.USAGE,
+    line_id="minutes",
+    item_price_id="voice-minutes",
+    price_version=7,
+    description="Call minutes",
+    unit="minute",
+    period=OCTOBER,
+    quantity=Decimal("361.0"),
+    amount=Money(1805, "USD"),
+    exact_amount=Decimal("18.050"),
+    components=(Component(Decimal("18.050"), Decimal("361.0"), Decimal("0.050")),),
+)
+FEE = replace(
+    USAGE,
+    kind=LineKind.BASE_FEE,
+    unit=None,
+    quantity=None,
+    amount=Money(1000, "USD"),
+    exact_amount=Decimal(10),
+    components=(Component(Decimal(10)),),
+)
+CONTENT = InvoiceContent(
+    invoice_id="inv_q4grewnjbyrvxxmeyv4c2rsh",
+    subscription_id="sub",
+    customer_id="globex",
+    currency="USD",
+    timezone="America/New_York",
+    engine=1,
+    ended=OCTOBER,
+    begun=NOVEMBER,
+    seller=SELLER,
+    customer=PAYER,
+    lines=(FEE, USAGE),
+    manifest=(("2026-10-05T00:00:00Z#minutes", 1, "361"),),
+)
+
+# Stored objects stay as they are: whoever changes this writes a new schema and keeps a reader.
+PLAIN: dict[str, Any] = {
+    "schema": 1,
+    "engine": 1,
+    "invoice_id": "inv_q4grewnjbyrvxxmeyv4c2rsh",
+    "subscription_id": "sub",
+    "customer_id": "globex",
+    "currency": "USD",
+    "timezone": "America/New_York",
+    "ended": {"start": "2026-10-01T00:00:00Z", "end": "2026-11-01T00:00:00Z"},
+    "begun": {"start": "2026-11-01T00:00:00Z", "end": "2026-12-01T00:00:00Z"},
+    "seller": {
+        "name": "Acme Voice",
+        "lines": ["1 Long Wharf", "Boston"],
+        "email": None,
+        "tax_id": "04-1234567",
+    },
+    "customer": {
+        "name": "Globex",
+        "lines": ["9 Elm Street"],
+        "email": "bills@globex.example",
+        "tax_id": None,
+    },
+    "lines": [
+        {
+            "kind": "base_fee",
+            "line_id": "minutes",
+            "item_price_id": "voice-minutes",
+            "price_version": 7,
+            "description": "Call minutes",
+            "unit": None,
+            "period": {"start": "2026-10-01T00:00:00Z", "end": "2026-11-01T00:00:00Z"},
+            "quantity": None,
+            "unit_amount": None,
+            "amount": "10.00",
+            "exact_amount": "10",
+            "components": [{"quantity": None, "unit_amount": None, "amount": "10"}],
+        },
+        {
+            "kind": "usage",
+            "line_id": "minutes",
+            "item_price_id": "voice-minutes",
+            "price_version": 7,
+            "description": "Call minutes",
+            "unit": "minute",
+            "period": {"start": "2026-10-01T00:00:00Z", "end": "2026-11-01T00:00:00Z"},
+            "quantity": "361",
+            "unit_amount": "0.05",
+            "amount": "18.05",
+            "exact_amount": "18.05",
+            "components": [{"quantity": "361", "unit_amount": "0.05", "amount": "18.05"}],
+        },
+    ],
+    "total": "28.05",
+    "manifest": [["2026-10-05T00:00:00Z#minutes", 1, "361"]],
+}
+
+
+def test_the_stored_form_never_changes() -> None:
+    assert plain_content(CONTENT) == PLAIN
+    assert list(plain_content(CONTENT)) == list(PLAIN)
+    assert content_from_plain(PLAIN) == CONTENT
+
+
+@pytest.mark.parametrize(("ended", "begun"), [(OCTOBER, None), (None, NOVEMBER)])
+def test_an_invoice_may_only_end_or_only_begin_a_term(
+    ended: Period | None, begun: Period | None
+) -> None:
+    content = replace(CONTENT, ended=ended, begun=begun)
+
+    assert content_from_plain(plain_content(content)) == content
+    assert content.period == (ended or begun)
+
+
+def test_an_invoice_is_headed_with_the_ended_term_before_the_begun_one() -> None:
+    assert CONTENT.period == OCTOBER
+    with pytest.raises(AssertionError):
+        _ = replace(CONTENT, ended=None, begun=None).period
+
+
+def test_the_total_is_the_sum_of_the_rounded_lines() -> None:
+    third = replace(USAGE, exact_amount=Decimal("0.005"), amount=Money(1, "USD"))
+
+    assert CONTENT.total == Money(2805, "USD")
+    assert replace(CONTENT, lines=(third, third, third)).total == Money(3, "USD")
+    assert replace(CONTENT, lines=()).total == Money(0, "USD")
+
+
+def test_an_invoice_has_one_currency_and_at_most_two_hundred_lines() -> None:
+    euro = replace(USAGE, amount=Money(1805, "EUR"))
+
+    assert len(replace(CONTENT, lines=(USAGE,) * LINES_MAX).lines) == 200
+    for lines in ((USAGE, euro), (USAGE,) * (LINES_MAX + 1)):
+        with pytest.raises(AssertionError):
+            replace(CONTENT, lines=lines)
+
+
+def _altered(place: str, value: object) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(PLAIN))
+    inner: Any = plain
+    *path, last = place.split(".")
+    for part in path:
+        inner = inner[int(part)] if part.isdigit() else inner[part]
+    inner[last] = value
+    return plain
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("schema", 2),
+        ("schema", 0),
+        ("total", "28.06"),
+        ("total", "28.0500"),
+        ("lines.1.amount", "18.06"),
+        ("lines.1.amount", "18.050"),
+        ("lines.1.exact_amount", "18.06"),
+        ("lines.1.period", None),
+        ("currency", "JPY"),
+        ("currency", "BHD"),
+    ],
+)
+def test_a_stored_form_that_contradicts_itself_is_not_read(place: str, value: object) -> None:
+    with pytest.raises(AssertionError):
+        content_from_plain(_altered(place, value))
+
+
+def test_no_period_has_no_plain_form() -> None:
+    assert plain_period(None) is None
+    assert plain_period(OCTOBER) == PLAIN["ended"]
+
+
+_texts = st.text(max_size=12)
+_maybe_numbers = st.none() | plain_numbers().map(Decimal)
+_periods = (
+    st.tuples(instants, instants)
+    .filter(lambda pair: pair[0] < pair[1])
+    .map(lambda pair: Period(*pair))
+)
+_parties = st.builds(
+    Address,
+    name=_texts,
+    lines=st.lists(_texts, max_size=3).map(tuple),
+    email=st.none() | _texts,
+    tax_id=st.none() | _texts,
+)
+
+
+@st.composite
+def _lines(draw: st.DrawFn, currency: str) -> InvoiceLine:
+    exact = Decimal(draw(plain_numbers(signed=True)))
+    component = st.builds(Component, plain_numbers().map(Decimal), _maybe_numbers, _maybe_numbers)
+    return InvoiceLine(
+        kind=draw(st.sampled_from(LineKind)),
+        line_id=draw(_texts),
+        item_price_id=draw(_texts),
+        price_version=draw(st.integers(1, 10**6)),
+        description=draw(_texts),
+        unit=draw(st.none() | _texts),
+        period=draw(_periods),
+        quantity=draw(_maybe_numbers),
+        amount=Money.rounded(exact, currency),
+        exact_amount=exact,
+        components=tuple(draw(st.lists(component, max_size=3))),
+    )
+
+
+@st.composite
+def _contents(draw: st.DrawFn) -> InvoiceContent:
+    currency = draw(st.sampled_from(sorted(MINOR_UNITS)))
+    return InvoiceContent(
+        invoice_id=draw(_texts),
+        subscription_id=draw(_texts),
+        customer_id=draw(_texts),
+        currency=currency,
+        timezone=draw(_texts),
+        engine=draw(st.integers(1, 9)),
+        ended=draw(st.none() | _periods),
+        begun=draw(st.none() | _periods),
+        seller=draw(_parties),
+        customer=draw(_parties),
+        lines=tuple(draw(st.lists(_lines(currency), max_size=4))),
+        manifest=tuple(
+            draw(st.lists(st.tuples(_texts, st.integers(1, 10**6), plain_numbers()), max_size=4))
+        ),
+    )
+
+
+@given(_contents())
+@settings(max_examples=100)
+def test_what_an_invoice_says_survives_its_plain_form(content: InvoiceContent) -> None:
+    plain = plain_content(content)
+    stored = json.dumps(plain, sort_keys=True)
+
+    again = content_from_plain(json.loads(stored))
+
+    assert again == content
+    assert again.total == content.total
+    assert json.dumps(plain_content(again), sort_keys=True) == stored

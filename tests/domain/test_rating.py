@@ -1,0 +1,204 @@
+"""From quantities and prices to invoice lines."""
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postpaid.domain.catalog import ItemPrice
+from postpaid.domain.invoice import InvoiceLine, LineKind
+from postpaid.domain.money import MINOR_UNITS, Money
+from postpaid.domain.pricing import Component, PricingModel
+from postpaid.domain.pricing.flat_fee import FlatFee
+from postpaid.domain.pricing.per_unit import PerUnit
+from postpaid.domain.rating import ENGINE_VERSION, rate_advance, rate_arrears, rate_term
+from postpaid.domain.subscription import Line
+from tests.support.laws import plain_numbers
+from tests.support.samples import NOVEMBER, OCTOBER, a_line, at
+
+MINUTES = a_line("minutes")
+SEATS = a_line("seats", metered=False, quantity=Decimal(3), unit="seat")
+PLATFORM = a_line("platform", metered=False, unit=None)
+
+
+def _price(model: PricingModel, *, base_fee: str | None = None, currency: str = "USD") -> ItemPrice:
+    return ItemPrice(
+        id="voice-minutes",
+        number=1,
+        item_id="voice",
+        name="Call minutes",
+        currency=currency,
+        version=1,
+        pricing=model,
+        base_fee=None if base_fee is None else Decimal(base_fee),
+        created_at=at("2026-01-01"),
+    )
+
+
+def _per_unit(amount: str, **facts: str) -> ItemPrice:
+    return _price(PerUnit(Decimal(amount)), **facts)
+
+
+def _flat(amount: str, **facts: str) -> ItemPrice:
+    return _price(FlatFee(Decimal(amount)), **facts)
+
+
+def _shown(lines: list[InvoiceLine] | tuple[InvoiceLine, ...]) -> list[tuple[str, str]]:
+    return [(line.kind.value, str(line.amount)) for line in lines]
+
+
+# price, quantity of the ended term, lines
+ARREARS: list[tuple[ItemPrice, str | None, list[tuple[str, str]]]] = [
+    (_per_unit("0.05"), "361", [("usage", "18.05")]),
+    (_per_unit("0.05"), None, []),
+    (_per_unit("0.05"), "0", [("usage", "0.00")]),
+    (_per_unit("0.05", base_fee="10"), "361", [("base_fee", "10.00"), ("usage", "18.05")]),
+    (_per_unit("0.05", base_fee="10"), None, [("base_fee", "10.00")]),
+    (_per_unit("0.05", base_fee="0"), None, [("base_fee", "0.00")]),
+    (_flat("25"), "361", [("usage", "25.00")]),
+    (_flat("25"), None, []),
+    # Rounded once, at the end: 3 times 0.005 is 0.015 and not 3 times 0.01.
+    (_per_unit("0.005"), "3", [("usage", "0.02")]),
+    (_per_unit("0.005"), "0.9", [("usage", "0.00")]),
+    (_per_unit("0.005"), "1", [("usage", "0.01")]),
+    (_per_unit("0.05", currency="JPY"), "361", [("usage", "18")]),
+    (_per_unit("0.05", currency="JPY"), "370", [("usage", "19")]),
+    (_per_unit("0.05", currency="BHD"), "361.01", [("usage", "18.051")]),
+    (_per_unit("0.05", currency="CLF"), "361.0001", [("usage", "18.0500")]),
+    (_per_unit("0.05", currency="CLF"), "361.001", [("usage", "18.0501")]),
+]
+
+# line, price, lines
+ADVANCE: list[tuple[Line, ItemPrice, list[tuple[str, str]]]] = [
+    (PLATFORM, _flat("99"), [("recurring", "99.00")]),
+    (PLATFORM, _per_unit("99"), [("recurring", "99.00")]),
+    (SEATS, _per_unit("5"), [("recurring", "15.00")]),
+    (SEATS, _flat("5"), [("recurring", "5.00")]),
+    (SEATS, _per_unit("5", base_fee="1.50"), [("base_fee", "1.50"), ("recurring", "15.00")]),
+    (replace(SEATS, quantity=Decimal("2.5")), _per_unit("0.333"), [("recurring", "0.83")]),
+    (replace(SEATS, quantity=Decimal(0)), _per_unit("5"), [("recurring", "0.00")]),
+]
+
+
+@pytest.mark.parametrize(("price", "quantity", "expected"), ARREARS)
+def test_a_metered_line_is_charged_for_the_term_that_ended(
+    price: ItemPrice, quantity: str | None, expected: list[tuple[str, str]]
+) -> None:
+    used = None if quantity is None else Decimal(quantity)
+
+    lines = rate_arrears(MINUTES, price, OCTOBER, used)
+
+    assert _shown(lines) == expected
+    assert {line.period for line in lines} <= {OCTOBER}
+    assert [line.quantity for line in lines if line.kind is LineKind.USAGE] == (
+        [] if used is None else [used]
+    )
+
+
+@pytest.mark.parametrize(("line", "price", "expected"), ADVANCE)
+def test_a_recurring_line_is_charged_for_the_term_that_begins(
+    line: Line, price: ItemPrice, expected: list[tuple[str, str]]
+) -> None:
+    lines = rate_advance(line, price, NOVEMBER)
+
+    assert _shown(lines) == expected
+    assert {rated.period for rated in lines} == {NOVEMBER}
+    assert lines[-1].quantity == (Decimal(1) if line.quantity is None else line.quantity)
+
+
+def test_a_line_says_everything_it_takes_to_rate_it_again() -> None:
+    price = replace(_per_unit("0.05", base_fee="10"), version=7)
+
+    base, usage = rate_arrears(MINUTES, price, OCTOBER, Decimal(361))
+
+    assert usage == InvoiceLine(
+        kind=LineKind.USAGE,
+        line_id="minutes",
+        item_price_id="voice-minutes",
+        price_version=7,
+        description="Call minutes",
+        unit="minute",
+        period=OCTOBER,
+        quantity=Decimal(361),
+        amount=Money(1805, "USD"),
+        exact_amount=Decimal("18.05"),
+        components=(Component(Decimal("18.05"), Decimal(361), Decimal("0.05")),),
+    )
+    assert base == replace(
+        usage,
+        kind=LineKind.BASE_FEE,
+        quantity=None,
+        amount=Money(1000, "USD"),
+        exact_amount=Decimal(10),
+        components=(Component(Decimal(10)),),
+    )
+    assert ENGINE_VERSION == 1
+
+
+LINES = (SEATS, MINUTES, PLATFORM, a_line("texts"))
+PRICES = {
+    "seats": _per_unit("5", base_fee="1"),
+    "minutes": _per_unit("0.05", base_fee="2"),
+    "platform": _flat("99"),
+    "texts": _per_unit("0.10"),
+}
+
+
+@pytest.mark.parametrize(
+    ("ends", "begins", "expected"),
+    [
+        (True, True, ["seats", "seats", "minutes", "minutes", "platform", "texts"]),
+        (True, False, ["minutes", "minutes", "texts"]),
+        (False, True, ["seats", "seats", "platform"]),
+        (False, False, []),
+    ],
+)
+def test_an_invoice_bills_the_ended_term_and_opens_the_next(
+    ends: bool, begins: bool, expected: list[str]
+) -> None:
+    ended, begun = OCTOBER if ends else None, NOVEMBER if begins else None
+    quantities = {"minutes": Decimal(361), "texts": Decimal(2)}
+
+    lines = rate_term(LINES, PRICES, ended=ended, begun=begun, quantities=quantities)
+
+    assert [line.line_id for line in lines] == expected
+    for line in lines:
+        assert line.period == (ended if line.line_id in quantities else begun)
+
+
+def test_lines_of_one_price_are_charged_each_for_its_own_usage() -> None:
+    lines = (a_line("berlin"), a_line("boston"), a_line("bern"))
+    prices = dict.fromkeys(("berlin", "boston", "bern"), _per_unit("0.05", base_fee="1"))
+
+    rated = rate_term(
+        lines,
+        prices,
+        ended=OCTOBER,
+        begun=NOVEMBER,
+        quantities={"boston": Decimal(361), "berlin": Decimal(100)},
+    )
+
+    assert [(line.line_id, *shown) for line, shown in zip(rated, _shown(rated), strict=True)] == [
+        ("berlin", "base_fee", "1.00"),
+        ("berlin", "usage", "5.00"),
+        ("boston", "base_fee", "1.00"),
+        ("boston", "usage", "18.05"),
+        ("bern", "base_fee", "1.00"),
+    ]
+
+
+@given(plain_numbers(), plain_numbers(), st.sampled_from(("JPY", "USD", "BHD", "CLF")))
+def test_a_line_is_priced_exactly_and_rounded_once(
+    unit_amount: str, quantity: str, currency: str
+) -> None:
+    price = _per_unit(unit_amount, currency=currency)
+    exact = Fraction(unit_amount) * Fraction(quantity)
+
+    (line,) = rate_arrears(MINUTES, price, OCTOBER, Decimal(quantity))
+
+    error = Fraction(line.amount.decimal) - exact
+    assert Fraction(line.exact_amount) == exact
+    assert abs(error) * 2 * 10 ** MINOR_UNITS[currency] <= 1

@@ -1,0 +1,157 @@
+"""Lists: everything that was created is seen exactly once, the newest first, however it is paged."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from postpaid.domain.site import Scope
+from postpaid.store import keys
+from postpaid.store.catalog import StoredItems, StoredPrices
+from postpaid.store.customers import StoredCustomers, item_from_customer
+from postpaid.store.invoices import item_from_invoice
+from postpaid.store.listing import StoredLists
+from postpaid.store.subscriptions import item_from_subscription
+from postpaid.store.tables import Put, Table
+from tests.support.samples import (
+    SCOPE,
+    a_catalog_item,
+    a_customer,
+    a_price,
+    a_subscription,
+    an_invoice,
+    at,
+)
+
+BEGUN, NOW = at("2026-07-15"), at("2026-11-20")
+
+type Page = Callable[[str | None, int], tuple[list[str], str | None]]
+
+
+def lists(table: Table, scope: Scope = SCOPE) -> StoredLists:
+    return StoredLists(table, scope, oldest=BEGUN, newest=NOW)
+
+
+def customers(table: Table) -> Page:
+    """Return the list of customers as one of their ids."""
+
+    def page(after: str | None, limit: int) -> tuple[list[str], str | None]:
+        things, more = lists(table).customers(after, limit)
+        return [customer.id for customer in things], more
+
+    return page
+
+
+def read_all(page: Page, limit: int) -> list[str]:
+    """Follow a list to its end; every page but the last is full."""
+    found: list[str] = []
+    after: str | None = None
+    while True:
+        ids, after = page(after, limit)
+        found += ids
+        if after is None:
+            return found
+        assert len(ids) == limit
+
+
+def add_customers(table: Table, *made: tuple[str, datetime]) -> list[str]:
+    """Store customers and return their ids, the newest first."""
+    store = StoredCustomers(table, SCOPE)
+    for customer_id, created_at in made:
+        store.add(a_customer(customer_id, created_at=created_at))
+    return [each[0] for each in sorted(made, key=lambda each: (each[1], each[0]), reverse=True)]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 28, 29, 100])
+def test_every_thing_is_seen_once_over_the_months(billing: Table, limit: int) -> None:
+    # Months with many, one and none; ids in no order, so that all shards are met.
+    days = [0, 0, 1, 2, 5, 5, 5, 16, 18, 20, 21, 47, 90, 91, 92, 93, 94, 95, 100, 101, 110]
+    made = [
+        (f"c{(n * 7919) % 1000}", BEGUN + timedelta(days=day, hours=n))
+        for n, day in enumerate(days)
+    ] + [(f"same-{n}", at("2026-10-01")) for n in range(7)]
+
+    newest_first = add_customers(billing, *made)
+
+    assert read_all(customers(billing), limit) == newest_first
+
+
+def test_a_month_with_more_than_a_page_of_things_is_read_on(billing: Table) -> None:
+    made = [(f"c{n}", at("2026-10-03") + timedelta(minutes=n // 3)) for n in range(230)]
+    made += [("older", at("2026-09-30T23:59:59")), ("newer", at("2026-11-01"))]
+
+    newest_first = add_customers(billing, *made)
+
+    assert read_all(customers(billing), 100) == newest_first
+    assert read_all(customers(billing), 33) == newest_first
+
+
+def test_what_is_created_while_a_list_is_read_moves_nothing(billing: Table) -> None:
+    old = add_customers(
+        billing, *((f"c{n}", at("2026-10-01") + n * timedelta(days=3)) for n in range(10))
+    )
+    page = customers(billing)
+    first, after = page(None, 4)
+
+    add_customers(billing, ("new", NOW))
+    second, after = page(after, 4)
+    third, after = page(after, 4)
+
+    assert first + second + third == old
+    assert after is None
+
+
+def test_an_empty_list_ends_at_once(billing: Table) -> None:
+    assert lists(billing).customers(None, 10) == ([], None)
+    assert lists(billing).invoices(None, 10) == ([], None)
+
+
+def test_a_place_before_the_first_month_is_the_end(billing: Table) -> None:
+    add_customers(billing, ("c", BEGUN))
+
+    assert customers(billing)("2026-06-30T00:00:00Z#x", 10) == ([], None)
+
+
+def test_a_place_after_the_last_month_is_the_beginning(billing: Table) -> None:
+    add_customers(billing, ("c", BEGUN), ("d", NOW))
+
+    assert customers(billing)("2027-01-01T00:00:00Z#x", 10) == (["d", "c"], None)
+
+
+def test_ids_of_every_kind_go_through_a_list(billing: Table) -> None:
+    ids = [
+        "a#b",
+        "a~b",
+        "%23",
+        "~",
+        "a b",
+        "é".encode("ascii", "ignore").decode() or "e",
+        "Z" * 100,
+    ]
+    newest_first = add_customers(billing, *((each, NOW) for each in ids))
+
+    assert read_all(customers(billing), 2) == newest_first
+
+
+def test_each_list_holds_its_own_kind(billing: Table) -> None:
+    item, price = a_catalog_item(), a_price()
+    customer, subscription, invoice = a_customer(), a_subscription(), an_invoice()
+    StoredItems(billing, SCOPE).add(item)
+    StoredPrices(billing, SCOPE).add(price)
+    billing.put(Put(item_from_customer(SCOPE, customer)))
+    billing.put(Put(item_from_subscription(SCOPE, subscription)))
+    billing.put(Put(item_from_invoice(SCOPE, keys.LIVE, invoice, NOW)))
+    shown = lists(billing)
+
+    assert shown.items(None, 9) == ([item], None)
+    assert shown.prices(None, 9) == ([price], None)
+    assert shown.customers(None, 9) == ([customer], None)
+    assert shown.subscriptions(None, 9) == ([subscription], None)
+    assert shown.invoices(None, 9) == ([invoice], None)
+
+
+def test_a_list_shows_one_site_and_generation(billing: Table) -> None:
+    add_customers(billing, ("c", NOW))
+
+    for scope in (Scope("acme", 2), Scope("acm"), Scope("other")):
+        assert lists(billing, scope).customers(None, 9) == ([], None)
