@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +41,13 @@ if TYPE_CHECKING:
 
 TEMPLATE = Template.load()
 _serials = itertools.count(1)
+_WRITES = frozenset(
+    {
+        *("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"),
+        *("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"),
+        *("PutObject", "DeleteObject", "CopyObject", "SendMessage", "SendMessageBatch"),
+    }
+)
 
 type Json = dict[str, Any]
 
@@ -77,6 +84,8 @@ class Functions:
     bucket: str
     queues: Mapping[str, str]
     modules: Mapping[str, ModuleType] = field(default_factory=dict)
+    # Every write of a function that took effect, but for counters: operation and what was sent.
+    writes: list[tuple[str, str]] = field(default_factory=list)
 
     def call(
         self,
@@ -142,9 +151,14 @@ class Functions:
         """Read the whole usage table."""
         return self._all(self.usages)
 
+    def usage_count(self) -> int:
+        """Count the items of the usage table."""
+        name = self.usages._name
+        return self.dynamodb.scan(TableName=name, Select="COUNT", ConsistentRead=True)["Count"]
+
     def billing_items(self) -> list[Json]:
-        """Read the whole billing table but its counters, which a refused request may move."""
-        return [item for item in self._all(self.billing) if "#counter#" not in item["pk"]["S"]]
+        """Read the whole billing table."""
+        return self._all(self.billing)
 
     def messages(self, queue: str) -> list[str]:
         """Take all messages out of a queue."""
@@ -199,6 +213,9 @@ def functions_on(aws: LocalAws) -> Iterator[Functions]:
         function.name: _imported(function, _environment(function, told, aws.endpoint))
         for function in TEMPLATE.functions()
     }
+    writes: list[tuple[str, str]] = []
+    for client in _clients(modules.values()):
+        _note_writes(client, writes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POSTPAID_LOG_LEVEL", "debug")
         try:
@@ -211,9 +228,10 @@ def functions_on(aws: LocalAws) -> Iterator[Functions]:
                 bucket=bucket,
                 queues=queues,
                 modules=modules,
+                writes=writes,
             )
         finally:
-            for client in {*clients, *_clients(modules.values())}:
+            for client in (*clients, *_clients(modules.values())):
                 client.close()
             for module in modules.values():
                 sys.modules.pop(module.__name__, None)
@@ -294,9 +312,21 @@ def _imported(function: Resource, environment: Iterator[tuple[str, str]]) -> Mod
         return importlib.import_module(name)
 
 
-def _clients(modules: Iterator[ModuleType] | Any) -> Iterator[BaseClient]:
-    for module in modules:
-        for value in vars(module).values():
-            client = getattr(value, "_client", value)
-            if isinstance(client, BaseClient):
-                yield client
+def _clients(modules: Iterable[ModuleType]) -> set[BaseClient]:
+    """Find the clients that modules made, those inside our own adapters included."""
+    values = [value for module in modules for value in vars(module).values()]
+    candidates = [getattr(value, "_client", value) for value in values]
+    return {client for client in candidates if isinstance(client, BaseClient)}
+
+
+def _note_writes(client: BaseClient, writes: list[tuple[str, str]]) -> None:
+    def remember(params: Json, context: Json, **_: object) -> None:
+        context["sent"] = str(params["body"])
+
+    def note(http_response: Any, model: Any, context: Json, **_: object) -> None:
+        took_effect = http_response.status_code < 300 and model.name in _WRITES
+        if took_effect and "#counter#" not in context["sent"]:
+            writes.append((model.name, context["sent"]))
+
+    client.meta.events.register("before-call", remember)
+    client.meta.events.register("after-call", note)
