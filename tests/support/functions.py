@@ -24,6 +24,7 @@ from postpaid.application.api_keys import create_key
 from postpaid.application.sites import CreateSite, create_site
 from postpaid.domain.api_key import KeyScope
 from postpaid.domain.site import Address, Site
+from postpaid.runtime.cache import Cache
 from postpaid.runtime.clock import real_now
 from postpaid.runtime.ids import new_key_parts
 from postpaid.store.api_keys import StoredApiKeys
@@ -84,8 +85,10 @@ class Functions:
     bucket: str
     queues: Mapping[str, str]
     modules: Mapping[str, ModuleType] = field(default_factory=dict)
-    # Every write of a function that took effect, but for counters: operation and what was sent.
-    writes: list[tuple[str, str]] = field(default_factory=list)
+    # Every call a function made, by its operation, and those writes that took effect, but for
+    # counters.
+    calls: list[str] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
 
     def call(
         self,
@@ -160,6 +163,23 @@ class Functions:
         """Read the whole billing table."""
         return self._all(self.billing)
 
+    def reset(self) -> None:
+        """Empty tables, bucket and queues, and let the processes forget what they kept."""
+        for table in (self.usages, self.billing):
+            keys = [{name: item[name] for name in ("pk", "sk")} for item in self._all(table)]
+            for batch in itertools.batched(keys, 25, strict=False):
+                deletions: Any = [{"DeleteRequest": {"Key": key}} for key in batch]
+                self.dynamodb.batch_write_item(RequestItems={table._name: deletions})
+        for stored in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", []):
+            self.s3.delete_object(Bucket=self.bucket, Key=stored["Key"])
+        for queue in self.queues:
+            self.messages(queue)
+        for module in self.modules.values():
+            for value in vars(module).values():
+                if isinstance(value, Cache):
+                    value._entries.clear()
+            vars(module).get("blocks", {}).clear()
+
     def messages(self, queue: str) -> list[str]:
         """Take all messages out of a queue."""
         taken: list[str] = []
@@ -213,9 +233,10 @@ def functions_on(aws: LocalAws) -> Iterator[Functions]:
         function.name: _imported(function, _environment(function, told, aws.endpoint))
         for function in TEMPLATE.functions()
     }
-    writes: list[tuple[str, str]] = []
+    calls: list[str] = []
+    writes: list[str] = []
     for client in _clients(modules.values()):
-        _note_writes(client, writes)
+        _take_notes(client, calls, writes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POSTPAID_LOG_LEVEL", "debug")
         try:
@@ -228,6 +249,7 @@ def functions_on(aws: LocalAws) -> Iterator[Functions]:
                 bucket=bucket,
                 queues=queues,
                 modules=modules,
+                calls=calls,
                 writes=writes,
             )
         finally:
@@ -319,14 +341,15 @@ def _clients(modules: Iterable[ModuleType]) -> set[BaseClient]:
     return {client for client in candidates if isinstance(client, BaseClient)}
 
 
-def _note_writes(client: BaseClient, writes: list[tuple[str, str]]) -> None:
-    def remember(params: Json, context: Json, **_: object) -> None:
-        context["sent"] = str(params["body"])
+def _take_notes(client: BaseClient, calls: list[str], writes: list[str]) -> None:
+    def before(model: Any, params: Json, context: Json, **_: object) -> None:
+        calls.append(model.name)
+        context["is_counter"] = "#counter#" in str(params["body"])
 
-    def note(http_response: Any, model: Any, context: Json, **_: object) -> None:
+    def after(http_response: Any, model: Any, context: Json, **_: object) -> None:
         took_effect = http_response.status_code < 300 and model.name in _WRITES
-        if took_effect and "#counter#" not in context["sent"]:
-            writes.append((model.name, context["sent"]))
+        if took_effect and not context["is_counter"]:
+            writes.append(model.name)
 
-    client.meta.events.register("before-call", remember)
-    client.meta.events.register("after-call", note)
+    client.meta.events.register("before-call", before)
+    client.meta.events.register("after-call", after)

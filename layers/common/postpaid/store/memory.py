@@ -105,6 +105,11 @@ class MemoryTable:
             for item in [self._result(write) for write in writes if not isinstance(write, Check)]:
                 self._store(item)
 
+    def items(self) -> list[Item]:
+        """Return everything, in the order of the keys; for those who look at a whole world."""
+        with self._lock:
+            return [copy.deepcopy(self._items[key]) for key in sorted(self._items)]
+
     def _require(self, write: Write) -> None:
         existing = self._items.get(_key(write))
         if write.condition is not None and not _holds(write.condition, existing or {}):
