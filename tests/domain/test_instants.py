@@ -304,6 +304,7 @@ def test_a_day_begins_with_its_first_instant(name: str, day: str, expected: str)
 
 @pytest.mark.parametrize(("name", "day"), LOST_DAYS)
 def test_a_day_that_a_zone_never_had_is_refused(name: str, day: str) -> None:
+    _refuses(lambda: midnight(date.fromisoformat(day), ZoneInfo(name)), "date")
     _refuses(lambda: midnight(date.fromisoformat(day), ZoneInfo(name), "start"), "start")
     _refuses(lambda: parse_moment(day, ZoneInfo(name), "usage_date"), "usage_date")
 

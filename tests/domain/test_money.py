@@ -1,10 +1,13 @@
 """Money in whole minor units, and the one place that rounds."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from babel.core import get_global
+from babel.numbers import get_territory_currencies, list_currencies
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -143,9 +146,18 @@ def test_every_currency_has_the_places_of_iso_4217() -> None:
     others = {code: places for code, places in MINOR_UNITS.items() if places != 2}
 
     assert others == expected
-    assert {"AUD", "CHF", "CNY", "EUR", "GBP", "INR", "MGA", "MRU", "USD", "XCG"} <= set(
-        MINOR_UNITS
-    )
+
+
+def test_every_currency_that_is_legal_tender_somewhere_is_known() -> None:
+    tender = {
+        code
+        for territory in get_global("territory_currencies")
+        for code in get_territory_currencies(territory, start_date=date(2026, 6, 1))
+    }
+
+    # CLDR may not know yet that Bulgaria has the euro.
+    assert tender - {"BGN"} <= set(MINOR_UNITS)
+    assert set(MINOR_UNITS) <= list_currencies()
 
 
 def test_a_currency_code_is_taken_as_it_is() -> None:

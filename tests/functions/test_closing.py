@@ -118,8 +118,11 @@ def test_the_whole_road_bills_the_founding_example_once(shop: Shop) -> None:
         "issued",
         "done",
     )
-    # The manual subscription of the shop waits, and nothing is due any more.
+    # The manual subscription of the shop waits, and soon nothing is due any more.
     assert shop.invoices()[0]["status"] == "pending"
+    _set_clock(shop, CLOCK + TAKEOVER_AFTER + timedelta(minutes=1))
+    functions.invoke(DISPATCHER, {})
+    _drain(functions)
     assert functions.invoke(DISPATCHER, {}) == {"due": 0}
 
 

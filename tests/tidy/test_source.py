@@ -180,11 +180,27 @@ def long_things(source: Source) -> Iterator[str]:
                 yield f"{node.name} has {length} lines"
 
 
+def thawed(source: Source) -> Iterator[str]:
+    """Find dataclasses that could be changed, or given attributes nobody declared."""
+    for node in source.nodes:
+        for decorator in node.decorator_list if isinstance(node, ast.ClassDef) else []:
+            if _name(getattr(decorator, "func", decorator)).endswith("dataclass"):
+                keywords = getattr(decorator, "keywords", [])
+                given = {word.arg for word in keywords if _is_true(word.value)}
+                if not {"frozen", "slots"} <= given:
+                    yield f"line {decorator.lineno}: {ast.unparse(decorator)}"
+
+
+def _is_true(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is True
+
+
 # --- applied
 
 RULES: list[tuple[Rule, list[Source]]] = [
     (floats, DOMAIN),
     (ambient_arithmetic, DOMAIN),
+    (thawed, DOMAIN),
     (now_and_chance, OUTSIDE_RUNTIME),
     (prints, SHIPPED),
     (undocumented, SOURCES),
@@ -203,6 +219,11 @@ OFFENCES: list[tuple[Rule, str]] = [
     (ambient_arithmetic, "def f(x): return abs(x)"),
     (ambient_arithmetic, "def f(x): return round(x, 2)"),
     (ambient_arithmetic, "import decimal\ndecimal.getcontext().prec = 50"),
+    (thawed, "@dataclass\nclass C: pass"),
+    (thawed, "@dataclass()\nclass C: pass"),
+    (thawed, "@dataclass(frozen=True)\nclass C: pass"),
+    (thawed, "@dataclasses.dataclass(slots=True)\nclass C: pass"),
+    (thawed, "@dataclass(frozen=False, slots=True)\nclass C: pass"),
     (now_and_chance, "from datetime import datetime\nNOW = datetime.now()"),
     (now_and_chance, "import datetime\nNOW = datetime.datetime.now(datetime.UTC)"),
     (now_and_chance, "from datetime import datetime\nNOW = datetime.utcnow()"),
@@ -235,6 +256,7 @@ OFFENCES: list[tuple[Rule, str]] = [
 INNOCENT = '''"""A module."""
 
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -242,6 +264,7 @@ HALF = Decimal("0.5")
 DAYS = 7 // 2
 
 
+@dataclass(frozen=True, slots=True)
 class Clock:
     """A clock. The word print() and 0.05 may stand in a docstring, and now() in a comment."""
 
