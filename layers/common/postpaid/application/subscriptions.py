@@ -57,6 +57,10 @@ class RetimableTerms(Terms, Protocol):
         """Change when a term in GRACE closes by itself, None for never; `Lost` if it is not."""
         ...
 
+    def note_policy(self, term: Term) -> None:
+        """Keep an OPEN term from ending by a closing policy that was read before; or `Lost`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateLine:
@@ -143,14 +147,24 @@ def change_closing(
     customer = customers.get(subscription.customer_id)
     assert customer is not None, "customers are never removed"
     effective = policy or customer.closing or sites.get().closing
+    for _ in range(_TRIES):
+        try:
+            _apply_closing(subscription_id, effective, terms, now)
+        except Lost:
+            continue  # a term ended or began to close meanwhile: look again
+        return subscription
+    raise Unavailable("other changes came first every time")
+
+
+def _apply_closing(
+    subscription_id: str, policy: ClosingPolicy, terms: RetimableTerms, now: datetime
+) -> None:
     # Only the newest terms can be waiting; a term that began to close keeps its way.
     for term in terms.page(subscription_id, before=None, limit=_GRACE_TERMS_MAX):
-        if term.status is TermStatus.GRACE:
-            try:
-                terms.retime(term, closes_at(effective, term.period.end), now)
-            except Lost:
-                continue
-    return subscription
+        if term.status is TermStatus.OPEN:
+            terms.note_policy(term)
+        elif term.status is TermStatus.GRACE:
+            terms.retime(term, closes_at(policy, term.period.end), now)
 
 
 def _subscription(

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from postpaid.domain.period import Period
 
-TERMS_MAX = 100_000
+MONTHS_MAX = 94_000  # 7 833 years: counted from 2099 they stay within the calendar, to 9999
 _MONTHS_A_YEAR = 12
 
 
@@ -39,7 +39,7 @@ def boundary(anchor: datetime, zone: ZoneInfo, cadence: Cadence, k: int) -> date
     month's last day where it has fewer; same local time. A local time that clocks skip counts as
     the instant after the gap; one that comes twice, as the first.
     """
-    assert 0 <= k <= TERMS_MAX
+    assert 0 <= k * cadence.count <= MONTHS_MAX
     if k == 0:
         return anchor
     local = anchor.astimezone(zone)

@@ -53,7 +53,8 @@ class Term:
     *n* counts from 0; *pins* maps line ids to the price version the term is rated with. *run*
     names the closing attempt that holds the term while it is CLOSING. *manifests* counts what was
     billed for it: 0 until it is FROZEN, then 1 and more. *due_at* is when a sweep should look
-    again, None when there is nothing to do.
+    again, None when there is nothing to do. *policy_changes* counts the closing policies that came
+    while it was OPEN, so that it cannot end by one that was read before.
     """
 
     subscription_id: str
@@ -66,6 +67,7 @@ class Term:
     run: str | None = None
     manifests: int = 0
     manifest_hash: str | None = None
+    policy_changes: int = 0
 
     def __post_init__(self) -> None:
         assert (self.status is TermStatus.FROZEN) == (self.manifests > 0)
