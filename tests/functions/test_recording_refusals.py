@@ -12,7 +12,7 @@ import pytest
 from postpaid.domain.api_key import KeyScope
 from postpaid.store.sites import StoredSites
 from tests.support.events import http_event
-from tests.support.functions import Functions, read_answer
+from tests.support.functions import Answer, Functions, read_answer
 from tests.support.refusals import Case, check_refusal
 from tests.support.shop import CALLS, CALLS_PRICE, USAGE, USAGES, Shop, bare_shop, open_shop
 
@@ -414,6 +414,17 @@ PATHS = [
 CASES = [*PLACES, *QUANTITIES, *DATES, *BODIES, *HEADERS, *CALLERS, *PATHS]
 
 
+def _send(counter: Counter, case: Case) -> Answer:
+    return counter.functions.call(
+        case.method,
+        case.target,
+        case.body,
+        key=None if case.key is None else counter.keys[case.key],
+        headers=case.headers,
+        is_base64=case.is_base64,
+    )
+
+
 def test_no_two_cases_have_the_same_name() -> None:
     names = [case.name for case in CASES]
 
@@ -424,14 +435,7 @@ def test_no_two_cases_have_the_same_name() -> None:
 def test_a_bad_request_is_refused_and_writes_nothing(counter: Counter, case: Case) -> None:
     before = counter.functions.written()
 
-    answer = counter.functions.call(
-        case.method,
-        case.target,
-        case.body,
-        key=None if case.key is None else counter.keys[case.key],
-        headers=case.headers,
-        is_base64=case.is_base64,
-    )
+    answer = _send(counter, case)
 
     check_refusal(
         answer,
@@ -445,9 +449,8 @@ def test_a_bad_request_is_refused_and_writes_nothing(counter: Counter, case: Cas
 
 
 def test_none_of_these_requests_left_a_usage(counter: Counter) -> None:
-    for case in CASES[::10]:
-        key = None if case.key is None else counter.keys[case.key]
-        counter.functions.call(case.method, case.target, case.body, key=key, headers=case.headers)
+    for case in CASES[::20]:
+        _send(counter, case)
 
     assert counter.functions.usages_of("refusals") == []
 
