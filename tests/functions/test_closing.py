@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,9 +11,8 @@ from botocore.exceptions import EndpointConnectionError
 
 from postpaid.application.close_invoice import TAKEOVER_AFTER
 from postpaid.store.sites import StoredSites
-from postpaid_cli.aws import LocalAws
 from tests.support.events import sqs_event, stream_event
-from tests.support.functions import Functions, functions_on
+from tests.support.functions import Functions
 from tests.support.shop import CALLS, CLOCK, CUSTOMER, NEW_YORK, USAGE, Shop, bare_shop
 
 pytestmark = pytest.mark.engine
@@ -35,18 +33,11 @@ METERED = {
 MANUAL = METERED | {"id": "manual", "closing": {"mode": "manual"}}
 
 
-@pytest.fixture(scope="module")
-def imported(aws: LocalAws) -> Iterator[Functions]:
-    """Functions on tables of their own."""
-    with functions_on(aws) as imported:
-        yield imported
-
-
 @pytest.fixture
-def functions(imported: Functions) -> Functions:
+def functions(sweepable: Functions) -> Functions:
     """Functions with nothing on their tables: a sweep finds all that is due on them."""
-    imported.reset()
-    return imported
+    sweepable.reset()
+    return sweepable
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from postpaid.api.native.routes import ROUTES, USAGE_WRITES
-from postpaid_cli.aws import LocalAws
 from tests.support.events import sqs_event, stream_event
-from tests.support.functions import Functions, functions_on
+from tests.support.functions import Functions
 from tests.support.shop import USAGE, USAGES, Shop, open_shop
 from tests.support.template import Template
 
@@ -51,10 +50,10 @@ WRONG: list[Any] = [{NAME: EMAIL}, {"name": [EMAIL], "note": {"a": NOTE}}, EMAIL
 
 
 @pytest.fixture(scope="module")
-def functions(aws: LocalAws) -> Iterator[Functions]:
-    """Functions on tables of their own, as the dispatcher sweeps everything on them."""
-    with functions_on(aws) as imported:
-        yield imported
+def functions(sweepable: Functions) -> Functions:
+    """Functions with nothing on their tables, as the dispatcher sweeps everything on them."""
+    sweepable.reset()
+    return sweepable
 
 
 @pytest.fixture(scope="module")
