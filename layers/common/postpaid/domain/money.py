@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, Overflow, Underflow
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    Inexact,
+    Overflow,
+    Underflow,
+)
 
 from postpaid.domain.errors import Invalid
 
@@ -65,6 +74,21 @@ class Money:
 
     def __str__(self) -> str:
         return format(self.decimal, "f")
+
+
+def whole(number: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
+    """Round a number to a whole one, half away from zero unless told otherwise."""
+    return number.to_integral_value(rounding, _ROUNDING)
+
+
+def ceiling(number: Decimal) -> Decimal:
+    """Return the least whole number that is not less."""
+    return whole(number, ROUND_CEILING)
+
+
+def floor(number: Decimal) -> Decimal:
+    """Return the greatest whole number that is not greater."""
+    return whole(number, ROUND_FLOOR)
 
 
 def total(parts: Iterable[Money], currency: str) -> Money:
