@@ -9,7 +9,12 @@ import click
 
 from postpaid.api.json_body import parse_json
 from postpaid.application.rate_line import rate_line
-from postpaid.domain.calendar import Schedule, calendar_anchor, read_cadence
+from postpaid.domain.calendar import (
+    boundary,
+    boundary_index,
+    calendar_anchor,
+    read_cadence,
+)
 from postpaid.domain.errors import BillingError, Invalid
 from postpaid.domain.instants import check_zone, instant_text, parse_instant, zone
 from postpaid.domain.quantity import decimal_text
@@ -32,7 +37,7 @@ def terms() -> None:
     """Answer where terms fall: {"id", "anchor", "interval", "count", "timezone", "n" | "at"}.
 
     To {"id", "start", "end"}: UTC instants, half-open. `anchor` is an instant, or `calendar` with
-    `at`; `n` counts from 0, the term that starts at the anchor. A bad line answers {"id", "error"}.
+    `at`; `n` counts from 1, the term that starts at the anchor. A bad line answers {"id", "error"}.
     """
     _stream(sys.stdin.buffer, _term)
 
@@ -56,18 +61,16 @@ def _term(line: Mapping[str, Any]) -> Answer:
         anchor = calendar_anchor(instant, place, cadence)
     else:
         anchor = parse_instant(line.get("anchor"), "anchor")
-    schedule = Schedule(anchor, anchor, place, cadence)
-    if instant is None:
-        if isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= _TERMS_MAX:
-            raise Invalid(
-                "invalid_field", f"must be a whole number from 0 to {_TERMS_MAX}", field="n"
-            )
-        period = schedule.term(n)
+    if instant is not None:
+        k = boundary_index(anchor, place, cadence, instant)
+    elif isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= _TERMS_MAX:
+        raise Invalid("invalid_field", f"must be a whole number from 1 to {_TERMS_MAX}", field="n")
     else:
-        if instant < anchor:
-            raise Invalid("invalid_field", "is before the anchor", field="at")
-        period = schedule.term(schedule.index(instant))
-    return {"start": instant_text(period.start), "end": instant_text(period.end)}
+        k = n - 1
+    return {
+        "start": instant_text(boundary(anchor, place, cadence, k)),
+        "end": instant_text(boundary(anchor, place, cadence, k + 1)),
+    }
 
 
 _TERMS_MAX = 10_000
