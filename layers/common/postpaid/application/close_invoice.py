@@ -38,11 +38,12 @@ from postpaid.domain.invoice import (
     serial_text,
 )
 from postpaid.domain.invoice_content import InvoiceContent
-from postpaid.domain.metering import quantities
+from postpaid.domain.metering import metered
 from postpaid.domain.quantity import decimal_text
-from postpaid.domain.rating import ENGINE_VERSION, rate_term
+from postpaid.domain.rating import Span, rate_term
 from postpaid.domain.subscription import Subscription
-from postpaid.domain.term import Term, TermStatus
+from postpaid.domain.tax import taxes_on
+from postpaid.domain.term import RATING_ENGINE, Term, TermStatus
 from postpaid.domain.usage import Usage
 
 # How long a run that died keeps a term from the sweep.
@@ -148,27 +149,38 @@ def _content(invoice: Invoice, term: Term | None, books: Books) -> InvoiceConten
     assert customer is not None, "customers are never removed"
     begun = books.terms.get(subscription.id, invoice.period_end)
     usages = books.ledger.in_period(subscription.id, term.period) if term else ()
+    site = books.sites.get()
     lines = rate_term(
         subscription.lines,
         _pinned_prices(subscription, term, begun, books.prices),
-        ended=term.period if term else None,
-        begun=begun.period if begun else None,
-        quantities=quantities(usages),
+        ended=_span(subscription, term),
+        begun=_span(subscription, begun),
+        usage=metered(usages),
+        customer_tax=customer.tax,
     )
+    taxable = ((line.amount, line.tax) for line in lines)
     return InvoiceContent(
         invoice_id=invoice.id,
         subscription_id=subscription.id,
         customer_id=customer.id,
         currency=subscription.currency,
         timezone=subscription.timezone,
-        engine=ENGINE_VERSION,
+        engine=term.engine if term else RATING_ENGINE,
         ended=term.period if term else None,
         begun=begun.period if begun else None,
-        seller=books.sites.get().seller,
+        seller=site.seller,
         customer=customer.address,
         lines=lines,
+        taxes=taxes_on(taxable, subscription.currency, site.tax_rounding),
         manifest=tuple(_billed(books.ledger, usage) for usage in usages if not usage.deleted),
     )
+
+
+def _span(subscription: Subscription, term: Term | None) -> Span | None:
+    if term is None:
+        return None
+    full = subscription.schedule.full_term(term.n) if subscription.prorate else term.period
+    return Span(term.period, full, subscription.zone)
 
 
 def _pinned_prices(

@@ -1,7 +1,7 @@
 """Rate one line offline: a price and its usage in, an exact amount out; nothing is stored.
 
-Beside what a catalogue price can say, it knows several units side by side (`by_unit`), capacity, and
-later lines of a period that was billed before (`previous_quantity`, `previous_billed`).
+Beside what a catalogue price can say, it knows several units side by side (`by_unit`), capacity,
+and later lines of a period that was billed before (`previous_quantity`, `previous_billed`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import Protocol
 from postpaid.application.catalog import Created, Items, already_exists
 from postpaid.application.ports import Customers, Ids, Lost, Prices, Sites, Terms, Unavailable
 from postpaid.application.roll_term import closes_at, first_term, known_subscription
-from postpaid.domain.calendar import Cadence
+from postpaid.domain.calendar import Cadence, calendar_anchor
 from postpaid.domain.catalog import Item, ItemPrice
 from postpaid.domain.errors import Invalid, NotFound
 from postpaid.domain.identifiers import check_id
@@ -69,12 +69,19 @@ class CreateLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateSubscription:
-    """What a customer is to be charged; *start* is still text, its zone is the subscription's."""
+    """What a customer is to be charged; *start* is still text, its zone is the subscription's.
+
+    *by_calendar* ends terms with the calendar's weeks, months or years, else on the grid of the
+    start.
+    """
 
     id: str
     customer_id: str
     timezone: str | None
     start: object
+    cadence: Cadence
+    by_calendar: bool
+    prorate: bool
     lines: Sequence[CreateLine]
     closing: ClosingPolicy | None
 
@@ -185,7 +192,11 @@ def _subscription(
         currency=currency,
         timezone=timezone,
         start=start,
-        cadence=Cadence(),
+        anchor=calendar_anchor(start, zone(timezone), command.cadence)
+        if command.by_calendar
+        else start,
+        cadence=command.cadence,
+        prorate=command.prorate,
         lines=lines,
         closing=command.closing,
         created_at=now,
@@ -250,6 +261,7 @@ def _line(
         unit=item.unit,
         metered=item.metered,
         recording=item.recording,
+        aggregation=item.aggregation,
         quantity=quantity,
     )
 
@@ -282,5 +294,8 @@ def _same(existing: Subscription, asked: Subscription) -> bool:
         currency=asked.currency,
         timezone=asked.timezone,
         start=existing.start if asked.start == asked.created_at else asked.start,
+        anchor=existing.anchor if asked.start == asked.created_at else asked.anchor,
+        cadence=asked.cadence,
+        prorate=asked.prorate,
         closing=asked.closing,
     )

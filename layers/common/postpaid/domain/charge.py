@@ -195,6 +195,10 @@ class Charge:
             )
         return self._adjusted(total, components)
 
+    def price_nothing(self) -> Priced:
+        """Price the absence of usage: nothing, or the minimum."""
+        return self._adjusted(Decimal(0), ())
+
     def _billable(self, quantity: Decimal) -> Decimal:
         rest = max(EXACT.subtract(quantity, self.free_units), Decimal(0))
         return rest if self.transform is None else self.transform(rest)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from postpaid.domain.site import Address, ClosingPolicy
+from postpaid.domain.tax import TaxRates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,4 +15,5 @@ class Customer:
     number: int
     address: Address
     closing: ClosingPolicy | None
+    tax: TaxRates | None
     created_at: datetime

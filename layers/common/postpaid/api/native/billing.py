@@ -32,6 +32,7 @@ from postpaid.application.subscriptions import (
     change_closing,
     create_subscription,
 )
+from postpaid.domain.calendar import read_cadence
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState, invoice_id
 from postpaid.domain.subscription import Subscription
@@ -45,6 +46,9 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
         customer_id=body.customer_id,
         timezone=body.timezone,
         start=body.start,
+        cadence=read_cadence(body.cadence.unit, body.cadence.count, "cadence"),
+        by_calendar=body.cadence.anchor == "calendar",
+        prorate=body.prorate,
         lines=[
             CreateLine(item_price_id=line.item_price_id, id=line.id, quantity=line.quantity)
             for line in body.lines

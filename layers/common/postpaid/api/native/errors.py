@@ -35,6 +35,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "limit_exceeded": (422, "A limit is reached"),
     "line_not_found": (422, "The subscription has no such line"),
     "missing_field": (422, "A field is missing"),
+    "not_ratable": (422, "The price cannot rate this quantity"),
     "not_metered": (422, "The line is not metered"),
     "unknown_field": (422, "There is no such field"),
     "usage_date_out_of_range": (422, "The usage date is not accepted"),

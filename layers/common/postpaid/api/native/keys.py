@@ -12,6 +12,8 @@ from postpaid.application.api_keys import create_key, revoke_key
 from postpaid.application.sites import ChangeSite, change_site
 from postpaid.domain.api_key import read_key
 from postpaid.domain.errors import Invalid
+from postpaid.domain.site import TaxRounding
+from postpaid.domain.usage import Aggregation
 
 
 class KeyBody(Body):
@@ -35,6 +37,8 @@ def patch_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
         closing=policy_of(body.closing),
         seller=None if body.seller is None else body.seller.party(),
         number_prefix=body.number_prefix,
+        aggregation=None if body.aggregation is None else Aggregation(body.aggregation),
+        tax_rounding=None if body.tax_rounding is None else TaxRounding(body.tax_rounding),
     )
     return Response(
         200, native_from_site(change_site(desk.scope.site, command, sites=desk.all_sites))
