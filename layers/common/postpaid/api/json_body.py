@@ -29,6 +29,14 @@ def read_json_object(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
         raise Malformed("unsupported_media_type", "the content type must be application/json")
     if headers.get("content-encoding", "identity") != "identity":
         raise Malformed("unsupported_media_type", "the body must not be compressed")
+    return parse_json(body)
+
+
+def parse_json(body: bytes) -> dict[str, Any]:
+    """Read one JSON object, without a word about how it came.
+
+    Raises `Malformed` with code `malformed_request`.
+    """
     try:
         text = body.decode("utf-8")
         value = json.loads(

@@ -12,7 +12,7 @@ before the query begins, and the freeze names the run that fenced.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from postpaid.application.ports import (
     Closing,
@@ -27,10 +27,10 @@ from postpaid.application.ports import (
     Unavailable,
     UsageLedger,
 )
-from postpaid.application.roll_term import known_subscription
+from postpaid.application.roll_term import known_subscription, open_term
 from postpaid.domain.catalog import ItemPrice
 from postpaid.domain.errors import Conflict, NotFound
-from postpaid.domain.instants import zone
+from postpaid.domain.instants import YEAR_MAX, zone
 from postpaid.domain.invoice import (
     Invoice,
     InvoiceStatus,
@@ -49,6 +49,7 @@ from postpaid.domain.usage import Usage
 # How long a run that died keeps a term from the sweep.
 TAKEOVER_AFTER = timedelta(minutes=5)
 _TRIES = 8
+_LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,20 @@ def draft_content(invoice: Invoice, *, books: Books) -> InvoiceContent:
     term = None
     if invoice.term_start is not None:
         term = books.terms.get(invoice.subscription_id, invoice.term_start)
-    return _content(invoice, term, books)
+    begun = books.terms.get(invoice.subscription_id, invoice.period_end)
+    return _content(invoice.id, _subscription(invoice, books), term, begun, books)
+
+
+def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
+    """Return what the coming invoice would say if the open term ended with today's usage.
+
+    The same rating as a close's; nothing is stored. Raises `NotFound`.
+    """
+    subscription = known_subscription(books.subscriptions, subscription_id)
+    term = books.terms.look(subscription.id, _LATEST)
+    assert term is not None, "a subscription has a term from the start"
+    begun = open_term(subscription, term.n + 1)
+    return _content(None, subscription, term, begun, books)
 
 
 def known_invoice(invoices: Invoices, invoice_id: str) -> Invoice:
@@ -107,7 +121,8 @@ def _close(invoice: Invoice, books: Books, run: str, now: datetime) -> Invoice:
     if invoice.term_start is not None:
         due_at = now + TAKEOVER_AFTER
         term = books.terms.fence(invoice.subscription_id, invoice.term_start, run, due_at)
-    content = _content(invoice, term, books)
+    begun = books.terms.get(invoice.subscription_id, invoice.period_end)
+    content = _content(invoice.id, _subscription(invoice, books), term, begun, books)
     content_hash = books.documents.put_content(content)
     finished = _finished(invoice, content, content_hash, books, now)
     frozen = term and replace(
@@ -143,11 +158,19 @@ def _finished(
     )
 
 
-def _content(invoice: Invoice, term: Term | None, books: Books) -> InvoiceContent:
-    subscription = known_subscription(books.subscriptions, invoice.subscription_id)
-    customer = books.customers.get(invoice.customer_id)
+def _subscription(invoice: Invoice, books: Books) -> Subscription:
+    return known_subscription(books.subscriptions, invoice.subscription_id)
+
+
+def _content(
+    invoice_id: str | None,
+    subscription: Subscription,
+    term: Term | None,
+    begun: Term | None,
+    books: Books,
+) -> InvoiceContent:
+    customer = books.customers.get(subscription.customer_id)
     assert customer is not None, "customers are never removed"
-    begun = books.terms.get(subscription.id, invoice.period_end)
     usages = books.ledger.in_period(subscription.id, term.period) if term else ()
     site = books.sites.get()
     lines = rate_term(
@@ -160,7 +183,7 @@ def _content(invoice: Invoice, term: Term | None, books: Books) -> InvoiceConten
     )
     taxable = ((line.amount, line.tax) for line in lines)
     return InvoiceContent(
-        invoice_id=invoice.id,
+        invoice_id=invoice_id,
         subscription_id=subscription.id,
         customer_id=customer.id,
         currency=subscription.currency,

@@ -1,29 +1,22 @@
 """Rate one line offline: a price and its usage in, an exact amount out; nothing is stored.
 
-Beside what a catalogue price can say, it knows several units side by side (`by_unit`), capacity,
-and later lines of a period that was billed before (`previous_quantity`, `previous_billed`).
+Beside what a catalogue price can say it knows several units side by side (`by_unit`), capacity, and
+later lines of a period that was billed before (`previous_quantity`, `previous_billed`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from postpaid.domain.charge import Charge
 from postpaid.domain.errors import Invalid
 from postpaid.domain.money import EXACT, whole
 from postpaid.domain.pricing.capacity import Capacity
-from postpaid.domain.pricing.plain import amount, amount_or_none
+from postpaid.domain.pricing.plain import amount, bounds, percent, switch
 from postpaid.domain.quantity import parse_amount
 
-_OWN = (
-    "previous_quantity",
-    "previous_billed",
-    "base_amount",
-    "tax_percent",
-    "by_unit",
-    "round_before_clamp",
-)
+_FIELD = "pricing."
 _CENTS = -2
 
 
@@ -37,75 +30,111 @@ def rate_line(pricing: object, quantity: object, usages: object) -> Decimal:
         raise Invalid("invalid_field", "must be an object", field="pricing")
     if (quantity is None) == (usages is None):
         raise Invalid("invalid_field", "give either a quantity or usages", field="quantity")
-    plain = {name: value for name, value in pricing.items() if name not in _OWN}
-    field = "pricing."
-    billed = amount_or_none(pricing, "previous_billed", field)
+    around = _Around.from_plain(pricing)
+    plain = {name: value for name, value in pricing.items() if name not in _AROUND}
+    minimum = maximum = None
     if pricing.get("by_unit") is not None:
-        exact = _by_unit(plain, pricing["by_unit"], usages)
-    elif plain.get("pricing_model") == "capacity":
-        exact = _capacity(plain, usages)
-        exact = EXACT.subtract(exact, billed or Decimal(0))
+        minimum, maximum = bounds(plain, "minimum", "maximum", _FIELD)
+        line = _by_unit(plain, pricing["by_unit"], around, usages)
+    elif plain.get("pricing_model") == Capacity.kind:
+        line = EXACT.subtract(_capacity(plain, around, usages), around.previous_billed)
     else:
-        exact = _increment(plain, pricing, quantity, usages, billed)
-    exact = EXACT.add(exact, amount(pricing, "base_amount", field))
-    tax = amount(pricing, "tax_percent", field)
-    return EXACT.add(exact, EXACT.scaleb(EXACT.multiply(exact, tax), -2))
+        charge = Charge.from_plain(plain, _FIELD)
+        minimum, maximum = charge.minimum, charge.maximum
+        line = _own(replace(charge, minimum=None, maximum=None), around, quantity, usages)
+    return around.finished(line, minimum, maximum)
 
 
-def _increment(
-    plain: Mapping[str, Any],
-    pricing: Mapping[str, Any],
-    quantity: object,
-    usages: object,
-    billed: Decimal | None,
-) -> Decimal:
-    """Return what a line adds to what the period was billed before it."""
-    limits = Charge.from_plain(plain, "pricing.")
-    charge = replace(limits, minimum=None, maximum=None)
-    before = amount(pricing, "previous_quantity", "pricing.")
-    if usages is not None:
-        events = _events(usages)
-        if before:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Around:
+    """What goes with a line beside its price: what the period was billed before, base fee, tax."""
+
+    previous_quantity: Decimal
+    previous_billed: Decimal
+    round_before_clamp: bool
+    base_amount: Decimal
+    tax_percent: Decimal
+
+    @classmethod
+    def from_plain(cls, pricing: Mapping[str, Any]) -> Self:
+        """Read it from beside the price's own fields."""
+        return cls(
+            previous_quantity=amount(pricing, "previous_quantity", _FIELD),
+            previous_billed=amount(pricing, "previous_billed", _FIELD),
+            round_before_clamp=switch(pricing, "round_before_clamp", _FIELD, default=False),
+            base_amount=amount(pricing, "base_amount", _FIELD),
+            tax_percent=percent(pricing, "tax_percent", _FIELD),
+        )
+
+    def finished(self, line: Decimal, minimum: Decimal | None, maximum: Decimal | None) -> Decimal:
+        """Hold the period to its minimum and maximum, then add the base fee and the tax.
+
+        The limits are the whole period's: a later line has what earlier ones left of them. A
+        maximum that was passed before takes nothing back.
+        """
+        if self.round_before_clamp:
+            line = EXACT.scaleb(whole(EXACT.scaleb(line, -_CENTS)), _CENTS)
+        period = EXACT.add(self.previous_billed, line)
+        if maximum is not None and period > maximum:
+            period = min(period, max(maximum, self.previous_billed))
+        if minimum is not None and period < minimum:
+            period = minimum
+        net = EXACT.add(EXACT.subtract(period, self.previous_billed), self.base_amount)
+        return EXACT.add(net, EXACT.scaleb(EXACT.multiply(net, self.tax_percent), -2))
+
+    def refuse_previous_quantity(self) -> None:
+        """Refuse an earlier quantity where the price does not depend on one sum."""
+        if self.previous_quantity:
             raise Invalid(
-                "invalid_field", "goes with a quantity", field="pricing.previous_quantity"
+                "invalid_field",
+                "goes with a price on one aggregated quantity",
+                field=f"{_FIELD}previous_quantity",
             )
-        if charge.by_event:
-            line = charge.price_events(events).amount
-        else:
-            line = charge.price(_total(events)).amount
-    else:
-        now = parse_amount(quantity, "quantity")
-        line = charge.price(EXACT.add(before, now)).amount
-        if before:
-            line = EXACT.subtract(line, charge.price(before).amount)
-    if pricing.get("round_before_clamp"):
-        line = EXACT.scaleb(whole(EXACT.scaleb(line, -_CENTS)), _CENTS)
-    earlier = billed or Decimal(0)
-    so_far = EXACT.add(earlier, line)
-    if limits.maximum is not None:
-        so_far = min(so_far, limits.maximum)
-    if limits.minimum is not None:
-        so_far = max(so_far, limits.minimum)
-    return EXACT.subtract(so_far, earlier)
 
 
-def _by_unit(plain: Mapping[str, Any], units: object, usages: object) -> Decimal:
-    if not isinstance(units, Mapping):
-        raise Invalid("invalid_field", "must be an object", field="pricing.by_unit")
+_AROUND = (*_Around.__slots__, "by_unit")
+
+
+def _own(charge: Charge, around: _Around, quantity: object, usages: object) -> Decimal:
+    """Return what a line adds to the price of the quantity before it, limits aside."""
+    if charge.by_event:
+        around.refuse_previous_quantity()
+        if usages is not None:
+            return charge.price_events(_events(usages)).amount
+    now = parse_amount(quantity, "quantity") if usages is None else _total(_events(usages))
+    before = around.previous_quantity
+    line = charge.price(EXACT.add(before, now)).amount
+    return EXACT.subtract(line, charge.price(before).amount) if before else line
+
+
+def _by_unit(shared: Mapping[str, Any], units: object, around: _Around, usages: object) -> Decimal:
+    """Add up the amounts of several units, each with its own fields beside the shared ones."""
+    around.refuse_previous_quantity()
+    if not isinstance(units, Mapping) or not units:
+        raise Invalid("invalid_field", "must be an object of units", field=f"{_FIELD}by_unit")
+    common = {name: value for name, value in shared.items() if name not in _PERIOD_LIMITS}
+    charges = {}
+    for unit, own in units.items():
+        place = f"{_FIELD}by_unit.{unit}"
+        if not isinstance(own, Mapping):
+            raise Invalid("invalid_field", "must be an object", field=place)
+        charges[unit] = Charge.from_plain({**common, **own}, f"{place}.")
     exact = Decimal(0)
     for unit, quantity in _per_unit(usages).items():
-        own = units.get(unit)
-        if not isinstance(own, Mapping):
-            raise Invalid("invalid_field", "has no such unit", field=f"usages.{unit}")
-        charge = Charge.from_plain({**plain, **own}, f"pricing.by_unit.{unit}.")
-        exact = EXACT.add(exact, charge.price(quantity).amount)
+        if unit not in charges:
+            raise Invalid("invalid_field", "has no price", field=f"usages.{unit}")
+        exact = EXACT.add(exact, charges[unit].price(quantity).amount)
     return exact
 
 
-def _capacity(plain: Mapping[str, Any], usages: object) -> Decimal:
+_PERIOD_LIMITS = ("minimum", "maximum")
+
+
+def _capacity(plain: Mapping[str, Any], around: _Around, usages: object) -> Decimal:
+    around.refuse_previous_quantity()
     own = {name: value for name, value in plain.items() if name != "pricing_model"}
-    components = Capacity.from_plain(own, "pricing.").components(_per_unit(usages))
-    return components[0].amount
+    (component,) = Capacity.from_plain(own, _FIELD).components(_per_unit(usages))
+    return component.amount
 
 
 def _per_unit(usages: object) -> dict[str, Decimal]:

@@ -20,8 +20,15 @@ from postpaid.domain.pricing import (
     plain_pricing,
     pricing_from_plain,
 )
-from postpaid.domain.pricing.plain import amount_or_none, check_fields, choice, positive
-from postpaid.domain.quantity import decimal_text, parse_amount
+from postpaid.domain.pricing.plain import (
+    amount,
+    bounds,
+    check_fields,
+    choice,
+    percent,
+    positive,
+)
+from postpaid.domain.quantity import decimal_text
 
 _MODIFIERS = ("free_units", "transform", "aggregation", "discount_percent", "minimum", "maximum")
 _HUNDRED = Decimal(100)
@@ -125,25 +132,16 @@ class Charge:
         Raises `Invalid` naming the field.
         """
         own = {name: value for name, value in plain.items() if name not in _MODIFIERS}
-        discount = amount_or_none(plain, "discount_percent", field) or Decimal(0)
-        if discount > _HUNDRED:
-            raise Invalid("invalid_field", "must be at most 100", field=f"{field}discount_percent")
-        minimum = amount_or_none(plain, "minimum", field)
-        maximum = amount_or_none(plain, "maximum", field)
-        if minimum is not None and maximum is not None and minimum > maximum:
-            raise Invalid(
-                "invalid_field", "must not be less than the minimum", field=f"{field}maximum"
-            )
+        minimum, maximum = bounds(plain, "minimum", "maximum", field)
         transform = plain.get("transform")
-        free = plain.get("free_units")
         return cls(
             model=pricing_from_plain(own, field),
-            free_units=Decimal(0) if free is None else parse_amount(free, f"{field}free_units"),
+            free_units=amount(plain, "free_units", field),
             transform=None
             if transform is None
             else Transform.from_plain(transform, f"{field}transform"),
             each=choice(plain, "aggregation", field, ("whole", "each")) == "each",
-            discount_percent=discount,
+            discount_percent=percent(plain, "discount_percent", field),
             minimum=minimum,
             maximum=maximum,
         )

@@ -24,10 +24,11 @@ class InvoiceContent:
     """What an invoice says: lines, taxes, parties and the manifest of the usages it bills.
 
     *manifest* maps each usage's place in its subscription to the version and quantity that were
-    billed. The plain form of all this is stored once, under its hash.
+    billed. The plain form of all this is stored once, under its hash. A preview has no
+    *invoice_id* and is never stored.
     """
 
-    invoice_id: str
+    invoice_id: str | None
     subscription_id: str
     customer_id: str
     currency: str

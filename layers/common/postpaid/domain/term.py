@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from postpaid.domain.period import Period
 
-
 # The rating engine that new terms pin. A later engine that rates differently gets the next number,
 # so that an old line can always be rated again by the rules it was made with.
 RATING_ENGINE = 1

@@ -15,9 +15,15 @@ from postpaid.api.native.models import (
 from postpaid.api.native.shapes import (
     native_from_invoice,
     native_from_subscription,
+    native_from_upcoming,
     native_list,
 )
-from postpaid.application.close_invoice import close_invoice, draft_content, known_invoice
+from postpaid.application.close_invoice import (
+    close_invoice,
+    draft_content,
+    known_invoice,
+    upcoming_content,
+)
 from postpaid.application.list_invoices import (
     Drawers,
     invoices_of_customer,
@@ -94,6 +100,11 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
         now=desk.now,
     )
     return Response(200, _subscription(desk, subscription))
+
+
+def get_upcoming(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Show what the coming invoice would say if the open term ended now."""
+    return Response(200, native_from_upcoming(upcoming_content(ids[0], books=desk.books)))
 
 
 def list_subscriptions(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001

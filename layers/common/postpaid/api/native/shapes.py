@@ -120,19 +120,18 @@ def native_from_invoice(invoice: Invoice, content: InvoiceContent | None) -> dic
         "document": None if invoice.render is None else invoice.render.value.lower(),
         "created_at": instant_text(invoice.created_at),
     }
-    if content is not None:
-        shown |= {
-            "total": str(content.total),
-            "period": plain_period(content.period),
-            "timezone": content.timezone,
-            "engine": content.engine,
-            "seller": _party(content.seller),
-            "customer": _party(content.customer),
-            "lines": [plain_line(line) for line in content.lines],
-            "subtotal": str(content.subtotal),
-            "taxes": [plain_tax(tax) for tax in content.taxes],
-        }
-    return shown
+    return shown if content is None else shown | _said(content)
+
+
+def native_from_upcoming(content: InvoiceContent) -> dict[str, Any]:
+    """Show the coming invoice of a subscription; it has no id, number or date yet."""
+    return {
+        "status": "upcoming",
+        "customer_id": content.customer_id,
+        "subscription_id": content.subscription_id,
+        "currency": content.currency,
+        **_said(content),
+    }
 
 
 def native_from_api_key(key: ApiKey) -> dict[str, Any]:
@@ -150,6 +149,20 @@ def native_from_api_key(key: ApiKey) -> dict[str, Any]:
 def native_list(things: Iterable[Mapping[str, Any]], cursor: str | None) -> dict[str, Any]:
     """Show a page of a list; `next_cursor` is null on the last one."""
     return {"data": list(things), "next_cursor": cursor}
+
+
+def _said(content: InvoiceContent) -> dict[str, Any]:
+    return {
+        "period": plain_period(content.period),
+        "timezone": content.timezone,
+        "engine": content.engine,
+        "seller": _party(content.seller),
+        "customer": _party(content.customer),
+        "lines": [plain_line(line) for line in content.lines],
+        "subtotal": str(content.subtotal),
+        "taxes": [plain_tax(tax) for tax in content.taxes],
+        "total": str(content.total),
+    }
 
 
 def _party(address: Address) -> dict[str, Any]:

@@ -31,17 +31,14 @@ class Capacity:
             raise Invalid(
                 "invalid_field", f"must be a list of 1 to {TIERS_MAX} tiers", field=f"{field}tiers"
             )
-        tiers = []
+        tiers: list[tuple[Decimal, dict[str, Decimal | None]]] = []
         for index, tier in enumerate(value):
-            place = f"{field}tiers[{index}]."
-            if not isinstance(tier, Mapping) or not isinstance(tier.get("limits"), Mapping):
-                raise Invalid("invalid_field", "must have limits", field=f"{place}limits")
-            check_fields(tier, place, required=("amount", "limits"), optional=())
-            limits = {
-                unit: None if most is None else parse_amount(most, f"{place}limits.{unit}")
-                for unit, most in tier["limits"].items()
-            }
-            tiers.append((parse_amount(tier["amount"], f"{place}amount"), limits))
+            place = f"{field}tiers[{index}]"
+            if not isinstance(tier, Mapping):
+                raise Invalid("invalid_field", "must be an object", field=place)
+            check_fields(tier, f"{place}.", required=("amount", "limits"), optional=())
+            limits = _limits(tier["limits"], tiers[-1][1] if tiers else {}, f"{place}.limits")
+            tiers.append((parse_amount(tier["amount"], f"{place}.amount"), limits))
         return cls(tuple(tiers))
 
     def components(self, quantities: Mapping[str, Decimal]) -> tuple[Component, ...]:
@@ -54,8 +51,24 @@ class Capacity:
     def _reached(self, unit: str, quantity: Decimal) -> int:
         for index, (_, limits) in enumerate(self.tiers):
             if unit not in limits:
-                raise Invalid("not_ratable", "the tiers have no such unit", field=unit)
+                raise Invalid("not_ratable", "is not a unit of the tiers", field=f"usages.{unit}")
             most = limits[unit]
             if most is None or quantity <= most:
                 return index
-        raise Invalid("not_ratable", "is more than the tiers hold", field=unit)
+        raise Invalid("not_ratable", "is more than the tiers hold", field=f"usages.{unit}")
+
+
+def _limits(
+    value: Any, before: Mapping[str, Decimal | None], field: str
+) -> dict[str, Decimal | None]:
+    """Read the limits of a tier, by unit; none may be less than in the tier before."""
+    if not isinstance(value, Mapping):
+        raise Invalid("invalid_field", "must be an object of units", field=field)
+    limits: dict[str, Decimal | None] = {}
+    for unit, most in value.items():
+        place = f"{field}.{unit}"
+        limits[unit] = None if most is None else parse_amount(most, place)
+        floor = before.get(unit, Decimal(0))
+        if most is not None and (floor is None or parse_amount(most, place) < floor):
+            raise Invalid("invalid_field", "must not fall below the tier before", field=place)
+    return limits

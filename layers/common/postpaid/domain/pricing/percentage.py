@@ -11,11 +11,13 @@ from postpaid.domain.pricing.model import Component
 from postpaid.domain.pricing.plain import (
     amount,
     amount_or_none,
+    bounds,
     check_fields,
+    percent,
     text_or_none,
     without_none,
 )
-from postpaid.domain.quantity import decimal_text, parse_amount
+from postpaid.domain.quantity import decimal_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +47,9 @@ class Percentage:
             raise Invalid(
                 "invalid_field", "must be a whole number, 0 or more", field=f"{field}free_events"
             )
-        least = amount_or_none(plain, "min_per_event", field)
-        most = amount_or_none(plain, "max_per_event", field)
-        if least is not None and most is not None and least > most:
-            raise Invalid(
-                "invalid_field", "must not be less than the minimum", field=f"{field}max_per_event"
-            )
+        least, most = bounds(plain, "min_per_event", "max_per_event", field)
         return cls(
-            rate=parse_amount(plain["rate"], f"{field}rate"),
+            rate=percent(plain, "rate", field),
             fixed_amount=amount(plain, "fixed_amount", field),
             free_events=free_events,
             free_amount=amount_or_none(plain, "free_amount", field),

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from postpaid.domain.money import EXACT
 from postpaid.domain.pricing.model import Component
 from postpaid.domain.pricing.tiers import Tier, Tiers, packages
+from postpaid.domain.quantity import decimal_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,9 @@ def tier_components(tier: Tier, number: int, units: Decimal) -> list[Component]:
     if units > 0:
         counted = units if tier.package_size is None else packages(units, tier.package_size)
         amount = EXACT.multiply(counted, tier.unit_amount)
-        note = None if tier.package_size is None else f"packages of {tier.package_size}"
+        note = (
+            None if tier.package_size is None else f"packages of {decimal_text(tier.package_size)}"
+        )
         parts.append(Component(amount, counted, tier.unit_amount, number, note))
     if tier.flat_amount:
         parts.append(Component(tier.flat_amount, tier=number, note="flat"))

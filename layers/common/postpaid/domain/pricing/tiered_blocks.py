@@ -14,6 +14,7 @@ from postpaid.domain.pricing.blocks import (
 )
 from postpaid.domain.pricing.model import Component
 from postpaid.domain.pricing.tiers import beyond_last_tier, packages
+from postpaid.domain.quantity import decimal_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class TieredBlocks:
             units = left if tier.units is None else min(left, tier.units)
             blocks = packages(units, tier.block_size)
             amount = EXACT.multiply(blocks, tier.unit_amount)
-            note = f"blocks of {tier.block_size}"
+            note = f"blocks of {decimal_text(tier.block_size)}"
             parts.append(Component(amount, blocks, tier.unit_amount, number, note))
             left = EXACT.subtract(left, units)
         if left > 0:

@@ -7,7 +7,13 @@ from typing import Any, ClassVar, Self
 
 from postpaid.domain.money import EXACT
 from postpaid.domain.pricing.model import Component
-from postpaid.domain.pricing.plain import amount, amount_or_none, check_fields, text_or_none
+from postpaid.domain.pricing.plain import (
+    amount,
+    amount_or_none,
+    check_fields,
+    percent,
+    text_or_none,
+)
 from postpaid.domain.pricing.tiers import Conventions, reached, read_tiers
 from postpaid.domain.quantity import decimal_text
 
@@ -67,7 +73,9 @@ class TieredPercentage:
             upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
             part = EXACT.subtract(upper, lower)
             share = EXACT.scaleb(EXACT.multiply(part, tier.rate), -2)
-            parts.append(Component(share, part, tier=index + 1, note=f"{tier.rate} %"))
+            parts.append(
+                Component(share, part, tier=index + 1, note=f"{decimal_text(tier.rate)} %")
+            )
             if tier.flat_amount:
                 parts.append(Component(tier.flat_amount, tier=index + 1, note="flat"))
             lower = upper
@@ -78,6 +86,6 @@ def _rate_tier(plain: Mapping[str, Any], field: str) -> RateTier:
     check_fields(plain, field, required=("rate",), optional=("up_to", "flat_amount"))
     return RateTier(
         up_to=amount_or_none(plain, "up_to", field),
-        rate=amount(plain, "rate", field),
+        rate=percent(plain, "rate", field),
         flat_amount=amount(plain, "flat_amount", field),
     )

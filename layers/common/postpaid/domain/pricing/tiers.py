@@ -13,6 +13,7 @@ from postpaid.domain.pricing.plain import (
     check_fields,
     choice,
     positive,
+    switch,
     text_or_none,
     without_none,
 )
@@ -59,14 +60,9 @@ class Conventions:
             raise Invalid("invalid_field", "must be an object", field=field.rstrip("."))
         names = ("upper_bound", "zero_quantity_flat", "stairstep", "fractional")
         check_fields(plain, field, required=(), optional=names)
-        flat = plain.get("zero_quantity_flat", True)
-        if not isinstance(flat, bool):
-            raise Invalid(
-                "invalid_field", "must be true or false", field=f"{field}zero_quantity_flat"
-            )
         return cls(
             upper_bound=choice(plain, "upper_bound", field, ("inclusive", "exclusive")),
-            zero_quantity_flat=flat,
+            zero_quantity_flat=switch(plain, "zero_quantity_flat", field, default=True),
             stairstep=choice(plain, "stairstep", field, ("in_tier", "cumulative")),
             fractional=choice(plain, "fractional", field, ("none", "ceil_for_tier")),
         )

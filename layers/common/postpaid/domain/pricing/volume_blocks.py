@@ -14,6 +14,7 @@ from postpaid.domain.pricing.blocks import (
 )
 from postpaid.domain.pricing.model import Component
 from postpaid.domain.pricing.tiers import beyond_last_tier, packages
+from postpaid.domain.quantity import decimal_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,6 @@ class VolumeBlocks:
             if quantity <= held:
                 blocks = packages(quantity, tier.block_size)
                 amount = EXACT.multiply(blocks, tier.unit_amount)
-                note = f"blocks of {tier.block_size}"
+                note = f"blocks of {decimal_text(tier.block_size)}"
                 return (Component(amount, blocks, tier.unit_amount, number, note),)
         raise beyond_last_tier(quantity, len(self.tiers))
