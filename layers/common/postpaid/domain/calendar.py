@@ -43,6 +43,9 @@ class Cadence:
         assert 1 <= self.count <= COUNT_MAX
 
 
+_DAILY = Cadence("day", 1)
+
+
 def read_cadence(unit: object, count: object, field: str) -> Cadence:
     """Read a cadence; raises `Invalid` naming the field below *field*."""
     if unit not in UNITS:
@@ -123,25 +126,38 @@ class Schedule:
     def term(self, n: int) -> Period:
         """Return the n-th term, n = 0 being the first."""
         assert n >= 0
-        k = boundary_index(self.anchor, self.zone, self.cadence, self.start) + n
-        begin = boundary(self.anchor, self.zone, self.cadence, k)
-        end = boundary(self.anchor, self.zone, self.cadence, k + 1)
-        return Period(max(begin, self.start), end)
+        full = self.full_term(n)
+        return Period(max(full.start, self.start), full.end)
 
     def index(self, instant: datetime) -> int:
         """Return the number of the term that contains *instant*; 0 if that is before the start."""
         if instant <= self.start:
             return 0
         first = boundary_index(self.anchor, self.zone, self.cadence, self.start)
-        return boundary_index(self.anchor, self.zone, self.cadence, instant) - first
+        k = boundary_index(self.anchor, self.zone, self.cadence, instant)
+        return k - first - self._lost_days(instant)
 
     def full_term(self, n: int) -> Period:
         """Return the n-th term as it would be without the start: what a short one is part of."""
         k = boundary_index(self.anchor, self.zone, self.cadence, self.start) + n
+        k += self._lost_days(boundary(self.anchor, self.zone, self.cadence, k))
         return Period(
             boundary(self.anchor, self.zone, self.cadence, k),
             boundary(self.anchor, self.zone, self.cadence, k + 1),
         )
+
+    def _lost_days(self, instant: datetime) -> int:
+        """Count the days from the start to *instant* that the zone skipped whole.
+
+        Samoa and Tokelau, which moved across the date line, never had 30 December 2011: a daily
+        subscription has no term for it, where any other cadence has one that is a day shorter.
+        """
+        if self.cadence != _DAILY:
+            return 0
+        now, start = (at.astimezone(self.zone).utcoffset() for at in (instant, self.start))
+        assert now is not None
+        assert start is not None
+        return round((now - start) / timedelta(days=1))
 
 
 def term_period(anchor: datetime, zone: ZoneInfo, cadence: Cadence, n: int) -> Period:

@@ -53,11 +53,11 @@ def tier_components(tier: Tier, number: int, units: Decimal) -> list[Component]:
     """Price *units* at one tier: by the unit or by the package, and its flat amount if any."""
     parts = []
     if units > 0:
-        counted = units if tier.package_size is None else packages(units, tier.package_size)
+        counted, note = units, None
+        if tier.package_size is not None:
+            counted = packages(units, tier.package_size)
+            note = f"packages of {decimal_text(tier.package_size)}"
         amount = EXACT.multiply(counted, tier.unit_amount)
-        note = (
-            None if tier.package_size is None else f"packages of {decimal_text(tier.package_size)}"
-        )
         parts.append(Component(amount, counted, tier.unit_amount, number, note))
     if tier.flat_amount:
         parts.append(Component(tier.flat_amount, tier=number, note="flat"))
