@@ -15,11 +15,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from postpaid.domain.calendar import TERMS_MAX, Cadence, boundary, term_index, term_period
-from tests.support.laws import instants, zones
+from tests.support.laws import instants, tried, zones
 
 MONTHLY = Cadence()
 DATA = Path(__file__).with_name("data") / "calendar_month.jsonl"
@@ -160,7 +160,7 @@ def test_before_its_second_boundary_a_subscription_is_in_its_first_term(
 @given(instants, zones, st.sampled_from((1, 1, 2, 3, 6, 12)), st.integers(0, 10**8))
 @example(_utc("2011-11-30T10:00:00Z"), ZoneInfo("Pacific/Apia"), 1, 0)
 @example(_utc("2026-10-25T01:30:00Z"), ZoneInfo("Europe/Vienna"), 1, 0)
-@settings(max_examples=150)
+@tried(80)
 def test_terms_tile_ten_years_without_gap_or_overlap(
     anchor: datetime, zone: ZoneInfo, months: int, stride: int
 ) -> None:
@@ -193,7 +193,7 @@ def _instants_that_show(wall: datetime, zone: ZoneInfo) -> list[datetime]:
 @example(_utc("2026-08-25T00:30:00Z"), ZoneInfo("Europe/Vienna"), 2)
 @example(_utc("2011-11-30T10:00:00Z"), ZoneInfo("Pacific/Apia"), 1)
 @example(_utc("2018-10-04T03:00:00Z"), ZoneInfo("America/Sao_Paulo"), 1)
-@settings(max_examples=400)
+@tried(250)
 def test_a_boundary_has_the_anchors_day_and_time_or_the_months_last_day(
     anchor: datetime, zone: ZoneInfo, k: int
 ) -> None:

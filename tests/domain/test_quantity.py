@@ -6,12 +6,12 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from postpaid.domain.errors import Invalid
 from postpaid.domain.quantity import decimal_text, parse_amount, parse_decimal, parse_quantity
-from tests.support.laws import plain_numbers
+from tests.support.laws import plain_numbers, tried
 
 type Reader = Callable[[object, str], Decimal]
 
@@ -168,7 +168,7 @@ REFUSED: list[object] = [
     Decimal("1E+999999999999999999"),
     Decimal("1E-21"),
     Decimal("1.5E-20"),
-    Decimal("1E-999999999"),
+    Decimal("1E-999999999999999999"),  # printed in full it would fill any memory
     Decimal("1." + "0" * 100),
     Decimal("1" * 5_000),
     Decimal("NaN"),
@@ -218,22 +218,18 @@ def test_a_number_is_read_exactly(value: object, text: str) -> None:
     assert decimal_text(number) == text
 
 
-@pytest.mark.parametrize("read", [parse_decimal, parse_quantity, parse_amount])
 @pytest.mark.parametrize("value", REFUSED, ids=_label)
-def test_what_is_not_a_plain_number_is_refused(value: object, read: Reader) -> None:
-    _refuses(read, value)
+def test_what_is_not_a_plain_number_is_refused(value: object) -> None:
+    for read in (parse_decimal, parse_quantity, parse_amount):
+        _refuses(read, value)
 
 
 @pytest.mark.parametrize(("value", "text"), READ, ids=[_label(value) for value, _ in READ])
-def test_a_quantity_is_greater_than_zero(value: object, text: str) -> None:
+def test_a_quantity_is_greater_than_zero_and_an_amount_not_less(value: object, text: str) -> None:
     if Fraction(text) > 0:
         assert decimal_text(parse_quantity(value, "quantity")) == text
     else:
         _refuses(parse_quantity, value)
-
-
-@pytest.mark.parametrize(("value", "text"), READ, ids=[_label(value) for value, _ in READ])
-def test_an_amount_is_zero_or_more(value: object, text: str) -> None:
     if Fraction(text) >= 0:
         amount = parse_amount(value, "amount")
         assert decimal_text(amount) == text
@@ -277,7 +273,7 @@ def _is_plain(text: str) -> bool:
 
 @given(st.text("0159-+.eE_, NaIinf\n\u0661\uff11", max_size=24) | plain_numbers(signed=True))
 @example("-0")
-@settings(max_examples=1_000)
+@tried(400)
 def test_only_plain_numbers_are_read(text: str) -> None:
     if _is_plain(text):
         assert Fraction(parse_decimal(text, "quantity")) == Fraction(text)
@@ -286,7 +282,7 @@ def test_only_plain_numbers_are_read(text: str) -> None:
 
 
 @given(plain_numbers(signed=True), st.text(max_size=3), st.integers(0, 40))
-@settings(max_examples=500)
+@tried(200)
 def test_nothing_may_be_slipped_into_a_number(text: str, slipped: str, place: int) -> None:
     given_text = text[:place] + slipped + text[place:]
 
@@ -297,7 +293,7 @@ def test_nothing_may_be_slipped_into_a_number(text: str, slipped: str, place: in
 
 
 @given(plain_numbers(signed=True))
-@settings(max_examples=500)
+@tried(150)
 def test_a_number_survives_its_text(text: str) -> None:
     number = parse_decimal(text, "quantity")
 
@@ -309,7 +305,7 @@ def test_a_number_survives_its_text(text: str) -> None:
 
 
 @given(st.integers(-(10**24), 10**24), st.integers(-30, 30))
-@settings(max_examples=500)
+@tried(200)
 def test_a_json_number_is_read_as_its_plain_text_would_be(digits: int, exponent: int) -> None:
     exact = Fraction(digits) * Fraction(10) ** exponent
     fits = abs(exact) < 10**18 and (exact * 10**20).denominator == 1

@@ -1,7 +1,6 @@
 """The control plane's refusals: each with its problem, and nothing written."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -9,9 +8,10 @@ import pytest
 
 from postpaid.api.native.cursors import cursor_text
 from postpaid.application.api_keys import KEYS_PER_SITE_MAX
-from postpaid.domain.api_key import KeyScope
+from postpaid.domain.api_key import ApiKey, KeyScope
+from postpaid.store.api_keys import StoredApiKeys
 from tests.support.functions import Functions
-from tests.support.refusals import Case, check_refusal, stored
+from tests.support.refusals import Case, check_refusal, written
 from tests.support.shop import (
     CALLS,
     CALLS_PRICE,
@@ -72,7 +72,7 @@ def _changes(
     for code, said, changes in rows:
         body = {key: value for key, value in (good | changes).items() if value is not ...}
         status = {"already_exists": 409}.get(code, 404 if code.endswith("_not_found") else 422)
-        name = f"{method} {target} {str(changes)[:70]}"
+        name = f"{method} {target} {str(changes).replace('Ellipsis', '...')[:70]}"
         case = _case(name, status, code, said, method=method, target=target, body=body)
         cases.append(case)
     return cases
@@ -424,6 +424,7 @@ LISTS = [
     ),
 ]
 
+_TEXT = {"content-type": "text/plain"}
 BODIES = [
     _case(f"{name} {method} {target}", status, code, said, method=method, target=target, **how)
     for method, target in (
@@ -437,7 +438,7 @@ BODIES = [
     )
     for name, status, code, said, how in (
         ("no body", 415, "unsupported_media_type", None, {}),
-        ("a form", 415, "unsupported_media_type", None, {"body": b"a", "headers": {"content-type": "text/plain"}}),
+        ("text", 415, "unsupported_media_type", None, {"body": b"a", "headers": _TEXT}),
         ("half a body", 400, MALFORMED, None, {"body": b'{"name":'}),
         ("an array", 400, MALFORMED, None, {"body": b"[]"}),
         ("a name twice", 400, MALFORMED, "id", {"body": b'{"id":"a","id":"b"}'}),
@@ -470,7 +471,7 @@ def test_no_two_cases_have_the_same_name() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_bad_request_is_refused_and_writes_nothing(office: Office, case: Case) -> None:
-    before = stored(office.shop.functions)
+    before = written(office.shop.functions)
 
     answer = office.shop.call(case.method, case.target, case.body, headers=case.headers)
 
@@ -482,7 +483,7 @@ def test_a_bad_request_is_refused_and_writes_nothing(office: Office, case: Case)
         allow=case.allow,
         secrets=office.secrets,
     )
-    assert stored(office.shop.functions) == before
+    assert written(office.shop.functions) == before
 
 
 def _cursor(shop: Shop, target: str) -> str:
@@ -583,8 +584,19 @@ def test_a_key_cannot_revoke_itself_nor_one_of_another_site(office: Office) -> N
 
 def test_a_site_has_a_bounded_number_of_keys(functions: Functions) -> None:
     shop = bare_shop(functions, "control-keys")
-    for _ in range(KEYS_PER_SITE_MAX - 1):
-        last = shop.must("POST", "/v1/api-keys", {"scopes": ["read"]})
+    last = shop.must("POST", "/v1/api-keys", {"scopes": ["read"]})
+    for n in range(KEYS_PER_SITE_MAX - 2):
+        StoredApiKeys(functions.billing).add(
+            ApiKey(
+                id=f"spare{n:011d}",
+                scope=shop.site.scope,
+                test=True,
+                digest="none",
+                scopes=frozenset({KeyScope.READ}),
+                label="spare",
+                created_at=shop.site.created_at,
+            )
+        )
 
     answer = shop.call("POST", "/v1/api-keys", {"scopes": ["read"]})
     shop.must("DELETE", f"/v1/api-keys/{last['id']}")

@@ -13,7 +13,7 @@ from postpaid.domain.api_key import KeyScope
 from postpaid.store.sites import StoredSites
 from tests.support.events import http_event
 from tests.support.functions import Functions, read_answer
-from tests.support.refusals import Case, check_refusal, stored
+from tests.support.refusals import Case, check_refusal, written
 from tests.support.shop import CALLS, CALLS_PRICE, USAGE, USAGES, Shop, bare_shop, open_shop
 
 pytestmark = pytest.mark.engine
@@ -416,7 +416,7 @@ def test_no_two_cases_have_the_same_name() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_bad_request_is_refused_and_writes_nothing(counter: Counter, case: Case) -> None:
-    before = stored(counter.functions)
+    before = written(counter.functions)
 
     answer = counter.functions.call(
         case.method,
@@ -435,7 +435,7 @@ def test_a_bad_request_is_refused_and_writes_nothing(counter: Counter, case: Cas
         allow=case.allow,
         secrets=counter.secrets,
     )
-    assert stored(counter.functions) == before
+    assert written(counter.functions) == before
 
 
 def test_a_key_of_another_site_finds_only_what_is_there(counter: Counter) -> None:
@@ -452,14 +452,14 @@ def test_a_key_of_another_site_finds_only_what_is_there(counter: Counter) -> Non
 def test_a_body_that_is_not_the_base64_it_claims_to_be_is_refused(counter: Counter) -> None:
     headers = {"content-type": "application/json", "authorization": f"Bearer {counter.shop.admin}"}
     event = http_event("POST", USAGES, headers=headers, body=b"{}")
-    before = stored(counter.functions)
+    before = written(counter.functions)
 
     for body, is_base64 in (("a", True), ("{}", True), (GOOD.decode(), True), ("\ud800", False)):
         wrong = event | {"body": body, "isBase64Encoded": is_base64}
         answer = read_answer(counter.functions.invoke("RecordUsageFunction", wrong), wrong)
         check_refusal(answer, status=400, code=MALFORMED, said=None, secrets=counter.secrets)
 
-    assert stored(counter.functions) == before
+    assert written(counter.functions) == before
 
 
 def test_a_usage_older_than_400_days_is_refused(functions: Functions) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 
@@ -240,7 +241,7 @@ def test_a_run_that_lost_the_fence_freezes_nothing(billing: Table, closing: Stor
     StoredTerms(billing, SCOPE).fence("sub", OCTOBER.start, "run-2", NOW)
 
     for invoice in (finished(an_invoice()), skipped(an_invoice())):
-        refused(billing, lambda invoice=invoice: closing.freeze(frozen(), invoice, run="run-1"))
+        refused(billing, partial(closing.freeze, frozen(), invoice, run="run-1"))
     closing.freeze(frozen(), finished(an_invoice()), run="run-2")
 
 
@@ -267,7 +268,7 @@ def test_a_freeze_comes_once(billing: Table, closing: StoredClosing) -> None:
     closing.freeze(frozen(), finished(an_invoice()), run="run-1")
 
     for again in (finished(an_invoice()), finished(an_invoice(), serial=2), skipped(an_invoice())):
-        refused(billing, lambda again=again: closing.freeze(frozen(), again, run="run-1"))
+        refused(billing, partial(closing.freeze, frozen(), again, run="run-1"))
 
 
 # --- numbers

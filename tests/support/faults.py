@@ -23,12 +23,15 @@ class Calls:
     """Counts the calls by which a process reaches out, and springs a trap at one of them."""
 
     names: list[str] = field(default_factory=list)
-    _at: int | None = None
+    _at: int | str | None = None
     _moment: Moment = Moment.BEFORE
     _spring: Callable[[], None] = lambda: None
 
-    def arm(self, at: int, moment: Moment, spring: Callable[[], None]) -> None:
-        """Let *spring* run before or after the call number *at*, once; it may raise."""
+    def arm(self, at: int | str, moment: Moment, spring: Callable[[], None]) -> None:
+        """Let *spring* run before or after a call, once; it may raise.
+
+        *at* is the call's number, the first being 0, or the name of the next one so called.
+        """
         self._at, self._moment, self._spring = at, moment, spring
 
     @property
@@ -38,7 +41,7 @@ class Calls:
 
     def make[Answer](self, name: str, call: Callable[[], Answer]) -> Answer:
         """Make a call, unless a trap prevents it."""
-        met = len(self.names) == self._at
+        met = self._at in {len(self.names), name}
         self.names.append(name)
         if met:
             self._at = None

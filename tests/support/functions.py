@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +24,7 @@ from postpaid.application.api_keys import create_key
 from postpaid.application.sites import CreateSite, create_site
 from postpaid.domain.api_key import KeyScope
 from postpaid.domain.site import Address, Site
+from postpaid.runtime.cache import Cache
 from postpaid.runtime.clock import real_now
 from postpaid.runtime.ids import new_key_parts
 from postpaid.store.api_keys import StoredApiKeys
@@ -41,6 +42,13 @@ if TYPE_CHECKING:
 
 TEMPLATE = Template.load()
 _serials = itertools.count(1)
+_WRITES = frozenset(
+    {
+        *("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"),
+        *("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"),
+        *("PutObject", "DeleteObject", "CopyObject", "SendMessage", "SendMessageBatch"),
+    }
+)
 
 type Json = dict[str, Any]
 
@@ -77,6 +85,10 @@ class Functions:
     bucket: str
     queues: Mapping[str, str]
     modules: Mapping[str, ModuleType] = field(default_factory=dict)
+    # Every call a function made, by its operation, and those writes that took effect, but for
+    # counters.
+    calls: list[str] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
 
     def call(
         self,
@@ -142,9 +154,31 @@ class Functions:
         """Read the whole usage table."""
         return self._all(self.usages)
 
+    def usage_count(self) -> int:
+        """Count the items of the usage table."""
+        name = self.usages._name
+        return self.dynamodb.scan(TableName=name, Select="COUNT", ConsistentRead=True)["Count"]
+
     def billing_items(self) -> list[Json]:
-        """Read the whole billing table but its counters, which a refused request may move."""
-        return [item for item in self._all(self.billing) if "#counter#" not in item["pk"]["S"]]
+        """Read the whole billing table."""
+        return self._all(self.billing)
+
+    def reset(self) -> None:
+        """Empty tables, bucket and queues, and let the processes forget what they kept."""
+        for table in (self.usages, self.billing):
+            keys = [{name: item[name] for name in ("pk", "sk")} for item in self._all(table)]
+            for batch in itertools.batched(keys, 25, strict=False):
+                deletions: Any = [{"DeleteRequest": {"Key": key}} for key in batch]
+                self.dynamodb.batch_write_item(RequestItems={table._name: deletions})
+        for stored in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", []):
+            self.s3.delete_object(Bucket=self.bucket, Key=stored["Key"])
+        for queue in self.queues:
+            self.messages(queue)
+        for module in self.modules.values():
+            for value in vars(module).values():
+                if isinstance(value, Cache):
+                    value._entries.clear()
+            vars(module).get("blocks", {}).clear()
 
     def messages(self, queue: str) -> list[str]:
         """Take all messages out of a queue."""
@@ -199,6 +233,10 @@ def functions_on(aws: LocalAws) -> Iterator[Functions]:
         function.name: _imported(function, _environment(function, told, aws.endpoint))
         for function in TEMPLATE.functions()
     }
+    calls: list[str] = []
+    writes: list[str] = []
+    for client in _clients(modules.values()):
+        _take_notes(client, calls, writes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POSTPAID_LOG_LEVEL", "debug")
         try:
@@ -211,9 +249,11 @@ def functions_on(aws: LocalAws) -> Iterator[Functions]:
                 bucket=bucket,
                 queues=queues,
                 modules=modules,
+                calls=calls,
+                writes=writes,
             )
         finally:
-            for client in {*clients, *_clients(modules.values())}:
+            for client in (*clients, *_clients(modules.values())):
                 client.close()
             for module in modules.values():
                 sys.modules.pop(module.__name__, None)
@@ -294,9 +334,22 @@ def _imported(function: Resource, environment: Iterator[tuple[str, str]]) -> Mod
         return importlib.import_module(name)
 
 
-def _clients(modules: Iterator[ModuleType] | Any) -> Iterator[BaseClient]:
-    for module in modules:
-        for value in vars(module).values():
-            client = getattr(value, "_client", value)
-            if isinstance(client, BaseClient):
-                yield client
+def _clients(modules: Iterable[ModuleType]) -> set[BaseClient]:
+    """Find the clients that modules made, those inside our own adapters included."""
+    values = [value for module in modules for value in vars(module).values()]
+    candidates = [getattr(value, "_client", value) for value in values]
+    return {client for client in candidates if isinstance(client, BaseClient)}
+
+
+def _take_notes(client: BaseClient, calls: list[str], writes: list[str]) -> None:
+    def before(model: Any, params: Json, context: Json, **_: object) -> None:
+        calls.append(model.name)
+        context["is_counter"] = "#counter#" in str(params["body"])
+
+    def after(http_response: Any, model: Any, context: Json, **_: object) -> None:
+        took_effect = http_response.status_code < 300 and model.name in _WRITES
+        if took_effect and not context["is_counter"]:
+            writes.append(model.name)
+
+    client.meta.events.register("before-call", before)
+    client.meta.events.register("after-call", after)

@@ -67,9 +67,7 @@ def record_usage(
     usage = _intended(command, subscriptions, now)
     existing = ledger.add(usage)
     for _ in range(_TRIES):
-        if existing is None:
-            return RecordedUsage(usage=usage, replayed=False, billing=billing_state(terms, usage))
-        if not existing.deleted:
+        if existing is None or not existing.deleted:
             break
         if usage.request is not None and usage.request == existing.request:
             raise Conflict(
@@ -77,7 +75,9 @@ def record_usage(
             )
         usage = _renewed(usage, existing)
         existing = ledger.add_again(usage, over=existing)
-    else:
+    if existing is None:
+        return RecordedUsage(usage=usage, replayed=False, billing=billing_state(terms, usage))
+    if existing.deleted:
         raise Unavailable("the usage changed under every attempt to record it")
     if not existing.same_fact(usage):
         raise Conflict(

@@ -3,7 +3,6 @@
 One contract suite runs against this and a real engine, so that the two cannot drift apart.
 """
 
-import copy
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from threading import RLock
@@ -45,7 +44,8 @@ class MemoryTable:
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:  # noqa: ARG002
         """Read one item."""
         with self._lock:
-            return copy.deepcopy(self._items.get(key))
+            item = self._items.get(key)
+            return None if item is None else _copy(item)
 
     def batch_get(self, keys: Sequence[Key]) -> dict[Key, Item]:
         """Read many items."""
@@ -65,7 +65,7 @@ class MemoryTable:
             self._require(update)
             item = self._result(update)
             self._store(item)
-            return copy.deepcopy(item)
+            return _copy(item)
 
     def query(self, span: Range) -> list[Item]:
         """Read the items of a span in sort order."""
@@ -86,7 +86,7 @@ class MemoryTable:
                 rows = [
                     {name: item[name] for name in ("pk", "sk", pk_name, sk_name)} for item in rows
                 ]
-            return copy.deepcopy(rows[: span.limit])
+            return [_copy(row) for row in rows[: span.limit]]
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Apply all writes or none; raises `TransactionRefused`."""
@@ -105,18 +105,23 @@ class MemoryTable:
             for item in [self._result(write) for write in writes if not isinstance(write, Check)]:
                 self._store(item)
 
+    def items(self) -> list[Item]:
+        """Return everything, in the order of the keys; for those who look at a whole world."""
+        with self._lock:
+            return [_copy(self._items[key]) for key in sorted(self._items)]
+
     def _require(self, write: Write) -> None:
         existing = self._items.get(_key(write))
         if write.condition is not None and not _holds(write.condition, existing or {}):
-            raise ConditionFailed(copy.deepcopy(existing))
+            raise ConditionFailed(None if existing is None else _copy(existing))
 
     def _result(self, write: Put | Update) -> Item:
         """Return the item that a write makes; what cannot be stored fails here, before any is."""
         if isinstance(write, Put):
-            item = copy.deepcopy(write.item)
+            item = dict(write.item)
         else:
             item = dict(self._items.get(write.key) or write.key._asdict())
-            item |= copy.deepcopy(dict(write.set))
+            item |= write.set
             for name in write.remove:
                 item.pop(name, None)
             for name, amount in write.add.items():
@@ -124,13 +129,11 @@ class MemoryTable:
                 assert _is_number(before), f"{name} is not a number"
                 item[name] = before + amount
             for name, value in write.default.items():
-                item.setdefault(name, copy.deepcopy(value))
+                item.setdefault(name, value)
         for name in _KEY_NAMES:
             assert item.get(name, "-"), f"{name} is empty"
             assert isinstance(item.get(name, "-"), str), f"{name} is not a text"
-        for value in item.values():
-            _check_value(value)
-        return item
+        return _copy(item)
 
     def _store(self, item: Item) -> None:
         key = Key(str(item["pk"]), str(item["sk"]))
@@ -177,18 +180,20 @@ def _is_number(value: Value) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _check_value(value: Value) -> None:
+def _copy(item: Item) -> Item:
+    return {name: _copy_value(value) for name, value in item.items()}
+
+
+def _copy_value(value: Value) -> Value:
+    """Copy a value, and refuse what DynamoDB could not hold."""
     match value:
-        case list():
-            for each in value:
-                _check_value(each)
-        case dict():
-            for each in value.values():
-                _check_value(each)
         case str() | int() | None:
-            pass
-        case _:
-            raise TypeError(f"a {type(value).__name__} cannot be stored")
+            return value
+        case list():
+            return [_copy_value(each) for each in value]
+        case dict():
+            return _copy(value)
+    raise TypeError(f"a {type(value).__name__} cannot be stored")
 
 
 def _behind(sort_key: str, span: Range) -> bool:

@@ -76,8 +76,9 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
         now=desk.now,
     )
     subscription = created.thing
-    if created.new and subscription.start <= desk.now:
-        # The opening invoice, if there is one, is due: a sweep would find it minutes later.
+    is_opened = any(not line.metered for line in subscription.lines)
+    if created.new and is_opened and subscription.start <= desk.now:
+        # The opening invoice is due: a sweep would find it minutes later.
         desk.hasten([invoice_id(desk.scope, subscription.id, subscription.start, 0)])
     return Response(201 if created.new else 200, _subscription(desk, subscription))
 

@@ -1,0 +1,128 @@
+"""Deleting: the record stays as a tombstone, and says where the deletion will be seen."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from postpaid.application.delete_usage import delete_usage
+from postpaid.application.ports import Unavailable
+from postpaid.domain.errors import NotFound
+from postpaid.domain.term import BillingState
+from postpaid.domain.usage import Usage, UsageKey
+from tests.support.faults import Moment, fail
+from tests.support.samples import OCTOBER, a_usage, at
+from tests.support.world import World
+
+
+def test_a_usage_is_deleted_once_and_stays_so(world: World) -> None:
+    usage = world.record("361", "2026-10-05").usage
+
+    first, second = world.delete(usage.key), world.delete(usage.key)
+
+    assert first.usage == second.usage == replace(usage, deleted=True, version=2)
+    assert (first.replayed, second.replayed) == (False, True)
+    assert first.billing is second.billing is BillingState.ON_TIME
+
+
+def test_what_was_never_recorded_is_not_found(world: World) -> None:
+    world.record("361", "2026-10-05")
+
+    for key in (
+        UsageKey("sub", at("2026-10-06"), "minutes"),
+        UsageKey("sub", at("2026-10-05"), "x"),
+    ):
+        with pytest.raises(NotFound) as refusal:
+            world.delete(key)
+        assert refusal.value.code == "usage_not_found"
+
+
+def test_a_deleted_usage_is_on_no_invoice(world: World) -> None:
+    world.record("361", "2026-10-05")
+    world.delete(world.record("100", "2026-10-06").usage.key)
+    world.skip_to("2026-11-01T02:00")
+
+    world.come_to_rest()
+
+    [invoice] = world.issued()
+    assert str(invoice.total) == "28.05"
+    assert [entry[1:] for entry in world.content(invoice).manifest] == [(1, "361")]
+
+
+def test_a_usage_that_was_recorded_again_is_billed_in_its_last_version(world: World) -> None:
+    world.delete(world.record("100", "2026-10-05").usage.key)
+    world.record("361", "2026-10-05")
+    world.skip_to("2026-11-01T02:00")
+
+    world.come_to_rest()
+
+    [invoice] = world.issued()
+    assert str(invoice.total) == "28.05"
+    assert [entry[1:] for entry in world.content(invoice).manifest] == [(3, "361")]
+
+
+def test_a_deletion_after_the_freeze_is_late_and_changes_no_invoice(world: World) -> None:
+    key = world.record("361", "2026-10-05").usage.key
+    world.skip_to("2026-11-01T02:00")
+    world.come_to_rest()
+    [invoice] = world.issued()
+
+    assert world.delete(key).billing is BillingState.LATE
+
+    assert world.issued() == [invoice]
+    assert len(world.content(invoice).manifest) == 1
+
+
+def test_a_deletion_while_the_term_closes_is_pending(world: World) -> None:
+    key = world.record("361", "2026-10-05").usage.key
+    world.skip_to("2026-11-01T00:30")
+    world.sweep()
+    world.stores.terms.fence("sub", OCTOBER.start, "run", world.now)
+
+    assert world.delete(key).billing is BillingState.PENDING
+
+
+def test_a_look_that_fails_leaves_the_usage_deleted_and_pending(world: World) -> None:
+    key = world.record("361", "2026-10-05").usage.key
+    world.calls.names.clear()
+    world.calls.arm(2, Moment.BEFORE, fail(Unavailable("no answer")))
+
+    outcome = world.delete(key)
+
+    assert world.calls.names == ["usages.get", "usages.update", "billing.query"]
+    assert outcome.billing is BillingState.PENDING
+    assert outcome.usage.deleted
+
+
+@pytest.mark.parametrize("call", [0, 1])
+@pytest.mark.parametrize("moment", Moment)
+def test_a_deletion_without_an_answer_is_safe_to_repeat(
+    world: World, call: int, moment: Moment
+) -> None:
+    key = world.record("361", "2026-10-05").usage.key
+    world.calls.names.clear()
+    world.calls.arm(call, moment, fail(Unavailable("no answer")))
+    with pytest.raises(Unavailable):
+        world.delete(key)
+
+    assert world.delete(key).usage.version == 2
+
+
+@dataclass
+class Fickle:
+    """A ledger in which the usage is another version after every read."""
+
+    version: int = 1
+
+    def get(self, key: UsageKey) -> Usage:
+        self.version += 1
+        return a_usage(version=self.version)
+
+    def delete(self, usage: Usage) -> Usage | None:
+        return None
+
+
+def test_a_usage_that_changes_under_every_attempt_is_unavailable(world: World) -> None:
+    ledger: object = Fickle()
+
+    with pytest.raises(Unavailable):
+        delete_usage(a_usage().key, ledger=ledger, terms=world.stores.terms)  # type: ignore[arg-type]

@@ -1,0 +1,247 @@
+"""Lists of invoices and usages: every one once, in order, and only what was asked for."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from postpaid.application.list_invoices import (
+    Drawers,
+    invoices_of_customer,
+    invoices_of_subscription,
+)
+from postpaid.application.list_usages import READ_MAX, list_usages
+from postpaid.domain.invoice import Invoice
+from postpaid.domain.period import Period
+from postpaid.domain.usage import Usage, UsageKey
+from postpaid.store.memory import MemoryTable
+from postpaid.store.usage import StoredUsages
+from tests.support.samples import OCTOBER, SCOPE, a_usage, at
+from tests.support.world import World
+
+# --- invoices
+
+
+@pytest.fixture
+def busy() -> World:
+    """Three subscriptions of Globex and one of Initech, with months behind them."""
+    world = World.at("2026-10-05T12:00")
+    world.customer("initech")
+    world.price("minutes", "0.05", base_fee="10")
+    world.price("seats", "7", metered=False)
+    world.subscription("minutes", subscription_id="a", start="2026-06-01")
+    world.subscription("seats", "minutes", subscription_id="b", start="2026-08-01")
+    world.subscription("minutes", subscription_id="c", start="2026-10-01")
+    world.subscription("seats", subscription_id="d", start="2026-09-01", customer_id="initech")
+    world.come_to_rest()
+    return world
+
+
+def drawers(world: World) -> Drawers:
+    stores = world.stores
+    return Drawers(
+        scope=world.scope,
+        terms=stores.terms,
+        invoices=stores.invoices,
+        customers=stores.customers,
+        subscriptions=stores.subscriptions,
+    )
+
+
+def of_subscription(world: World, subscription_id: str, limit: int) -> list[Invoice]:
+    """Read all pages of a subscription's invoices."""
+    subscription = world.stores.subscriptions.get(subscription_id)
+    assert subscription is not None
+    found: list[Invoice] = []
+    after = None
+    while True:
+        page, after = invoices_of_subscription(
+            subscription, drawers=drawers(world), after=after, limit=limit
+        )
+        found += page
+        if after is None:
+            return found
+        assert len(page) == limit
+
+
+def of_customer(world: World, customer_id: str, limit: int) -> list[Invoice]:
+    """Read all pages of a customer's invoices."""
+    found: list[Invoice] = []
+    after = None
+    while True:
+        page, after = invoices_of_customer(
+            customer_id, drawers=drawers(world), after=after, limit=limit
+        )
+        found += page
+        if after is None:
+            return found
+        assert len(page) == limit
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+@pytest.mark.parametrize(
+    ("subscription_id", "boundaries"),
+    [
+        ("a", ["10-01", "09-01", "08-01", "07-01"]),
+        ("b", ["10-01", "09-01", "08-01"]),  # the last is the opening invoice
+        ("c", []),
+        ("d", ["10-01", "09-01"]),
+    ],
+)
+def test_a_subscriptions_invoices_come_newest_first(
+    busy: World, subscription_id: str, boundaries: list[str], limit: int
+) -> None:
+    found = of_subscription(busy, subscription_id, limit)
+
+    assert [invoice.period_end for invoice in found] == [at(f"2026-{each}") for each in boundaries]
+    assert {invoice.subscription_id for invoice in found} <= {subscription_id}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 7, 100])
+def test_a_customers_invoices_come_subscription_by_subscription(busy: World, limit: int) -> None:
+    for customer_id, subscriptions in (("globex", "abc"), ("initech", "d"), ("nobody", "")):
+        expected = [
+            invoice for each in subscriptions for invoice in of_subscription(busy, each, 100)
+        ]
+        assert of_customer(busy, customer_id, limit) == expected
+
+
+def test_a_pending_invoice_is_listed_too(busy: World) -> None:
+    busy.skip_to("2026-11-01T00:30")
+    busy.sweep()
+
+    newest = of_subscription(busy, "c", 10)[0]
+
+    assert newest.period_end == at("2026-11-01")
+    assert newest.total is None
+
+
+def test_an_invoice_that_came_meanwhile_moves_nothing(busy: World) -> None:
+    subscription = busy.stores.subscriptions.get("a")
+    assert subscription is not None
+    before = of_subscription(busy, "a", 100)
+    page, after = invoices_of_subscription(subscription, drawers=drawers(busy), after=None, limit=2)
+    busy.skip_to("2026-11-01T00:30")
+    busy.sweep()
+
+    rest, end = invoices_of_subscription(subscription, drawers=drawers(busy), after=after, limit=2)
+
+    assert page + rest == before
+    assert end is None
+
+
+# --- usages
+
+EVER = Period(at("2026-01-01"), at("2027-01-01"))
+
+
+@pytest.fixture
+def ledger() -> StoredUsages:
+    """Five hundred usages of three lines, a second apart; every seventh deleted."""
+    ledger = StoredUsages(MemoryTable(), SCOPE)
+    for n in range(500):
+        second = (OCTOBER.start + n * timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
+        line_id = ("minutes", "minutes.2", "texts")[n % 3]
+        price = "texts" if line_id == "texts" else "minutes"
+        usage = a_usage(second, str(n + 1), line_id=line_id, item_price_id=price)
+        ledger.add(usage)
+        if n % 7 == 0:
+            ledger.delete(usage)
+    return ledger
+
+
+def read(
+    ledger: StoredUsages,
+    limit: int,
+    period: Period = EVER,
+    *,
+    line_id: str | None = None,
+    item_price_id: str | None = None,
+) -> list[Usage]:
+    """Read all pages of a list of usages."""
+    found: list[Usage] = []
+    after: UsageKey | None = None
+    while True:
+        page, after = list_usages(
+            "sub",
+            period,
+            line_id=line_id,
+            item_price_id=item_price_id,
+            after=after,
+            limit=limit,
+            ledger=ledger,
+        )
+        assert len(page) <= limit
+        found += page
+        if after is None:
+            return found
+        assert page
+
+
+def quantities(usages: list[Usage]) -> list[Decimal]:
+    return [usage.quantity for usage in usages]
+
+
+@pytest.mark.parametrize("limit", [13, 100, 199, 200, 201, 428, 429, 1000])
+def test_live_usages_are_listed_once_in_order(ledger: StoredUsages, limit: int) -> None:
+    expected = [Decimal(n + 1) for n in range(500) if n % 7]
+
+    assert quantities(read(ledger, limit)) == expected
+
+
+@pytest.mark.parametrize("limit", [29, 1000])
+def test_usages_are_listed_by_line_or_by_item_price(ledger: StoredUsages, limit: int) -> None:
+    lines = {n: ("minutes", "minutes.2", "texts")[n % 3] for n in range(500) if n % 7}
+
+    for line_id in ("minutes", "minutes.2", "texts", "other"):
+        expected = [Decimal(n + 1) for n, line in lines.items() if line == line_id]
+        assert quantities(read(ledger, limit, line_id=line_id)) == expected
+    both = [Decimal(n + 1) for n, line in lines.items() if line != "texts"]
+    assert quantities(read(ledger, limit, item_price_id="minutes")) == both
+    assert read(ledger, limit, line_id="texts", item_price_id="minutes") == []
+
+
+def test_a_list_keeps_to_its_period(ledger: StoredUsages) -> None:
+    period = Period(at("2026-10-01T00:01"), at("2026-10-01T00:02"))
+
+    found = read(ledger, 10, period)
+
+    assert quantities(found) == [Decimal(n + 1) for n in range(60, 120) if n % 7]
+
+
+def test_a_place_from_another_period_does_not_lead_out_of_this_one(ledger: StoredUsages) -> None:
+    period = Period(at("2026-10-01T00:01"), at("2026-10-01T00:02"))
+    before = a_usage("2026-10-01T00:00:10").key
+
+    page, _ = list_usages(
+        "sub", period, line_id=None, item_price_id=None, after=before, limit=3, ledger=ledger
+    )
+
+    assert quantities(page) == [Decimal(61), Decimal(62), Decimal(63)]
+
+
+def test_a_page_reads_a_bounded_number_of_records() -> None:
+    """Between the first and the last there is nothing but what the filter leaves out."""
+    table = MemoryTable()
+    ledger = StoredUsages(table, SCOPE)
+    ledger.add(a_usage("2026-10-01", "1", line_id="wanted"))
+    for n in range(READ_MAX + 200):
+        second = (OCTOBER.start + (n + 1) * timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
+        ledger.add(a_usage(second, "9", line_id="other"))
+    ledger.add(a_usage("2026-10-30", "2", line_id="wanted"))
+
+    first, after = list_usages(
+        "sub", EVER, line_id="wanted", item_price_id=None, after=None, limit=10, ledger=ledger
+    )
+    assert quantities(first) == [Decimal(1)]
+    assert after is not None
+
+    second_page, end = list_usages(
+        "sub", EVER, line_id="wanted", item_price_id=None, after=after, limit=10, ledger=ledger
+    )
+    assert quantities(second_page) == [Decimal(2)]
+    assert end is None
+
+
+def test_nothing_recorded_is_an_empty_list() -> None:
+    assert read(StoredUsages(MemoryTable(), SCOPE), 10) == []

@@ -1,0 +1,298 @@
+"""Who may do what: every route there is, asked by every kind of caller; and nobody sees another."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from postpaid.api.http import Route
+from postpaid.api.native.routes import ROUTES, USAGE_WRITES
+from postpaid.domain.api_key import KeyScope
+from tests.support.functions import Answer, Functions
+from tests.support.refusals import written
+from tests.support.shop import (
+    CALLS,
+    CALLS_PRICE,
+    CUSTOMER,
+    SUBSCRIPTION,
+    USAGE,
+    USAGES,
+    Shop,
+    open_shop,
+)
+
+pytestmark = pytest.mark.engine
+
+# What is sent to a route that changes something; all of it may be sent again and again.
+BODIES: dict[tuple[str, str], object] = {
+    ("PATCH", "v1/site"): {"number_prefix": "INV-"},
+    ("POST", "v1/api-keys"): {"scopes": ["read"]},
+    ("POST", "v1/items"): CALLS,
+    ("POST", "v1/item-prices"): CALLS_PRICE,
+    ("POST", "v1/customers"): CUSTOMER,
+    ("POST", "v1/subscriptions"): SUBSCRIPTION,
+    ("PATCH", "v1/subscriptions/{}"): {"closing": {"mode": "manual"}},
+    ("POST", "v1/subscriptions/{}/usages"): USAGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """Two sites with equal shops; *theirs* has things of its own beside."""
+
+    ours: Shop
+    theirs: Shop
+    routes: list[Route[Any]]
+    ids: dict[str, tuple[str, ...]]
+    callers: dict[str, str | None]
+
+    def ask(self, route: Route[Any], key: str | None, ids: tuple[str, ...] | None = None) -> Answer:
+        """Call a route with our ids, or others."""
+        filled = iter(self.ids[route.template] if ids is None else ids)
+        path = re.sub(r"\{\}", lambda _: next(filled), route.template)
+        body = BODIES.get((route.method, route.template))
+        return self.ours.functions.call(route.method, f"/{path}", body, key=key)
+
+
+def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:
+    """Return, by template, ids of things that a shop has."""
+    usage = shop.must("POST", USAGES, USAGE)["id"]
+    issued = shop.must("GET", "/v1/subscriptions/calls/invoices")["data"][-1]["id"]
+    spare = shop.must("POST", "/v1/api-keys", {"scopes": ["read"]})["id"]
+    return {
+        "v1/api-keys/{}": (spare,),
+        "v1/items/{}": ("voip",),
+        "v1/item-prices/{}": ("voip-usd",),
+        "v1/customers/{}": ("harbor",),
+        "v1/customers/{}/invoices": ("harbor",),
+        "v1/subscriptions/{}": ("calls",),
+        "v1/subscriptions/{}/invoices": ("calls",),
+        "v1/subscriptions/{}/usages": ("calls",),
+        "v1/subscriptions/{}/usages/{}": ("calls", usage),
+        "v1/invoices/{}": (issued,),
+        "v1/invoices/{}/close": (issued,),
+        "v1/invoices/{}/pdf": (issued,),
+    }
+
+
+@pytest.fixture(scope="module")
+def town(functions: Functions) -> Town:
+    ours, theirs = open_shop(functions, "town-ours"), open_shop(functions, "town-theirs")
+    for shop in (ours, theirs):
+        [opening] = shop.invoices()
+        shop.must("POST", f"/v1/invoices/{opening['id']}/close")
+        _render(shop, opening["id"])
+    revoked = ours.new_key(KeyScope.ADMIN)
+    ours.must("DELETE", f"/v1/api-keys/{revoked.split('_')[2]}")
+    callers = {
+        "nobody": None,
+        "garbage": "garbage",
+        "revoked": revoked,
+        **{scope.value: ours.new_key(scope) for scope in KeyScope},
+    }
+    writes = functions.modules["RecordUsageFunction"].ROUTES
+    # What is deleted is asked for before.
+    routes = sorted([*ROUTES, *writes], key=lambda route: route.method == "DELETE")
+    ids = {route.template: () for route in routes if "{}" not in route.template}
+    return Town(ours, theirs, routes, {**ids, **_ids(ours)}, callers)
+
+
+def _render(shop: Shop, invoice_id: str) -> None:
+    """Note a document, as the renderer does; what it says is not the question here."""
+    key = {"pk": {"S": f"{shop.site.scope.site}~1#invoice#{invoice_id}"}, "sk": {"S": "META"}}
+    shop.functions.dynamodb.update_item(
+        TableName=shop.functions.billing._name,
+        Key=key,
+        UpdateExpression="SET #r = :done, pdf_hash = :hash",
+        ConditionExpression="#r = :pending",
+        ExpressionAttributeNames={"#r": "r"},
+        ExpressionAttributeValues={
+            ":done": {"S": "DONE"},
+            ":pending": {"S": "PENDING"},
+            ":hash": {"S": "0" * 64},
+        },
+    )
+
+
+def _expected(route: Route[Any], caller: str) -> int | str:
+    if caller in {"nobody", "garbage", "revoked"}:
+        return 401
+    return "allowed" if caller in {route.scope.value, "admin"} else 403
+
+
+@pytest.mark.parametrize(
+    "caller",
+    ["nobody", "garbage", "revoked", *(scope.value for scope in KeyScope)],
+)
+def test_a_route_admits_those_with_its_scope_and_nobody_else(town: Town, caller: str) -> None:
+    town.ours.must("POST", USAGES, USAGE)
+
+    answers = {
+        f"{route.method} {route.template}": town.ask(route, town.callers[caller])
+        for route in town.routes
+    }
+
+    assert {
+        name: "allowed" if answer.status in {200, 201} else answer.status
+        for name, answer in answers.items()
+    } == {f"{each.method} {each.template}": _expected(each, caller) for each in town.routes}
+    for answer in answers.values():
+        if answer.status >= 400:
+            code = {401: "unauthenticated", 403: "forbidden"}[answer.status]
+            assert (answer.code, "www-authenticate" in answer.headers) == (
+                code,
+                answer.status == 401,
+            )
+
+
+@pytest.mark.parametrize("caller", ["nobody", "garbage", "revoked", "usage:read", "read"])
+def test_a_caller_without_the_right_changes_nothing(town: Town, caller: str) -> None:
+    before = written(town.ours.functions)
+
+    for route in town.routes:
+        if route.method != "GET":
+            town.ask(route, town.callers[caller])
+
+    assert written(town.ours.functions) == before
+
+
+def test_an_admin_of_one_site_reaches_nothing_of_another(town: Town) -> None:
+    theirs = _only_theirs(town)
+    named = [route for route in town.routes if "{}" in route.template]
+
+    refused = {route: town.ask(route, town.ours.admin, theirs[route.template]) for route in named}
+    served = {route: town.ask(route, town.theirs.admin, theirs[route.template]) for route in named}
+
+    assert {answer.status for answer in refused.values()} == {404}
+    assert {answer.status for answer in served.values()} <= {200, 201}
+
+
+def test_ids_of_another_site_answer_like_ids_that_do_not_exist(town: Town) -> None:
+    theirs = _only_theirs(town)
+    before = _snapshot(town.theirs)
+    compared = 0
+    for route in town.routes:
+        foreign = theirs[route.template]
+        for place in range(len(foreign)):
+            unknown = tuple(_unlike(each) for each in foreign)
+            # Each id in turn is theirs; those before it are ours, so that the path leads to it.
+            asked = (*town.ids[route.template][:place], *foreign[place:])
+            missing = (*town.ids[route.template][:place], *unknown[place:])
+
+            answer, reference = (town.ask(route, town.ours.admin, ids) for ids in (asked, missing))
+
+            assert answer.status == 404
+            assert _anonymous(answer, asked) == _anonymous(reference, missing)
+            compared += 1
+    assert compared >= 15
+    assert _snapshot(town.theirs) == before
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "field"),
+    [
+        ("/v1/item-prices", CALLS_PRICE | {"id": "p", "item_id": "theirs"}, "item_id"),
+        ("/v1/subscriptions", SUBSCRIPTION | {"id": "s", "customer_id": "theirs"}, "customer_id"),
+        (
+            "/v1/subscriptions",
+            SUBSCRIPTION | {"id": "s", "lines": [{"item_price_id": "theirs"}]},
+            "item_price_id",
+        ),
+        (USAGES, USAGE | {"item_price_id": "theirs"}, "item_price_id"),
+    ],
+)
+def test_ids_of_another_site_in_a_body_are_unknown(
+    town: Town, target: str, body: dict[str, Any], field: str
+) -> None:
+    _only_theirs(town)
+    unknown = {
+        name: [{"item_price_id": "nobody"}]
+        if name == "lines" and field == "item_price_id"
+        else "nobody"
+        if name == field
+        else value
+        for name, value in body.items()
+    }
+    before = written(town.ours.functions)
+
+    answer = town.ours.call("POST", target, body)
+    reference = town.ours.call("POST", target, unknown)
+
+    assert answer.status in {404, 422}
+    assert _anonymous(answer, ("theirs",)) == _anonymous(reference, ("nobody",))
+    assert written(town.ours.functions) == before
+
+
+def test_lists_show_what_is_ours_alone(town: Town) -> None:
+    _only_theirs(town)
+
+    for name in ("items", "item-prices", "customers", "subscriptions"):
+        shown = [each["id"] for each in town.ours.must("GET", f"/v1/{name}")["data"]]
+        seen = [each["id"] for each in town.theirs.must("GET", f"/v1/{name}")["data"]]
+        assert "theirs" not in shown
+        assert "theirs" in seen
+    ours = {key["id"] for key in town.ours.must("GET", "/v1/api-keys")["data"]}
+    theirs = {key["id"] for key in town.theirs.must("GET", "/v1/api-keys")["data"]}
+    assert ours
+    assert ours.isdisjoint(theirs)
+
+
+def test_the_two_functions_agree_on_which_routes_are_usage_writes(town: Town) -> None:
+    served = town.ours.functions.modules["RecordUsageFunction"].ROUTES
+
+    assert [(route.method, route.template) for route in served] == list(USAGE_WRITES)
+    assert {route.scope for route in served} == {KeyScope.USAGE_WRITE}
+
+
+def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
+    """Make things on their site whose ids ours has not; making them again changes nothing."""
+    shop = town.theirs
+    shop.must("POST", "/v1/items", CALLS | {"id": "theirs"})
+    shop.must("POST", "/v1/item-prices", CALLS_PRICE | {"id": "theirs", "item_id": "theirs"})
+    shop.must("POST", "/v1/customers", CUSTOMER | {"id": "theirs"})
+    lines = [{"item_price_id": price} for price in ("theirs", "voip-usd", "seat-usd")]
+    subscription = SUBSCRIPTION | {"id": "theirs", "customer_id": "theirs", "lines": lines}
+    shop.must("POST", "/v1/subscriptions", subscription)
+    usage = shop.must(
+        "POST", "/v1/subscriptions/theirs/usages", USAGE | {"item_price_id": "theirs"}
+    )
+    [opening] = shop.invoices("theirs")
+    if shop.must("POST", f"/v1/invoices/{opening['id']}/close")["document"] == "pending":
+        _render(shop, opening["id"])
+    spare = shop.must("POST", "/v1/api-keys", {"scopes": ["read"]})
+    none = {route.template: () for route in town.routes if "{}" not in route.template}
+    return none | {
+        "v1/api-keys/{}": (spare["id"],),
+        "v1/items/{}": ("theirs",),
+        "v1/item-prices/{}": ("theirs",),
+        "v1/customers/{}": ("theirs",),
+        "v1/customers/{}/invoices": ("theirs",),
+        "v1/subscriptions/{}": ("theirs",),
+        "v1/subscriptions/{}/invoices": ("theirs",),
+        "v1/subscriptions/{}/usages": ("theirs",),
+        "v1/subscriptions/{}/usages/{}": ("theirs", usage["id"]),
+        "v1/invoices/{}": (opening["id"],),
+        "v1/invoices/{}/close": (opening["id"],),
+        "v1/invoices/{}/pdf": (opening["id"],),
+    }
+
+
+def _unlike(identifier: str) -> str:
+    """Return an id of the same length and kind that nobody has."""
+    return identifier[:-6] + "zzzzzz"
+
+
+def _anonymous(answer: Answer, ids: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return everything of an answer but the request's id and the ids that were asked for."""
+    text = answer.text.replace(answer.request_id, "REQUEST")
+    for identifier in ids:
+        text = text.replace(f"'{identifier}'", "'ID'")
+    return answer.status, dict(answer.headers), text
+
+
+def _snapshot(shop: Shop) -> list[Any]:
+    """Read all that is stored of a site."""
+    site = shop.site.scope.site
+    items = [*shop.functions.usage_items(), *shop.functions.billing_items()]
+    return [item for item in items if re.match(rf"{site}[~#]", item["pk"]["S"])]

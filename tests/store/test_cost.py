@@ -1,0 +1,252 @@
+"""What DynamoDB charges: write units, counted by the emulator as AWS counts them.
+
+An index of a transaction's item costs what it costs without one; only the item itself costs double.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postpaid.domain.money import Money
+from postpaid.domain.site import ClosingPolicy, Scope
+from postpaid.domain.usage import NOTE_LENGTH_MAX
+from postpaid.store.tables import Item, Value
+from postpaid.store.usage import item_from_usage
+from tests.support.samples import AUTO_AT_ONCE, MANUAL, a_usage, at
+from tests.support.tables import create_table
+from tests.support.world import World
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+type Charge = tuple[str, str, float]  # operation, table, capacity units
+
+UNIT = 1024  # bytes of an item that one write unit pays for
+
+
+@pytest.fixture(scope="module")
+def client(connect: "Callable[[], DynamoDBClient]") -> "DynamoDBClient":
+    """A client of this file's own, which asks for the bill with everything."""
+    client = connect()
+
+    def ask(params: Any, **_: object) -> None:
+        params["ReturnConsumedCapacity"] = "INDEXES"
+
+    for operation in ("GetItem", "PutItem", "UpdateItem", "Query", "TransactWriteItems"):
+        client.meta.events.register(f"provide-client-params.dynamodb.{operation}", ask)
+    return client
+
+
+@pytest.fixture
+def world(client: "DynamoDBClient") -> World:
+    """October of one metered subscription, an hour before its end."""
+    world = World.at(
+        "2026-10-31T23:00",
+        usages=create_table(client, "UsageTable"),
+        billing=create_table(client, "BillingTable"),
+    )
+    world.price("minutes", "0.05", base_fee="10.00")
+    return world
+
+
+@contextmanager
+def bill(client: "DynamoDBClient") -> Iterator[list[Charge]]:
+    """Yield what is charged inside the block, call by call."""
+    charges: list[Charge] = []
+
+    def note(parsed: Any, model: Any, **_: object) -> None:
+        consumed = parsed.get("ConsumedCapacity") or []
+        for each in consumed if isinstance(consumed, list) else [consumed]:
+            table = each["TableName"].split("-")[0]
+            charges.append((model.name, table, each["CapacityUnits"]))
+
+    client.meta.events.register("after-call.dynamodb", note)
+    try:
+        yield charges
+    finally:
+        client.meta.events.unregister("after-call.dynamodb", note)
+
+
+def writes(charges: list[Charge]) -> list[tuple[str, float]]:
+    """Return what the writes among the charges cost."""
+    return [
+        (operation, units)
+        for operation, _, units in charges
+        if operation in {"PutItem", "UpdateItem", "TransactWriteItems"}
+    ]
+
+
+# --- recording
+
+
+@pytest.mark.engine
+def test_a_usage_costs_one_write_and_one_strong_look(
+    client: "DynamoDBClient", world: World
+) -> None:
+    world.subscription("minutes", start="2026-10-01")
+    looks: list[bool] = []
+
+    def note(params: Any, **_: object) -> None:
+        looks.append(params["ConsistentRead"])
+
+    client.meta.events.register("provide-client-params.dynamodb.Query", note)
+    with bill(client) as charges:
+        first = world.record("361", "2026-10-05", note="n" * 300, request="f" * 64)
+        replay = world.record("361", "2026-10-05")
+    client.meta.events.unregister("provide-client-params.dynamodb.Query", note)
+
+    subscription = ("GetItem", "BillingTable", 0.5)  # not paid while the process keeps it
+    assert charges == [
+        subscription,
+        ("PutItem", "UsageTable", 1.0),
+        ("Query", "BillingTable", 1.0),
+        subscription,
+        # AWS charges the refused put, too, but says so nowhere.
+        ("Query", "BillingTable", 1.0),
+    ]
+    assert looks == [True, True]
+    assert (first.replayed, replay.replayed) == (False, True)
+
+
+def item_size(item: Item) -> int:
+    """Return the size of an item as DynamoDB counts it: UTF-8, and numbers by two digits a byte."""
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def _value_size(value: Value) -> int:
+    match value:
+        case bool() | None:
+            return 1
+        case int():
+            return (len(str(abs(value))) + 1) // 2 + 1
+        case str():
+            return len(value.encode())
+    raise AssertionError("a usage has no nested attributes")
+
+
+LONG = "i" * 100
+WORST: dict[str, Any] = {
+    "subscription_id": LONG,
+    "line_id": LONG,
+    "item_price_id": LONG,
+    "quantity": "123456789012345678.12345678901234567891",
+    "version": 999_999,
+    "deleted": True,
+    "request": "f" * 64,
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "note_bytes_max"),
+    [
+        ({}, 500),
+        ({"event_id": LONG}, 408),
+        # A character that keys escape takes three bytes there.
+        ({"subscription_id": "#" * 100, "line_id": "#" * 100}, 109),
+    ],
+    ids=["one per date", "events", "escaped"],
+)
+def test_a_usage_fits_one_write_unit(case: dict[str, Any], note_bytes_max: int) -> None:
+    scope = Scope("s" * 40, 9999)
+    usage = a_usage(on="2026-10-05T23:59:59", **{**WORST, **case})
+    bare = item_size(item_from_usage(scope, usage))
+    room = UNIT - bare - len("n")
+
+    assert bare <= UNIT
+    assert min(room, NOTE_LENGTH_MAX) == note_bytes_max
+    fits = replace(usage, note="n" * note_bytes_max)
+    assert item_size(item_from_usage(scope, fits)) <= UNIT
+
+
+@pytest.mark.engine
+def test_the_size_of_an_item_is_counted_as_the_engine_counts_it(client: "DynamoDBClient") -> None:
+    table = create_table(client, "UsageTable")
+    usage = a_usage(**WORST)
+    room = UNIT - item_size(item_from_usage(Scope("acme"), usage)) - len("n")
+
+    for length, units in ((room, 1.0), (room + 1, 2.0)):
+        item = item_from_usage(Scope("acme"), replace(usage, note="n" * length))
+        with bill(client) as charges:
+            client.put_item(
+                TableName=table._name,
+                Item={name: _typed(value) for name, value in item.items()},
+            )
+        assert charges == [("PutItem", "UsageTable", units)]
+
+
+def _typed(value: Value) -> Any:
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    return {"N": str(value)} if isinstance(value, int) else {"S": value}
+
+
+# --- closing
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("closing", "roll", "fence"),
+    [
+        (None, 10.0, 1.0),  # an hour after the end: the term moves on the list of what is due
+        (AUTO_AT_ONCE, 8.0, 1.0),
+        (MANUAL, 9.0, 2.0),  # off the list, and onto it again when it is closed
+    ],
+    ids=["after an hour", "at once", "manual"],
+)
+def test_closing_a_term_costs_at_most_twenty_writes(
+    client: "DynamoDBClient",
+    world: World,
+    closing: ClosingPolicy | None,
+    roll: float,
+    fence: float,
+) -> None:
+    world.price("seats", "5", metered=False)
+    world.subscription("minutes", start="2026-10-01", closing=closing)
+    for day in range(1, 31):
+        world.record(str(day), f"2026-10-{day:02d}")
+    world.worker.ids.number("invoice")  # one in twenty invoices reserves the ids of all
+
+    world.clock.now = at("2026-11-01T00:30")
+    with bill(client) as rolling:
+        world.dispatch()
+        world.work()
+    world.clock.now = at("2026-11-01T01:30")
+    with bill(client) as closing_:
+        if closing is MANUAL:
+            world.close(world.invoices()[0])
+        else:
+            world.dispatch()
+            world.work()
+
+    spent = [each for each in writes(rolling) + writes(closing_) if each != ("UpdateItem", 0.0)]
+    transactions = [units for operation, units in spent if operation == "TransactWriteItems"]
+    assert transactions == [roll, 8.0]
+    assert ("UpdateItem", fence) in spent
+    assert roll + fence + 8.0 <= 20.0
+    assert [invoice.total for invoice in world.issued()] == [Money(3325, "USD")]
+
+
+@pytest.mark.engine
+def test_what_follows_a_close_costs_three_writes(client: "DynamoDBClient", world: World) -> None:
+    world.subscription("minutes", start="2026-10-01")
+    world.clock.now = at("2026-11-01T01:30")
+    world.dispatch()
+    world.work()
+
+    with bill(client) as rendering:
+        world.render()
+    world.clock.now = at("2026-11-01T01:40")
+    [due] = [due for message in _due(world) for due in message]
+    with bill(client) as settling:
+        world.visit(due)
+
+    assert writes(rendering) == [("UpdateItem", 1.0)]
+    assert writes(settling) == [("UpdateItem", 2.0)]
+
+
+def _due(world: World) -> list[Any]:
+    world.dispatch()
+    return world.close_queue

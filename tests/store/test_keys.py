@@ -1,0 +1,489 @@
+"""The keys as functions: no id reaches into another key, and everything of a site stays with it."""
+
+import itertools
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from postpaid.domain.identifiers import ID_LENGTH_MAX, check_id
+from postpaid.domain.instants import instant_text
+from postpaid.domain.site import Scope
+from postpaid.domain.usage import UsageKey
+from postpaid.store import keys
+from postpaid.store.tables import Key
+from tests.support.laws import instants
+from tests.support.samples import NOVEMBER, OCTOBER, SCOPE, at
+
+ENTITIES = ("customer", "item", "item_price", "subscription", "invoice")
+# Ids that would reach into another key, or come back as another id, if they were not escaped.
+HOSTILE = [
+    *("a", "b", "ab", "A", "0", "1", "#", "~", "%", "##", "%%", "~~", "#~%", "a#b", "a#", "#a"),
+    *(
+        "a~1",
+        "a~1#b",
+        "%23",
+        "%7E",
+        "%7e",
+        "%25",
+        "%2523",
+        "%2",
+        "%",
+        "%a#",
+        "a%23b",
+        "a b",
+        "a  b",
+    ),
+    *(
+        "a#b#c",
+        "a#0",
+        "META",
+        "V#00000001",
+        "TERM#2026-10-01T00:00:00Z",
+        "SUB#a",
+        "site",
+        "COUNTER",
+    ),
+    *("2026-10-01T00:00:00Z", "2026-10-01T00:00:00Z#a", "!", '"', "\\", "{}", "+", "=", "-", "_"),
+    *("%C3%A9", "%FF", "%00", "%20", "a&b", "x" * ID_LENGTH_MAX, "#" * ID_LENGTH_MAX),
+]
+IDS = sorted(set(HOSTILE))
+SCOPES = [Scope("a"), Scope("a", 2), Scope("a", 11), Scope("a1"), Scope("ab"), Scope("site")]
+INSTANTS = [OCTOBER.start, OCTOBER.start + timedelta(seconds=1), OCTOBER.end]
+
+ids = st.sampled_from(IDS) | st.text(
+    [chr(code) for code in range(0x21, 0x7F) if chr(code) != "/"], min_size=1, max_size=8
+).filter(lambda text: text not in {".", ".."})
+usages = st.builds(UsageKey, ids, instants, ids, st.none() | ids)
+
+
+def _billing_keys(scope: Scope) -> list[Key]:
+    """Return every key of the billing table that a site with these hostile ids would have."""
+    found = [
+        keys.site(scope.site),
+        *(keys.counter(scope, kind) for kind in ENTITIES),
+        keys.series_counter(scope, "main"),
+        *(keys.series_number(scope, "main", serial) for serial in (1, 10, 9_999_999_999)),
+        *(keys.entity(scope, kind, each) for kind in ENTITIES for each in IDS),
+        *(keys.price_version(scope, each, version) for each in IDS for version in (1, 10)),
+        *(keys.term(scope, each, start) for each in IDS for start in INSTANTS),
+        *(keys.customer_subscription(scope, *pair) for pair in itertools.product(IDS, IDS)),
+    ]
+    return [*found, *(keys.site_api_key(scope.site, key_id) for key_id in ("k1", "k2"))]
+
+
+def _of_system() -> list[Key]:
+    return [
+        *(keys.api_key(key_id) for key_id in ("k1", "k2")),
+        *(keys.clock(scope) for scope in SCOPES),
+        *(keys.dispatch(clock) for clock in ("live", *map(keys.scope_text, SCOPES))),
+    ]
+
+
+def test_the_hostile_ids_are_ids() -> None:
+    assert [check_id(each, "id") for each in IDS] == IDS
+    assert len(IDS) > 50
+
+
+def test_no_two_things_share_a_key() -> None:
+    found = _of_system()
+    seen_sites = set()
+    for scope in SCOPES:
+        of_site = _billing_keys(scope)
+        if scope.site in seen_sites:  # the site itself is one item for all its generations
+            of_site = [key for key in of_site if not key.pk.endswith("#site")]
+        seen_sites.add(scope.site)
+        found += of_site
+
+    assert len(found) > 15_000
+    assert len(set(found)) == len(found)
+
+
+def test_no_two_usages_share_a_key() -> None:
+    few = ["a", "b", "ab", "#", "~", "%", "a#b", "a#", "#a", "%23", "%2523", "a%23b", "%7E", "0"]
+    found = [
+        keys.usage_key(scope, UsageKey(subscription, instant, line, event))
+        for scope in SCOPES[:2]
+        for subscription, instant, line in itertools.product(few, INSTANTS[:2], few)
+        for event in (None, *few)
+    ]
+
+    assert len(found) > 10_000
+    assert len(set(found)) == len(found)
+
+
+@given(ids, ids)
+@example("#", "%23")
+@example("%23", "%2523")
+@example("~", "%7E")
+def test_escaping_keeps_ids_apart(one: str, other: str) -> None:
+    assert (keys.escape(one) == keys.escape(other)) == (one == other)
+    assert not {"#", "~"} & set(keys.escape(one))
+
+
+@given(usages, usages)
+@example(UsageKey("s", OCTOBER.start, "a", "b"), UsageKey("s", OCTOBER.start, "a#b"))
+@example(UsageKey("s", OCTOBER.start, "a", "b"), UsageKey("s", OCTOBER.start, "a%23b"))
+@example(UsageKey("s", OCTOBER.start, "a"), UsageKey("s", OCTOBER.start, "a", "a"))
+def test_the_key_of_a_usage_is_its_identity(one: UsageKey, other: UsageKey) -> None:
+    same = keys.usage_key(SCOPE, one) == keys.usage_key(SCOPE, other)
+
+    assert same == (one == other)
+
+
+# --- half-open ranges
+
+
+@pytest.mark.parametrize("event", [None, "!", "#", "~", "zzz"])
+@pytest.mark.parametrize("line", IDS, ids=lambda line: line[:30])
+def test_a_usage_at_the_start_is_inside_and_one_at_the_end_is_not(
+    line: str, event: str | None
+) -> None:
+    first, last = instant_text(OCTOBER.start), instant_text(OCTOBER.end)
+    second = timedelta(seconds=1)
+    cases = [
+        (OCTOBER.start - second, False),
+        (OCTOBER.start, True),
+        (OCTOBER.end - second, True),
+        (OCTOBER.end, False),
+        (OCTOBER.end + second, False),
+    ]
+
+    for instant, inside in cases:
+        sk = keys.usage_sk(UsageKey("sub", instant, line, event))
+        assert (first <= sk <= last) == inside
+        # DynamoDB compares bytes, Python characters: for ASCII that is the same.
+        assert (first.encode() <= sk.encode("ascii") <= last.encode()) == inside
+
+
+@given(usages)
+def test_a_usage_is_in_exactly_one_of_two_adjacent_terms(usage: UsageKey) -> None:
+    sk = keys.usage_sk(usage)
+    bounds = [datetime.min.replace(year=1999, tzinfo=usage.at.tzinfo), usage.at, NOVEMBER.end]
+    terms = list(itertools.pairwise(sorted({*bounds, OCTOBER.start, OCTOBER.end})))
+
+    holding = [
+        (start, end) for start, end in terms if instant_text(start) <= sk <= instant_text(end)
+    ]
+
+    assert holding == [(start, end) for start, end in terms if start <= usage.at < end]
+
+
+# --- there and back
+
+
+@given(usages)
+def test_a_usage_is_read_back_from_its_place_and_its_id(usage: UsageKey) -> None:
+    text = keys.usage_id(usage)
+
+    assert keys.usage_from_sk(usage.subscription_id, keys.usage_sk(usage)) == usage
+    assert keys.usage_from_id(usage.subscription_id, text) == usage
+    assert text.isascii()
+    assert text.replace("-", "").replace("_", "").isalnum()
+
+
+@given(usages)
+def test_a_usages_partition_names_its_subscription(usage: UsageKey) -> None:
+    pk = keys.usage_key(SCOPE, usage).pk
+
+    assert keys.subscription_of_usage_pk(pk) == usage.subscription_id
+    assert pk == keys.usage_pk(SCOPE, usage.subscription_id, keys.usage_slot(usage))
+    assert keys.usage_slot(usage) in keys.usage_slots()
+
+
+@pytest.mark.parametrize("kind", ENTITIES)
+@pytest.mark.parametrize("each", IDS, ids=lambda each: each[:30])
+def test_an_id_is_read_back_from_the_key_of_its_thing(kind: str, each: str) -> None:
+    pk = keys.entity(SCOPE, kind, each).pk
+
+    for sk in (keys.META, "TERM#2026-10-01T00:00:00Z", "V#00000001"):
+        assert keys.identifier(Key(pk, sk)) == each
+    assert keys.identifier(keys.term(SCOPE, each, OCTOBER.start)) == each
+
+
+def _coded(place: str) -> str:
+    return urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+GOOD = _coded("2026-10-05T00:00:00Z#minutes#call-1")
+
+# No id of a usage, for one reason each.
+FOREIGN = [
+    *(
+        "",
+        " ",
+        "A",
+        "AAAA",
+        "minutes",
+        "2026-10-05",
+        "\u00e9",
+        "\ud800",
+        "\x00",
+        "....",
+        "%41",
+        "{}",
+    ),
+    *(
+        f"{GOOD}=",
+        f"{GOOD}==",
+        f"={GOOD}",
+        f" {GOOD}",
+        f"{GOOD} ",
+        f"{GOOD}\n",
+        f"{GOOD}!",
+        GOOD * 2,
+    ),
+    *(GOOD[1:], GOOD[:-1], GOOD.swapcase(), GOOD[::-1]),
+    *map(
+        _coded,
+        [
+            "",
+            "#",
+            "##",
+            "2026-10-05T00:00:00Z",
+            "2026-10-05T00:00:00Z#",
+            "2026-10-05T00:00:00Z##call-1",
+            "2026-10-05T00:00:00Z#minutes#call-1#more",
+            "2026-10-05T00:00:00Z#minutes#call-1#",
+            "2026-10-05#minutes",
+            "2026-10-5T00:00:00Z#minutes",
+            "2026-10-05T0:00:00Z#minutes",
+            "2026-10-05 00:00:00Z#minutes",
+            "2026-10-05t00:00:00z#minutes",
+            "2026-10-05T00:00:00+00:00#minutes",
+            "2026-10-05T00:00:00.0Z#minutes",
+            "2026-10-05T00:00:60Z#minutes",
+            "2026-10-05T24:00:00Z#minutes",
+            "2026-02-30T00:00:00Z#minutes",
+            "02026-10-05T00:00:00Z#minutes",
+            "0001-01-01T00:00:00Z#minutes",
+            "2026-10-05T00:00:00Z #minutes",
+            " 2026-10-05T00:00:00Z#minutes",
+            "2026-10-05T00:00:00Z#%41",
+            "2026-10-05T00:00:00Z#%6dinutes",
+            "2026-10-05T00:00:00Z#a%7eb",
+            "2026-10-05T00:00:00Z#a~b",
+            "2026-10-05T00:00:00Z#a%",
+            "2026-10-05T00:00:00Z#%C3%A9",
+            "2026-10-05T00:00:00Z#%FF",
+            "2026-10-05T00:00:00Z#minutes#%41",
+            "2026-10-05T00:00:00Z#\u00e9",
+            "\u0662026-10-05T00:00:00Z#minutes",
+            "TERM#2026-10-01T00:00:00Z",
+            "META",
+        ],
+    ),
+]
+
+
+def _usage_of(text: str) -> UsageKey | None:
+    try:
+        return keys.usage_from_id("sub", text)
+    except ValueError:
+        return None
+
+
+def test_the_good_id_is_one() -> None:
+    assert _usage_of(GOOD) == UsageKey("sub", at("2026-10-05"), "minutes", "call-1")
+
+
+@pytest.mark.parametrize("text", FOREIGN, ids=lambda text: ascii(text)[:60])
+def test_what_is_no_id_of_a_usage_is_refused(text: str) -> None:
+    assert _usage_of(text) is None
+
+
+@given(usages, st.data())
+def test_an_altered_id_is_refused_or_names_another_usage(
+    usage: UsageKey, data: st.DataObject
+) -> None:
+    text = keys.usage_id(usage)
+    place = data.draw(st.integers(0, len(text) - 1))
+    other = data.draw(
+        st.sampled_from("AQgwz059-_+/=% \u00e9").filter(lambda each: each != text[place])
+    )
+    altered = text[:place] + other + text[place + 1 :]
+
+    found = _usage_of(altered)
+
+    assert found is None or found != usage
+    assert found is None or keys.usage_id(found) == altered
+
+
+@given(st.text(max_size=80))
+def test_reading_an_id_of_a_usage_fails_in_one_way_only(text: str) -> None:
+    found = _usage_of(text)
+
+    assert found is None or keys.usage_id(found) == text
+
+
+@given(usages, usages)
+def test_the_integer_of_a_usage_fits_a_double_and_is_its_own(
+    one: UsageKey, other: UsageKey
+) -> None:
+    numbers = [keys.usage_number(SCOPE, usage) for usage in (one, other)]
+
+    assert all(0 <= number < 2**53 for number in numbers)
+    assert (numbers[0] == numbers[1]) == (one == other)
+    assert numbers[0] != keys.usage_number(Scope("bcme"), one)
+
+
+def test_integers_of_usages_use_their_53_bits() -> None:
+    numbers = [
+        keys.usage_number(SCOPE, UsageKey("sub", OCTOBER.start + timedelta(seconds=n), "minutes"))
+        for n in range(2_000)
+    ]
+
+    assert len(set(numbers)) == len(numbers)
+    assert max(numbers) > 2**52
+    # Ids are shown to clients, who keep them.
+    assert numbers[0] == 1_314_527_123_053_805
+
+
+# --- sizes and order
+
+LONGEST_SITE = Scope("s" * 40, 10**9)
+LONGEST_ID = "#" * ID_LENGTH_MAX
+
+
+def _longest() -> list[Key]:
+    usage = UsageKey(LONGEST_ID, OCTOBER.start, LONGEST_ID, LONGEST_ID)
+    month = keys.listing(LONGEST_SITE, "subscription", LONGEST_ID, OCTOBER.start)
+    hour = keys.due(keys.scope_text(LONGEST_SITE), LONGEST_ID, OCTOBER.start, OCTOBER.start)
+    return [
+        keys.usage_key(LONGEST_SITE, usage),
+        *(keys.entity(LONGEST_SITE, kind, LONGEST_ID) for kind in ENTITIES),
+        keys.term(LONGEST_SITE, LONGEST_ID, OCTOBER.start),
+        keys.price_version(LONGEST_SITE, LONGEST_ID, 99_999_999),
+        keys.customer_subscription(LONGEST_SITE, LONGEST_ID, LONGEST_ID),
+        keys.clock(LONGEST_SITE),
+        keys.dispatch(keys.scope_text(LONGEST_SITE)),
+        Key(str(month["lpk"]), str(month["lsk"])),
+        Key(str(hour["dpk"]), str(hour["dsk"])),
+    ]
+
+
+@pytest.mark.parametrize("key", _longest(), ids=lambda key: key.sk[:30])
+def test_the_longest_ids_fit_dynamodbs_keys(key: Key) -> None:
+    assert 1 <= len(key.pk.encode()) <= 2_048
+    assert 1 <= len(key.sk.encode()) <= 1_024
+
+
+@given(instants, instants, ids, ids)
+def test_keys_are_in_the_order_of_time(
+    one: datetime, other: datetime, line: str, event: str
+) -> None:
+    before, after = sorted((one, other))
+    if before < after:
+        assert keys.term(SCOPE, line, before).sk < keys.term(SCOPE, line, after).sk
+        assert keys.usage_sk(UsageKey("s", before, line, event)) < keys.usage_sk(
+            UsageKey("s", after, event)
+        )
+        first = keys.listing(SCOPE, "item", line, before)
+        assert str(first["lsk"]) < str(keys.listing(SCOPE, "item", event, after)["lsk"])
+
+
+def test_versions_and_serials_are_in_the_order_of_numbers() -> None:
+    versions = [keys.price_version(SCOPE, "p", n).sk for n in (1, 2, 9, 10, 100, 99_999_999)]
+    serials = [keys.series_number(SCOPE, "main", n).sk for n in (1, 2, 9, 10, 9_999_999_999)]
+
+    assert versions == sorted(versions)
+    assert serials == sorted(serials)
+
+
+# --- what is due
+
+
+@given(instants, instants, ids)
+def test_what_is_due_never_goes_into_an_hour_that_is_past(
+    due_at: datetime, now: datetime, pk: str
+) -> None:
+    found = keys.due(keys.LIVE, pk, due_at, now)
+    _, clock, hour, shard = str(found["dpk"]).split("#")
+
+    assert clock == keys.LIVE
+    assert hour == instant_text(max(due_at, now))[:13]
+    assert hour >= instant_text(now)[:13]
+    assert found["dsk"] == instant_text(due_at)
+    assert 0 <= int(shard) < keys.DUE_SHARDS
+    assert found["dpk"] == keys.due_pk(keys.LIVE, max(due_at, now), int(shard))
+
+
+@pytest.mark.parametrize("shards", [1, 4, keys.DUE_SHARDS])
+def test_shards_are_spread_evenly_and_never_change(shards: int) -> None:
+    found = [keys.shard(f"sub-{n}", shards) for n in range(3_200)]
+
+    assert set(found) == set(range(shards))
+    assert max(found.count(each) for each in range(shards)) < 1.3 * 3_200 / shards
+    # Where an item lies is stored: another spread would lose it.
+    assert [keys.shard(f"sub-{n}", 16) for n in range(6)] == [14, 13, 2, 5, 11, 11]
+
+
+@given(ids, instants)
+def test_a_thing_is_listed_in_the_month_it_was_created(each: str, created: datetime) -> None:
+    found = keys.listing(SCOPE, "customer", each, created)
+    shard = int(str(found["lpk"]).rsplit("#", 1)[1])
+
+    assert 0 <= shard < keys.LIST_SHARDS
+    assert found["lpk"] == keys.listing_pk(SCOPE, "customer", f"{created:%Y-%m}", shard)
+    assert found["lsk"] == f"{instant_text(created)}#{each}"
+
+
+# --- everything of a site starts with it
+
+
+@pytest.mark.parametrize("scope", SCOPES, ids=keys.scope_text)
+def test_everything_of_a_site_starts_with_the_site(scope: Scope) -> None:
+    usage = UsageKey("#", OCTOBER.start, "#", "#")
+    partitions = {key.pk for key in [*_billing_keys(scope), keys.usage_key(scope, usage)]}
+    partitions.add(str(keys.listing(scope, "item", "#", OCTOBER.start)["lpk"]))
+    own = (f"{scope.site}~{scope.generation}#", f"{scope.site}#site")
+
+    assert [pk for pk in partitions if not pk.startswith(own)] == []
+    for other in SCOPES:
+        prefix = f"{keys.scope_text(other)}#"
+        assert other == scope or not any(pk.startswith(prefix) for pk in partitions)
+
+
+EXCEPTIONS: dict[str, Callable[[], str]] = {
+    "an API key, read before its site is known": lambda: keys.api_key("k1").pk,
+    "the due index, read for all sites": lambda: keys.due_pk(keys.LIVE, OCTOBER.start, 0),
+    "the clocks, the dispatcher's own": lambda: keys.clock(SCOPE).pk,
+    "the dispatcher's place": lambda: keys.dispatch(keys.LIVE).pk,
+}
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_what_belongs_to_no_site_cannot_be_taken_for_a_sites(name: str) -> None:
+    # A site's id begins with a lower-case letter and holds letters, digits and hyphens.
+    owner = EXCEPTIONS[name]().split("#")[0]
+
+    assert owner in {"KEY", "due", keys.SYSTEM}
+    assert owner != "due" or keys.site("due").pk == "due#site"
+
+
+def test_the_layout_is_what_the_page_says() -> None:
+    scope = Scope("acme", 3)
+    usage = UsageKey("a#1", at("2026-10-05"), "m~1", "50%")
+
+    assert keys.usage_key(scope, usage) == (
+        "acme~3#a%231#0",
+        "2026-10-05T00:00:00Z#m%7E1#50%25",
+    )
+    assert keys.site("acme") == ("acme#site", "META")
+    assert keys.site_api_key("acme", "k1") == ("acme#site", "KEY#k1")
+    assert keys.api_key("k1") == ("KEY#k1", "META")
+    assert keys.clock(scope) == ("~system#clocks", "acme~3")
+    assert keys.dispatch("live") == ("~system#dispatch#live", "META")
+    assert keys.counter(scope, "item") == ("acme~3#counter#item", "META")
+    assert keys.entity(scope, "customer", "a#1") == ("acme~3#customer#a%231", "META")
+    assert keys.price_version(scope, "p", 1) == ("acme~3#item_price#p", "V#00000001")
+    assert keys.term(scope, "s", OCTOBER.start) == (
+        "acme~3#subscription#s",
+        "TERM#2026-10-01T00:00:00Z",
+    )
+    assert keys.customer_subscription(scope, "c", "s#1") == ("acme~3#customer#c", "SUB#s%231")
+    assert keys.series_counter(scope, "main") == ("acme~3#series#main", "COUNTER")
+    assert keys.series_number(scope, "main", 1) == ("acme~3#series#main", "NO#0000000001")

@@ -1,0 +1,83 @@
+"""Sites, their settings and the clocks of those that are tests."""
+
+from dataclasses import replace
+
+import pytest
+
+from postpaid.application.ports import Lost
+from postpaid.domain.site import Address, Scope, Site
+from postpaid.store.sites import StoredSites, ThisSite, clock_name
+from postpaid.store.tables import Table
+from tests.support.samples import MANUAL, SELLER, a_site
+
+TEST_SITE = a_site(scope=Scope("sandbox", 3), test=True, clock_offset_seconds=-86_400)
+
+
+@pytest.fixture
+def sites(billing: Table) -> StoredSites:
+    return StoredSites(billing)
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        a_site(),
+        TEST_SITE,
+        a_site(
+            timezone="Asia/Kathmandu",
+            currency="KWD",
+            closing=MANUAL,
+            number_prefix="",
+            seller=Address(name="Ünïcode AG"),
+        ),
+    ],
+)
+def test_a_site_is_read_as_it_was_stored(billing: Table, sites: StoredSites, site: Site) -> None:
+    sites.add(site)
+
+    assert sites.get(site.scope.site) == site
+    assert ThisSite(billing, site.scope.site).get() == site
+    assert sites.get("other") is None
+
+
+def test_a_site_is_added_once(sites: StoredSites) -> None:
+    sites.add(a_site())
+
+    with pytest.raises(Lost):
+        sites.add(a_site(currency="EUR"))
+
+    assert sites.get("acme") == a_site()
+
+
+def test_settings_are_replaced_over_the_ones_they_were_made_from(sites: StoredSites) -> None:
+    sites.add(a_site())
+    german = replace(a_site(), timezone="Europe/Berlin", closing=MANUAL)
+    richer = replace(german, seller=replace(SELLER, email="a@acme.example", lines=()))
+
+    sites.replace(german, over=a_site())
+    sites.replace(richer, over=german)
+
+    assert sites.get("acme") == richer
+
+
+def test_a_change_made_from_other_settings_is_lost(sites: StoredSites) -> None:
+    sites.add(a_site())
+    german = replace(a_site(), timezone="Europe/Berlin")
+    sites.replace(german, over=a_site())
+
+    with pytest.raises(Lost):
+        sites.replace(replace(a_site(), currency="EUR"), over=a_site())
+    with pytest.raises(Lost):
+        sites.replace(a_site(scope=Scope("other")), over=a_site(scope=Scope("other")))
+
+    assert sites.get("acme") == german
+
+
+def test_only_test_sites_have_a_clock_of_their_own(sites: StoredSites) -> None:
+    another = replace(TEST_SITE, scope=Scope("a"))
+    for site in (a_site(), TEST_SITE, another):
+        sites.add(site)
+
+    assert sites.test_scopes() == [Scope("a"), Scope("sandbox", 3)]
+    assert clock_name(TEST_SITE) == "sandbox~3"
+    assert clock_name(a_site()) == "live"
