@@ -89,6 +89,7 @@ def a_subscription(subscription_id: str = "sub", **changes: Any) -> Subscription
             "currency": "USD",
             "timezone": "UTC",
             "start": OCTOBER.start,
+            "anchor": changes.get("start", OCTOBER.start),
             "cadence": Cadence(),
             "lines": (a_line(),),
             "closing": None,

@@ -54,20 +54,20 @@ class CreateItem:
     metered: bool
     unit: str | None
     recording: Recording
-    aggregation: Aggregation
+    aggregation: Aggregation = Aggregation.SUM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateItemPrice:
-    """What a client asks to charge; *charge* is the plain form of a pricing model and modifiers."""
+    """What a client asks to charge; *pricing* is the plain form of a charge."""
 
     id: str
     item_id: str
     name: str | None
     currency: str
-    charge: Mapping[str, Any]
+    pricing: Mapping[str, Any]
     base_fee: object
-    tax: TaxRates | None
+    tax: TaxRates | None = None
 
 
 def create_item(command: CreateItem, *, items: Items, ids: Ids, now: datetime) -> Created[Item]:
@@ -107,7 +107,7 @@ def create_item_price(
     """
     check_id(command.id, "id")
     check_id(command.item_id, "item_id")
-    charge = Charge.from_plain(command.charge)
+    charge = Charge.from_plain(command.pricing)
     base_fee = None if command.base_fee is None else parse_amount(command.base_fee, "base_fee")
     currency = check_currency(command.currency, "currency")
     item = items.get(command.item_id)

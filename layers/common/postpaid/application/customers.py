@@ -27,7 +27,7 @@ class CreateCustomer:
     id: str
     address: Address
     closing: ClosingPolicy | None
-    tax: TaxRates | None
+    tax: TaxRates | None = None
 
 
 def create_customer(

@@ -79,11 +79,11 @@ class CreateSubscription:
     customer_id: str
     timezone: str | None
     start: object
-    cadence: Cadence
-    by_calendar: bool
-    prorate: bool
     lines: Sequence[CreateLine]
     closing: ClosingPolicy | None
+    cadence: Cadence = Cadence()
+    by_calendar: bool = False
+    prorate: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,8 +34,8 @@ class Item:
     metered: bool
     unit: str | None
     recording: Recording
-    aggregation: Aggregation
     created_at: datetime
+    aggregation: Aggregation = Aggregation.SUM
 
     def __post_init__(self) -> None:
         if self.metered and self.type is ItemType.CHARGE:
@@ -62,8 +62,8 @@ class ItemPrice:
     version: int
     charge: Charge
     base_fee: Decimal | None
-    tax: TaxRates | None
     created_at: datetime
+    tax: TaxRates | None = None
 
     def check_metered(self) -> None:
         """Refuse a charge that could not rate some quantity; raises `Invalid`."""

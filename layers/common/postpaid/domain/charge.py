@@ -9,7 +9,7 @@ last: what was promised at least is never discounted away.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from postpaid.domain.errors import Invalid
 from postpaid.domain.money import EXACT, ceiling, floor, whole
@@ -31,6 +31,8 @@ from postpaid.domain.pricing.plain import (
 from postpaid.domain.quantity import decimal_text
 
 _MODIFIERS = ("free_units", "transform", "aggregation", "discount_percent", "minimum", "maximum")
+_NOTHING = Decimal(0)
+_ONE = Decimal(1)
 _HUNDRED = Decimal(100)
 
 
@@ -80,18 +82,16 @@ class Transform:
             return _rounded(number, self.round)
         if self.round == "none":
             return EXACT.divide(quantity, self.factor)
-        whole_part = EXACT.divide_int(quantity, self.factor)
-        rest = EXACT.remainder(quantity, self.factor)
+        number, rest = EXACT.divmod(quantity, self.factor)
         up = {
             "up": rest > 0,
             "down": False,
             "half_up": EXACT.multiply(rest, Decimal(2)) >= self.factor,
         }[self.round]
-        return whole_part + (1 if up else 0)
+        return EXACT.add(number, _ONE) if up else number
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One adjustment after the price: what it is, and the amount it left."""
 
     kind: str
@@ -99,8 +99,7 @@ class Step:
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Priced:
+class Priced(NamedTuple):
     """An exact amount in major units, and how it came about."""
 
     amount: Decimal
@@ -198,14 +197,15 @@ class Charge:
         return self._adjusted(Decimal(0), ())
 
     def _billable(self, quantity: Decimal) -> Decimal:
-        rest = max(EXACT.subtract(quantity, self.free_units), Decimal(0))
-        return rest if self.transform is None else self.transform(rest)
+        if self.free_units:
+            quantity = max(EXACT.subtract(quantity, self.free_units), _NOTHING)
+        return quantity if self.transform is None else self.transform(quantity)
 
     def _adjusted(self, quantity: Decimal, components: tuple[Component, ...]) -> Priced:
-        amount = Decimal(0)
-        for component in components:
+        amount = components[0].amount if components else _NOTHING
+        for component in components[1:]:
             amount = EXACT.add(amount, component.amount)
-        steps = []
+        steps: list[Step] = []
         if self.discount_percent:
             kept = EXACT.scaleb(EXACT.subtract(_HUNDRED, self.discount_percent), -2)
             amount = EXACT.multiply(amount, kept)

@@ -15,5 +15,5 @@ class Customer:
     number: int
     address: Address
     closing: ClosingPolicy | None
-    tax: TaxRates | None
     created_at: datetime
+    tax: TaxRates | None = None

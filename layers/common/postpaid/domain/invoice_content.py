@@ -39,8 +39,8 @@ class InvoiceContent:
     seller: Address
     customer: Address
     lines: tuple[InvoiceLine, ...]
-    taxes: tuple[TaxAmount, ...]
     manifest: tuple[tuple[str, int, str], ...]
+    taxes: tuple[TaxAmount, ...] = ()
 
     def __post_init__(self) -> None:
         assert len(self.lines) <= LINES_MAX

@@ -34,8 +34,8 @@ class Line:
     unit: str | None
     metered: bool
     recording: Recording
-    aggregation: Aggregation
     quantity: Decimal | None
+    aggregation: Aggregation = Aggregation.SUM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +55,10 @@ class Subscription:
     start: datetime
     anchor: datetime
     cadence: Cadence
-    prorate: bool
     lines: tuple[Line, ...]
     closing: ClosingPolicy | None
     created_at: datetime
+    prorate: bool = True
     version: int = 1
 
     def __post_init__(self) -> None:

@@ -68,7 +68,7 @@ def post_price(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
         item_id=body.item_id,
         name=body.name,
         currency=desk.site.currency if body.currency is None else body.currency,
-        charge=body.charge(),
+        pricing=body.pricing(),
         base_fee=body.base_fee,
         tax=tax_of(body.tax),
     )

@@ -125,7 +125,7 @@ class ItemPriceBody(Body):
     base_fee: Number | None = None
     tax: TaxBody | None = None
 
-    def charge(self) -> dict[str, Any]:
+    def pricing(self) -> dict[str, Any]:
         """Return the plain form of the pricing model and its modifiers."""
         return {"pricing_model": self.pricing_model, **(self.model_extra or {})}
 

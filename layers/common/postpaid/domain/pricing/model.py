@@ -1,13 +1,11 @@
 """What every pricing model promises."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(NamedTuple):
     """One step of a priced line: *quantity* units at *unit_amount* make *amount*, all exact.
 
     A part without a unit price (a flat amount) has neither. *tier* counts from 1 where there are

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from postpaid.domain.money import EXACT
 from postpaid.domain.pricing.model import Component
 from postpaid.domain.pricing.plain import check_fields, choice, positive
-from postpaid.domain.pricing.tiers import packages
+from postpaid.domain.pricing.tiers import packages, packages_note
 from postpaid.domain.quantity import decimal_text, parse_amount
 
 
@@ -45,5 +45,5 @@ class Package:
             count = packages(quantity, self.package_size)
         else:
             count = EXACT.divide_int(quantity, self.package_size)
-        note = f"packages of {decimal_text(self.package_size)}"
+        note = packages_note(self.package_size)
         return (Component(EXACT.multiply(count, self.amount), count, self.amount, note=note),)

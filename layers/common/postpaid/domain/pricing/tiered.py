@@ -7,8 +7,7 @@ from typing import Any, ClassVar, Self
 
 from postpaid.domain.money import EXACT
 from postpaid.domain.pricing.model import Component
-from postpaid.domain.pricing.tiers import Tier, Tiers, packages
-from postpaid.domain.quantity import decimal_text
+from postpaid.domain.pricing.tiers import Tier, Tiers, packages, packages_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +40,10 @@ class Tiered:
             return ()
         parts: list[Component] = []
         lower = Decimal(0)
-        for index in range(self.tiers.reached(quantity) + 1):
-            tier = self.tiers.tiers[index]
+        reached = self.tiers.tiers[: self.tiers.reached(quantity) + 1]
+        for number, tier in enumerate(reached, start=1):
             upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
-            parts += tier_components(tier, index + 1, EXACT.subtract(upper, lower))
+            parts += tier_components(tier, number, EXACT.subtract(upper, lower))
             lower = upper
         return tuple(parts)
 
@@ -56,7 +55,7 @@ def tier_components(tier: Tier, number: int, units: Decimal) -> list[Component]:
         counted, note = units, None
         if tier.package_size is not None:
             counted = packages(units, tier.package_size)
-            note = f"packages of {decimal_text(tier.package_size)}"
+            note = packages_note(tier.package_size)
         amount = EXACT.multiply(counted, tier.unit_amount)
         parts.append(Component(amount, counted, tier.unit_amount, number, note))
     if tier.flat_amount:

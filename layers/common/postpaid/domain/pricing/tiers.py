@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Protocol, Self
 
 from postpaid.domain.errors import Invalid
@@ -20,6 +21,7 @@ from postpaid.domain.pricing.plain import (
 from postpaid.domain.quantity import decimal_text, parse_amount
 
 TIERS_MAX = 100
+_ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +78,6 @@ class Conventions:
             if getattr(self, name) != getattr(standard, name)
         }
 
-    def reaches(self, quantity: Decimal, bound: Decimal) -> bool:
-        """Tell whether *quantity* is past a tier's upper *bound*, in the next tier."""
-        if self.fractional == "ceil_for_tier":
-            quantity = ceiling(quantity)
-        return quantity > bound if self.upper_bound == "inclusive" else quantity >= bound
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tiers:
@@ -133,8 +129,11 @@ def reached(tiers: Sequence[Bounded], quantity: Decimal, conventions: Convention
 
     Raises `Invalid` with code `not_ratable` beyond a last tier that has an end.
     """
+    number = ceiling(quantity) if conventions.fractional == "ceil_for_tier" else quantity
+    inclusive = conventions.upper_bound == "inclusive"
     for index, tier in enumerate(tiers):
-        if tier.up_to is None or not conventions.reaches(quantity, tier.up_to):
+        bound = tier.up_to
+        if bound is None or number < bound or (inclusive and number == bound):
             return index
     raise beyond_last_tier(quantity, len(tiers))
 
@@ -182,8 +181,14 @@ def read_tiers[AnyTier](
 
 def packages(quantity: Decimal, size: Decimal) -> Decimal:
     """Return how many packages of *size* hold *quantity*, the last one begun counting whole."""
-    begun = 1 if EXACT.remainder(quantity, size) > 0 else 0
-    return EXACT.divide_int(quantity, size) + begun
+    full, rest = EXACT.divmod(quantity, size)
+    return EXACT.add(full, _ONE) if rest else full
+
+
+@lru_cache(maxsize=1024)
+def packages_note(size: Decimal) -> str:
+    """Say what a component counts, if not units."""
+    return f"packages of {decimal_text(size)}"
 
 
 def _tier(plain: Mapping[str, Any], field: str) -> Tier:
