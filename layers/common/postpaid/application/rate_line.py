@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from postpaid.domain.charge import Charge
 from postpaid.domain.errors import Invalid
-from postpaid.domain.money import EXACT, whole
+from postpaid.domain.money import EXACT, exact_sum, whole
 from postpaid.domain.pricing.capacity import Capacity
 from postpaid.domain.pricing.plain import amount, bounds, percent, switch
 from postpaid.domain.quantity import parse_amount
@@ -101,7 +101,7 @@ def _own(charge: Charge, around: _Around, quantity: object, usages: object) -> D
         around.refuse_previous_quantity()
         if usages is not None:
             return charge.price_events(_events(usages)).amount
-    now = parse_amount(quantity, "quantity") if usages is None else _total(_events(usages))
+    now = parse_amount(quantity, "quantity") if usages is None else exact_sum(_events(usages))
     before = around.previous_quantity
     line = charge.price(EXACT.add(before, now)).amount
     return EXACT.subtract(line, charge.price(before).amount) if before else line
@@ -147,10 +147,3 @@ def _events(usages: object) -> list[Decimal]:
     if not isinstance(usages, Sequence) or isinstance(usages, str):
         raise Invalid("invalid_field", "must be a list of quantities", field="usages")
     return [parse_amount(value, f"usages[{index}]") for index, value in enumerate(usages)]
-
-
-def _total(events: Sequence[Decimal]) -> Decimal:
-    total = Decimal(0)
-    for event in events:
-        total = EXACT.add(total, event)
-    return total

@@ -8,7 +8,7 @@ from typing import Protocol
 from postpaid.application.catalog import Created, Items, already_exists
 from postpaid.application.ports import Customers, Ids, Lost, Prices, Sites, Terms, Unavailable
 from postpaid.application.roll_term import closes_at, first_term, known_subscription
-from postpaid.domain.calendar import Cadence, calendar_anchor
+from postpaid.domain.calendar import MONTHLY, Cadence, calendar_anchor
 from postpaid.domain.catalog import Item, ItemPrice
 from postpaid.domain.errors import Invalid, NotFound
 from postpaid.domain.identifiers import check_id
@@ -81,7 +81,7 @@ class CreateSubscription:
     start: object
     lines: Sequence[CreateLine]
     closing: ClosingPolicy | None
-    cadence: Cadence = Cadence()
+    cadence: Cadence = MONTHLY
     by_calendar: bool = False
     prorate: bool = True
 

@@ -46,6 +46,9 @@ class Cadence:
 _DAILY = Cadence("day", 1)
 
 
+MONTHLY = Cadence()
+
+
 def read_cadence(unit: object, count: object, field: str) -> Cadence:
     """Read a cadence; raises `Invalid` naming the field below *field*."""
     if unit not in UNITS:

@@ -15,9 +15,9 @@ from postpaid.domain.errors import Invalid
 from postpaid.domain.money import EXACT, ceiling, floor, whole
 from postpaid.domain.pricing import (
     Component,
-    EventPricing,
     PricingModel,
     plain_pricing,
+    prices_events,
     pricing_from_plain,
 )
 from postpaid.domain.pricing.plain import (
@@ -165,7 +165,7 @@ class Charge:
     @property
     def by_event(self) -> bool:
         """Tell whether usages are priced one by one, so that their order and number matter."""
-        return self.each or isinstance(self.model, EventPricing)
+        return self.each or prices_events(self.model)
 
     def price(self, quantity: Decimal) -> Priced:
         """Price an aggregated quantity."""
@@ -184,7 +184,7 @@ class Charge:
             if free and not rest:
                 continue
             billable.append(rest if self.transform is None else self.transform(rest))
-        if isinstance(self.model, EventPricing):
+        if prices_events(self.model):
             components = self.model.event_components(billable)
         else:
             components = tuple(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from postpaid.domain.charge import Priced
@@ -99,7 +100,7 @@ def line_amount(
     """Round an exact amount once; of a part of a period, the share that its days are."""
     if days is None or days_in_period is None:
         return Money.rounded(exact, currency)
-    share = minor_fraction(exact, currency) * days / days_in_period
+    share = Fraction(minor_fraction(exact, currency) * days, days_in_period)
     return Money(rounded_minor(share), currency)
 
 

@@ -193,7 +193,7 @@ def _line(plain: Mapping[str, Any], currency: str) -> InvoiceLine:
             for step in plain["steps"]
         ),
     )
-    return InvoiceLine(
+    line = InvoiceLine(
         kind=LineKind(plain["kind"]),
         line_id=plain["line_id"],
         item_price_id=plain["item_price_id"],
@@ -209,6 +209,8 @@ def _line(plain: Mapping[str, Any], currency: str) -> InvoiceLine:
         days=plain["days"],
         days_in_period=plain["days_in_period"],
     )
+    assert str(line.amount) == plain["amount"]
+    return line
 
 
 def _plain_component(component: Component) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from decimal import (
     Inexact,
     Overflow,
     Underflow,
+    getcontext,
+    setcontext,
 )
 
 from postpaid.domain.errors import Invalid
@@ -89,6 +91,16 @@ def ceiling(number: Decimal) -> Decimal:
 def floor(number: Decimal) -> Decimal:
     """Return the greatest whole number that is not greater."""
     return whole(number, ROUND_FLOOR)
+
+
+def exact_sum(numbers: Iterable[Decimal]) -> Decimal:
+    """Add numbers exactly, whatever context the caller has; zero if there are none."""
+    before = getcontext()
+    setcontext(EXACT)  # and then `sum` in C: a third of the time of a call for each number
+    try:
+        return sum(numbers, Decimal(0))
+    finally:
+        setcontext(before)
 
 
 def total(parts: Iterable[Money], currency: str) -> Money:

@@ -51,7 +51,7 @@ class TaxRates:
         whole = Fraction(100)
         if self.inclusive:
             whole += sum((Fraction(each.percent) for each in self.rates), Fraction(0))
-        return Fraction(amount.minor) * parts / whole
+        return Fraction(amount.minor * parts, whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +98,10 @@ def taxes_on(
 
 def rounded_minor(exact: Fraction) -> int:
     """Round minor units to a whole number, half away from zero."""
-    doubled = 2 * abs(exact) + 1
-    units = doubled.numerator // (2 * doubled.denominator)
-    return -units if exact < 0 else units
+    if exact < 0:
+        return -rounded_minor(-exact)
+    doubled = 2 * exact + 1
+    return doubled.numerator // (2 * doubled.denominator)
 
 
 def minor_fraction(amount: Decimal, currency: str) -> Fraction:

@@ -6,7 +6,7 @@ from typing import Any
 from postpaid.domain.errors import Invalid
 from postpaid.domain.pricing.dynamic import Dynamic
 from postpaid.domain.pricing.flat_fee import FlatFee
-from postpaid.domain.pricing.model import Component, EventPricing, PricingModel
+from postpaid.domain.pricing.model import Component, PricingModel, prices_events
 from postpaid.domain.pricing.package import Package
 from postpaid.domain.pricing.per_unit import PerUnit
 from postpaid.domain.pricing.percentage import Percentage
@@ -20,9 +20,9 @@ from postpaid.domain.pricing.volume_blocks import VolumeBlocks
 __all__ = [
     "PRICING_MODELS",
     "Component",
-    "EventPricing",
     "PricingModel",
     "plain_pricing",
+    "prices_events",
     "pricing_from_plain",
 ]
 

@@ -17,7 +17,7 @@ def check_fields(
     for name in required:
         if plain.get(name) is None:
             raise Invalid("missing_field", "is required", field=f"{field}{name}")
-    for name in plain:
+    for name in sorted(plain):
         if name not in required and name not in optional:
             raise Invalid("unknown_field", "is not a field here", field=f"{field}{name}")
 
