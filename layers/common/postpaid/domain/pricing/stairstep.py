@@ -48,8 +48,9 @@ class Stairstep:
         if not self.tiers.charges_flat(quantity):
             return ()
         index = self.tiers.reached(quantity)
-        first = 0 if self.tiers.conventions.stairstep == "cumulative" else index
-        return tuple(
-            Component(self.tiers.tiers[step].flat_amount, tier=step + 1, note="flat")
-            for step in range(first, index + 1)
-        )
+        if self.tiers.conventions.stairstep == "in_tier":
+            return (self._step(index),)
+        return tuple(map(self._step, range(index + 1)))
+
+    def _step(self, index: int) -> Component:
+        return Component(self.tiers.tiers[index].flat_amount, None, None, index + 1, "flat")

@@ -9,6 +9,8 @@ from postpaid.domain.money import EXACT
 from postpaid.domain.pricing.model import Component
 from postpaid.domain.pricing.tiers import Tier, Tiers, packages, packages_note
 
+_NOTHING = Decimal(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Tiered:
@@ -39,25 +41,25 @@ class Tiered:
         if not self.tiers.charges_flat(quantity):
             return ()
         parts: list[Component] = []
-        lower = Decimal(0)
-        reached = self.tiers.tiers[: self.tiers.reached(quantity) + 1]
-        for number, tier in enumerate(reached, start=1):
-            upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
-            parts += tier_components(tier, number, EXACT.subtract(upper, lower))
+        lower = _NOTHING
+        for index in range(self.tiers.reached(quantity) + 1):
+            tier = self.tiers.tiers[index]
+            bound = tier.up_to
+            upper = quantity if bound is None or quantity < bound else bound
+            add_tier(parts, tier, index + 1, EXACT.subtract(upper, lower))
             lower = upper
         return tuple(parts)
 
 
-def tier_components(tier: Tier, number: int, units: Decimal) -> list[Component]:
+def add_tier(parts: list[Component], tier: Tier, number: int, units: Decimal) -> None:
     """Price *units* at one tier: by the unit or by the package, and its flat amount if any."""
-    parts = []
-    if units > 0:
-        counted, note = units, None
-        if tier.package_size is not None:
+    if units:
+        if tier.package_size is None:
+            counted, note = units, None
+        else:
             counted = packages(units, tier.package_size)
             note = packages_note(tier.package_size)
         amount = EXACT.multiply(counted, tier.unit_amount)
         parts.append(Component(amount, counted, tier.unit_amount, number, note))
     if tier.flat_amount:
-        parts.append(Component(tier.flat_amount, tier=number, note="flat"))
-    return parts
+        parts.append(Component(tier.flat_amount, None, None, number, "flat"))

@@ -112,7 +112,7 @@ class Tiers:
 
     def charges_flat(self, quantity: Decimal) -> bool:
         """Tell whether a flat amount is due for *quantity*."""
-        return quantity > 0 or self.conventions.zero_quantity_flat
+        return bool(quantity) or self.conventions.zero_quantity_flat
 
 
 class Bounded(Protocol):
