@@ -6,9 +6,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -20,6 +21,7 @@ from postpaid_cli.errors import LocalError
 from postpaid_cli.operate import Target, run_sweep
 from postpaid_cli.stack import LocalStack, bring_up, new_folder
 
+ZONE = "America/New_York"
 OUTPUT = ROOT / "demo-output"
 _WAIT_SECONDS = 60
 
@@ -128,7 +130,8 @@ def daily_usage(first: date, days: int, example: Example) -> dict[date, int]:
 def _run(stack: LocalStack, console: Console) -> None:
     admin = Client(stack.base_url, stack.keys["admin_key"])
     recorder = Client(stack.base_url, stack.keys["usage_key"])
-    first = (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    today = datetime.now(ZoneInfo(ZONE)).date()
+    first = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
     days = ((first + timedelta(days=31)).replace(day=1) - first).days
     seller = {"name": "Northwind Telecom Ltd", "address": ["1 Harbour Road", "Boston MA"]}
     admin.call("PATCH", "/v1/site", {"seller": seller})
@@ -149,7 +152,7 @@ def _subscribe(admin: Client, example: Example, first: date) -> None:
     subscription = {
         "id": example.subscription,
         "customer_id": example.customer["id"],
-        "timezone": "America/New_York",
+        "timezone": ZONE,
         "start": first.isoformat(),
         "lines": [{"item_price_id": example.price["id"]}],
         # Until everything is recorded, only a request may close the month that is over.
@@ -174,7 +177,7 @@ def _record(client: Client, example: Example, usage: dict[date, int], console: C
     unit = example.item["unit"]
     console.print(
         f"{example.item['name']}: {len(bodies)} usages, {sum(usage.values())} {unit}s; the 15th "
-        f"was sent twice and counts once (replayed: {answer['replayed']}).",
+        "was sent twice and counts once.",
         soft_wrap=True,
     )
 

@@ -16,6 +16,7 @@ import pytest
 from postpaid.application.ports import Unavailable
 from postpaid.application.record_usage import RecordedUsage
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
+from postpaid.domain.site import ClosingPolicy
 from postpaid.domain.term import BillingState, TermStatus
 from postpaid.domain.usage import UsageKey
 from postpaid.store import keys
@@ -24,6 +25,8 @@ from postpaid.store.tables import Range
 from tests.support.faults import Killed, Moment, fail
 from tests.support.samples import MANUAL, SCOPE, at
 from tests.support.world import World
+
+pytestmark = pytest.mark.usefixtures("few_shards")
 
 FAULTS = [
     pytest.param(error, moment, id=f"{error.__name__} {moment.value}")
@@ -78,17 +81,11 @@ def run_once(world: World, work: Callable[[], object]) -> None:
         forget(world, fault)
 
 
-@pytest.fixture(autouse=True)
-def few_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sixteen shards would be sixteen times the same place to fail at."""
-    monkeypatch.setattr(keys, "DUE_SHARDS", 2)
-
-
-def october() -> World:
+def october(closing: ClosingPolicy | None = None) -> World:
     """The last hour of October."""
     world = World.at("2026-10-31T23:00")
     world.price("minutes", "0.05", base_fee="10.00")
-    world.subscription("minutes", start="2026-10-01")
+    world.subscription("minutes", start="2026-10-01", closing=closing)
     return world
 
 
@@ -124,14 +121,6 @@ def close_the_pending(world: World) -> Invoice | None:
     """Close October's invoice, if October has ended."""
     invoice = next(iter(world.invoices()), None)
     return None if invoice is None else world.close(invoice)
-
-
-def manual() -> World:
-    """The last hour of October of a subscription that closes by request."""
-    world = World.at("2026-10-31T23:00")
-    world.price("minutes", "0.05", base_fee="10.00")
-    world.subscription("minutes", start="2026-10-01", closing=MANUAL)
-    return world
 
 
 # --- the audit
@@ -192,20 +181,19 @@ def noted(world: World, at_call: int) -> Iterator[None]:
 
 
 def each_fault(
-    make: Callable[[], World],
+    begin: World,
     scenario: Callable[[Client], None],
     error: type[BaseException],
     moment: Moment,
 ) -> Iterator[tuple[World, Client]]:
     """Run a scenario once per call, with a fault at that call; yield each when it is at rest."""
-    clean = make()
-    first = len(clean.calls.names)
+    clean = begin.copy()
     scenario(Client(clean))
-    calls = range(first, len(clean.calls.names))
-    assert len(calls) > 40
+    calls = len(clean.calls.names)
+    assert calls > 40
 
-    for at_call in calls:
-        world = make()
+    for at_call in range(calls):
+        world = begin.copy()
         client = Client(world)
         world.calls.arm(at_call, moment, fail(error("a fault")))
         scenario(client)
@@ -223,7 +211,7 @@ def test_a_client_that_repeats_at_once_is_billed_for_everything_on_time(
     def scenario(client: Client) -> None:
         record_roll_close_render(client, client.insist)
 
-    for world, client in each_fault(october, scenario, error, moment):
+    for world, client in each_fault(october(), scenario, error, moment):
         invoice = audit(world, client)
         assert str(invoice.total) == "28.05"
         assert len(client.answers) == 3
@@ -240,7 +228,7 @@ def test_a_client_that_repeats_after_the_close_is_billed_once_or_late(
     def scenario(client: Client) -> None:
         record_roll_close_render(client, client.ask)
 
-    for world, client in each_fault(october, scenario, error, moment):
+    for world, client in each_fault(october(), scenario, error, moment):
         invoice = audit(world, client)
         assert len(client.answers) == 3
         billed = {place for place, _, _ in world.content(invoice).manifest}
@@ -253,7 +241,7 @@ def test_a_client_that_repeats_after_the_close_is_billed_once_or_late(
 def test_a_correction_and_a_close_by_request_happen_once(
     error: type[BaseException], moment: Moment
 ) -> None:
-    for world, client in each_fault(manual, correct_and_close_by_request, error, moment):
+    for world, client in each_fault(october(MANUAL), correct_and_close_by_request, error, moment):
         if world.invoices()[0].status is InvoiceStatus.PENDING:
             # The sweep that was to end October failed; the request found nothing to close.
             client.insist(lambda world=world: close_the_pending(world))  # type: ignore[misc]

@@ -51,6 +51,7 @@ def test_printable_ascii_without_the_slash_is_for_ids_and_no_other_character_is(
             taken |= set(check_id(f"a{character}b", "id"))
 
     assert taken == PRINTABLE
+    assert ID_LENGTH_MAX == 100
 
 
 @given(st.text(max_size=ID_LENGTH_MAX + 3) | st.text("a .~#%/", max_size=ID_LENGTH_MAX + 3))

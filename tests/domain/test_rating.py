@@ -1,8 +1,10 @@
 """From quantities and prices to invoice lines."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -203,7 +205,7 @@ def test_an_invoice_bills_the_ended_term_and_opens_the_next(
 
 
 def test_lines_of_one_price_are_charged_each_for_its_own_usage() -> None:
-    lines = (a_line("berlin"), a_line("boston"), a_line("bern"))
+    lines = tuple(a_line(city, item_price_id="storage") for city in ("berlin", "boston", "bern"))
     prices = dict.fromkeys(("berlin", "boston", "bern"), _per_unit("0.05", base_fee="1"))
 
     rated = rate_term(
@@ -221,6 +223,50 @@ def test_lines_of_one_price_are_charged_each_for_its_own_usage() -> None:
         ("boston", "base_fee", "1.00"),
         ("boston", "usage", "18.05"),
         ("bern", "base_fee", "1.00"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A model of several components, as graduated prices have them."""
+
+    kind: ClassVar[str] = "parts"
+    amounts: tuple[str, ...]
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], field: str) -> Self:
+        raise NotImplementedError
+
+    def to_plain(self) -> dict[str, Any]:
+        return {}
+
+    def components(self, quantity: Decimal) -> tuple[Component, ...]:
+        return tuple(Component(Decimal(amount)) for amount in self.amounts)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "exact", "shown"),
+    [
+        ((), "0", "0.00"),
+        (("10", "0.05", "8"), "18.05", "18.05"),
+        (("0.004", "0.004"), "0.008", "0.01"),
+        (("0.005", "0.005", "0.005"), "0.015", "0.02"),
+        (
+            ("999999999999999999", "0.00000000000000000001"),
+            "999999999999999999.00000000000000000001",
+            "999999999999999999.00",
+        ),
+    ],
+)
+def test_the_components_of_a_line_add_up_before_it_is_rounded(
+    amounts: tuple[str, ...], exact: str, shown: str
+) -> None:
+    (line,) = rate_arrears(MINUTES, _price(_Parts(amounts)), OCTOBER, Decimal(3))
+
+    assert line.priced.amount == Decimal(exact)
+    assert str(line.amount) == shown
+    assert [component.amount for component in line.priced.components] == [
+        Decimal(a) for a in amounts
     ]
 
 

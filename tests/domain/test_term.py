@@ -2,8 +2,8 @@
 
 import pytest
 
-from postpaid.domain.term import TERM_STEPS, BillingState, TermStatus
-from tests.support.samples import a_term
+from postpaid.domain.term import TERM_STEPS, BillingState, Term, TermStatus
+from tests.support.samples import OCTOBER, a_term
 
 OPEN, GRACE, CLOSING, FROZEN = TermStatus
 
@@ -45,6 +45,13 @@ def test_every_term_comes_to_its_end_and_none_comes_back() -> None:
 @pytest.mark.parametrize("status", TermStatus)
 def test_a_usage_is_told_what_its_terms_status_means(status: TermStatus) -> None:
     assert a_term(status=status).billing_state is BILLING[status]
+
+
+def test_a_new_term_has_billed_nothing_and_nobody_works_on_it() -> None:
+    term = Term(subscription_id="sub", n=0, period=OCTOBER, status=OPEN)
+
+    assert (term.pins, term.invoice_id, term.due_at) == ({}, None, None)
+    assert (term.run, term.manifests, term.manifest_hash) == (None, 0, None)
 
 
 @pytest.mark.parametrize("manifests", [0, 1, 2])

@@ -12,7 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 from postpaid.domain.api_key import KeyScope
 from tests.support.events import sqs_event
 from tests.support.functions import Functions
-from tests.support.refusals import check_refusal, written
+from tests.support.refusals import check_refusal
 from tests.support.shop import (
     CALLS,
     CALLS_PRICE,
@@ -50,7 +50,7 @@ def shop(functions: Functions) -> Shop:
 def test_creating_a_thing_again_shows_it_and_writes_nothing(
     shop: Shop, collection: str, body: dict[str, Any]
 ) -> None:
-    before = written(shop.functions)
+    before = shop.functions.written()
 
     again = shop.call("POST", f"/v1/{collection}", body)
     shown = shop.call("GET", f"/v1/{collection}/{body['id']}")
@@ -58,7 +58,7 @@ def test_creating_a_thing_again_shows_it_and_writes_nothing(
     assert (again.status, shown.status) == (200, 200)
     assert again.json == shown.json
     assert again.json["integer_id"] > 0
-    assert written(shop.functions) == before
+    assert shop.functions.written() == before
 
 
 def test_a_thing_without_an_id_is_given_one(shop: Shop) -> None:

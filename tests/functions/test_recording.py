@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from postpaid.api.native.errors import RETRY_AFTER_SECONDS
 from tests.support.functions import Functions
-from tests.support.refusals import check_refusal, written
+from tests.support.refusals import check_refusal
 from tests.support.shop import USAGE, USAGES, Shop, open_shop
 
 pytestmark = pytest.mark.engine
@@ -47,7 +47,7 @@ def _client(shop: Shop) -> Any:
 
 
 def test_a_first_recording_is_created_whole(shop: Shop) -> None:
-    usages, writes = written(shop.functions)
+    usages, writes = len(shop.functions.usages_of("recording")), shop.functions.written()
 
     answer = shop.call("POST", USAGES, _on(1, note="Boston"))
 
@@ -72,14 +72,15 @@ def test_a_first_recording_is_created_whole(shop: Shop) -> None:
     }
     assert recorded_at.startswith("2026-10-20T12:")
     assert 0 < integer < 2**53
-    assert written(shop.functions) == (usages + 1, writes + 1)
+    assert shop.functions.written() == writes + 1
+    assert len(shop.functions.usages_of("recording")) == usages + 1
     shown = shop.must("GET", f"{USAGES}/{usage_id}")
     assert (shown["quantity"], shown["integer_id"], shown["note"]) == ("22", integer, "Boston")
 
 
 def test_a_repeat_is_answered_with_what_was_recorded_and_writes_nothing(shop: Shop) -> None:
     first = shop.call("POST", USAGES, _on(2))
-    before = written(shop.functions)
+    before = shop.functions.written()
 
     # The same fact in other words.
     repeats = [
@@ -96,19 +97,19 @@ def test_a_repeat_is_answered_with_what_was_recorded_and_writes_nothing(shop: Sh
     assert {answer.status for answer in repeats} == {200}
     for answer in repeats:
         assert answer.json == first.json | {"replayed": True}
-    assert written(shop.functions) == before
+    assert shop.functions.written() == before
 
 
 def test_another_quantity_is_a_conflict_that_shows_both(shop: Shop) -> None:
     shop.must("POST", USAGES, _on(3))
-    before = written(shop.functions)
+    before = shop.functions.written()
 
     answer = shop.call("POST", USAGES, _on(3, quantity="23.50"))
 
     check_refusal(answer, status=409, code="usage_conflict", said="quantity", secrets=[])
     assert answer.json["recorded_quantity"] == "22"
     assert answer.json["submitted_quantity"] == "23.5"
-    assert written(shop.functions) == before
+    assert shop.functions.written() == before
     assert shop.must("POST", USAGES, _on(3))["replayed"] is True
 
 
@@ -148,12 +149,12 @@ def test_a_delayed_packet_cannot_bring_a_deleted_usage_back(shop: Shop) -> None:
     headers = {"idempotency-key": "packet-1"}
     usage_id = shop.must("POST", USAGES, _on(5), headers=headers)["id"]
     shop.must("DELETE", f"{USAGES}/{usage_id}")
-    before = written(shop.functions)
+    before = shop.functions.written()
 
     delayed = shop.call("POST", USAGES, _on(5), headers=headers)
 
     check_refusal(delayed, status=409, code="usage_deleted", said=None, secrets=[])
-    assert written(shop.functions) == before
+    assert shop.functions.written() == before
     assert shop.call("POST", USAGES, _on(5), headers={"idempotency-key": "packet-2"}).status == 201
 
 
@@ -190,7 +191,7 @@ def test_a_put_that_was_not_confirmed_may_be_sent_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
     shop.must("POST", USAGES, _on(6))
-    usages = shop.functions.usage_count()
+    before = shop.functions.usages_of("recording")
 
     def put_item(**_: object) -> None:
         raise fault()
@@ -202,7 +203,7 @@ def test_a_put_that_was_not_confirmed_may_be_sent_again(
     secrets = shop.functions.internals()
     check_refusal(answer, status=503, code="temporarily_unavailable", said=None, secrets=secrets)
     assert answer.headers["retry-after"] == str(RETRY_AFTER_SECONDS)
-    assert shop.functions.usage_count() == usages
+    assert shop.functions.usages_of("recording") == before
 
 
 def test_a_put_whose_answer_was_lost_counts_once_when_it_is_sent_again(
@@ -218,11 +219,11 @@ def test_a_put_whose_answer_was_lost_counts_once_when_it_is_sent_again(
     with monkeypatch.context() as patch:
         patch.setattr(client, "put_item", put_item)
         lost = shop.call("POST", USAGES, _on(8))
-    usages = shop.functions.usage_count()
+    before = shop.functions.usages_of("recording")
     again = shop.call("POST", USAGES, _on(8))
 
     assert (lost.status, again.status, again.json["replayed"]) == (503, 200, True)
-    assert shop.functions.usage_count() == usages
+    assert shop.functions.usages_of("recording") == before
 
 
 @each_fault

@@ -12,8 +12,8 @@ import pytest
 from postpaid.domain.api_key import KeyScope
 from postpaid.store.sites import StoredSites
 from tests.support.events import http_event
-from tests.support.functions import Functions, read_answer
-from tests.support.refusals import Case, check_refusal, written
+from tests.support.functions import Answer, Functions, read_answer
+from tests.support.refusals import Case, check_refusal
 from tests.support.shop import CALLS, CALLS_PRICE, USAGE, USAGES, Shop, bare_shop, open_shop
 
 pytestmark = pytest.mark.engine
@@ -49,6 +49,12 @@ class Counter:
 def _signed(body: str) -> str:
     """Give the body of a key the checksum that belongs to it."""
     return f"{body}_{zlib.crc32(body.encode()):08x}"
+
+
+@pytest.fixture(scope="module")
+def open_counter(functions: Functions) -> Shop:
+    """A shop for what is accepted after all."""
+    return open_shop(functions, "refusals-accepted")
 
 
 @pytest.fixture(scope="module")
@@ -408,6 +414,17 @@ PATHS = [
 CASES = [*PLACES, *QUANTITIES, *DATES, *BODIES, *HEADERS, *CALLERS, *PATHS]
 
 
+def _send(counter: Counter, case: Case) -> Answer:
+    return counter.functions.call(
+        case.method,
+        case.target,
+        case.body,
+        key=None if case.key is None else counter.keys[case.key],
+        headers=case.headers,
+        is_base64=case.is_base64,
+    )
+
+
 def test_no_two_cases_have_the_same_name() -> None:
     names = [case.name for case in CASES]
 
@@ -416,16 +433,9 @@ def test_no_two_cases_have_the_same_name() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_bad_request_is_refused_and_writes_nothing(counter: Counter, case: Case) -> None:
-    before = written(counter.functions)
+    before = counter.functions.written()
 
-    answer = counter.functions.call(
-        case.method,
-        case.target,
-        case.body,
-        key=None if case.key is None else counter.keys[case.key],
-        headers=case.headers,
-        is_base64=case.is_base64,
-    )
+    answer = _send(counter, case)
 
     check_refusal(
         answer,
@@ -435,31 +445,36 @@ def test_a_bad_request_is_refused_and_writes_nothing(counter: Counter, case: Cas
         allow=case.allow,
         secrets=counter.secrets,
     )
-    assert written(counter.functions) == before
+    assert counter.functions.written() == before
+
+
+def test_none_of_these_requests_left_a_usage(counter: Counter) -> None:
+    for case in CASES[::20]:
+        _send(counter, case)
+
+    assert counter.functions.usages_of("refusals") == []
 
 
 def test_a_key_of_another_site_finds_only_what_is_there(counter: Counter) -> None:
-    before = counter.functions.usage_items()
+    target, key = "/v1/subscriptions/twins/usages", counter.keys["other site"]
 
-    answer = counter.functions.call(
-        "POST", "/v1/subscriptions/twins/usages", USAGE, key=counter.keys["other site"]
-    )
+    answer = counter.functions.call("POST", target, USAGE, key=key)
 
     assert (answer.status, answer.code) == (404, "subscription_not_found")
-    assert counter.functions.usage_items() == before
+    assert counter.functions.usages_of("refusals-other") == []
 
 
 def test_a_body_that_is_not_the_base64_it_claims_to_be_is_refused(counter: Counter) -> None:
     headers = {"content-type": "application/json", "authorization": f"Bearer {counter.shop.admin}"}
     event = http_event("POST", USAGES, headers=headers, body=b"{}")
-    before = written(counter.functions)
+    before = counter.functions.written()
 
     for body, is_base64 in (("a", True), ("{}", True), (GOOD.decode(), True), ("\ud800", False)):
         wrong = event | {"body": body, "isBase64Encoded": is_base64}
         answer = read_answer(counter.functions.invoke("RecordUsageFunction", wrong), wrong)
         check_refusal(answer, status=400, code=MALFORMED, said=None, secrets=counter.secrets)
 
-    assert written(counter.functions) == before
+    assert counter.functions.written() == before
 
 
 def test_a_usage_older_than_400_days_is_refused(functions: Functions) -> None:
@@ -503,12 +518,12 @@ def test_a_usage_older_than_400_days_is_refused(functions: Functions) -> None:
     ],
 )
 def test_a_quantity_is_exact_to_18_and_20_digits(
-    counter: Counter, spelled: str, recorded: str
+    open_counter: Shop, spelled: str, recorded: str
 ) -> None:
     body = f'{{"item_price_id":"sms-usd","usage_date":"2026-10-15","id":"n","quantity":{spelled}}}'
 
-    answer = counter.shop.call("POST", USAGES, body.encode())
-    deleted = counter.shop.call("DELETE", f"{USAGES}/{answer.json['id']}")
+    answer = open_counter.call("POST", USAGES, body.encode())
+    deleted = open_counter.call("DELETE", f"{USAGES}/{answer.json['id']}")
 
     assert (answer.status, answer.json["quantity"]) == (201, recorded)
     assert deleted.status == 200
@@ -525,11 +540,11 @@ def test_a_quantity_is_exact_to_18_and_20_digits(
         "2026-10-15T08:30:00.000-00:00",
     ],
 )
-def test_a_date_within_what_is_accepted_is_recorded(counter: Counter, date: str) -> None:
+def test_a_date_within_what_is_accepted_is_recorded(open_counter: Shop, date: str) -> None:
     body = {"item_price_id": "sms-usd", "usage_date": date, "id": "d", "quantity": "1"}
 
-    answer = counter.shop.call("POST", USAGES, body)
-    deleted = counter.shop.call("DELETE", f"{USAGES}/{answer.json['id']}")
+    answer = open_counter.call("POST", USAGES, body)
+    deleted = open_counter.call("DELETE", f"{USAGES}/{answer.json['id']}")
 
     assert answer.status == 201, answer.text
     assert deleted.status == 200
@@ -548,23 +563,23 @@ def test_a_date_within_what_is_accepted_is_recorded(counter: Counter, date: str)
 )
 @pytest.mark.parametrize("is_base64", [False, True], ids=["text", "base64"])
 def test_an_odd_but_good_request_is_recorded(
-    counter: Counter, headers: dict[str, str], is_base64: bool
+    open_counter: Shop, headers: dict[str, str], is_base64: bool
 ) -> None:
     body = {"item_price_id": "sms-usd", "usage_date": "2026-10-15", "id": "h", "quantity": "1"}
 
-    answer = counter.shop.call("POST", USAGES, body, headers=headers, is_base64=is_base64)
-    deleted = counter.shop.call("DELETE", f"{USAGES}/{answer.json['id']}")
+    answer = open_counter.call("POST", USAGES, body, headers=headers, is_base64=is_base64)
+    deleted = open_counter.call("DELETE", f"{USAGES}/{answer.json['id']}")
 
     assert answer.status == 201, answer.text
     assert deleted.status == 200
 
 
 @pytest.mark.parametrize("scheme", ["Bearer {}", "bearer  {} ", "BEARER {}", "Basic"])
-def test_a_key_may_be_shown_in_these_ways(counter: Counter, scheme: str) -> None:
-    shown = scheme.format(counter.shop.admin)
+def test_a_key_may_be_shown_in_these_ways(open_counter: Shop, scheme: str) -> None:
+    shown = scheme.format(open_counter.admin)
     if scheme == "Basic":
-        shown = "Basic " + base64.b64encode(f"{counter.shop.admin}:".encode()).decode()
+        shown = "Basic " + base64.b64encode(f"{open_counter.admin}:".encode()).decode()
 
-    answer = counter.functions.call("GET", "/v1/site", headers={"authorization": shown})
+    answer = open_counter.functions.call("GET", "/v1/site", headers={"authorization": shown})
 
-    assert (answer.status, answer.json["id"]) == (200, "refusals")
+    assert (answer.status, answer.json["id"]) == (200, "refusals-accepted")

@@ -10,7 +10,6 @@ from postpaid.api.http import Route
 from postpaid.api.native.routes import ROUTES, USAGE_WRITES
 from postpaid.domain.api_key import KeyScope
 from tests.support.functions import Answer, Functions
-from tests.support.refusals import written
 from tests.support.shop import (
     CALLS,
     CALLS_PRICE,
@@ -148,13 +147,13 @@ def test_a_route_admits_those_with_its_scope_and_nobody_else(town: Town, caller:
 
 @pytest.mark.parametrize("caller", ["nobody", "garbage", "revoked", "usage:read", "read"])
 def test_a_caller_without_the_right_changes_nothing(town: Town, caller: str) -> None:
-    before = written(town.ours.functions)
+    before = town.ours.functions.written()
 
     for route in town.routes:
         if route.method != "GET":
             town.ask(route, town.callers[caller])
 
-    assert written(town.ours.functions) == before
+    assert town.ours.functions.written() == before
 
 
 def test_an_admin_of_one_site_reaches_nothing_of_another(town: Town) -> None:
@@ -214,14 +213,14 @@ def test_ids_of_another_site_in_a_body_are_unknown(
         else value
         for name, value in body.items()
     }
-    before = written(town.ours.functions)
+    before = town.ours.functions.written()
 
     answer = town.ours.call("POST", target, body)
     reference = town.ours.call("POST", target, unknown)
 
     assert answer.status in {404, 422}
     assert _anonymous(answer, ("theirs",)) == _anonymous(reference, ("nobody",))
-    assert written(town.ours.functions) == before
+    assert town.ours.functions.written() == before
 
 
 def test_lists_show_what_is_ours_alone(town: Town) -> None:

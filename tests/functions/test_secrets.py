@@ -2,16 +2,16 @@
 
 import base64
 import json
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from postpaid.api.native.routes import ROUTES, USAGE_WRITES
+from postpaid_cli.aws import LocalAws
 from tests.support.events import sqs_event, stream_event
-from tests.support.functions import Functions
+from tests.support.functions import Functions, functions_on
 from tests.support.shop import USAGE, USAGES, Shop, open_shop
 from tests.support.template import Template
 
@@ -48,6 +48,13 @@ BODIES: dict[str, list[Any]] = {
     ],
 }
 WRONG: list[Any] = [{NAME: EMAIL}, {"name": [EMAIL], "note": {"a": NOTE}}, EMAIL.encode(), None]
+
+
+@pytest.fixture(scope="module")
+def functions(aws: LocalAws) -> Iterator[Functions]:
+    """Functions on tables of their own, as the dispatcher sweeps everything on them."""
+    with functions_on(aws) as imported:
+        yield imported
 
 
 @pytest.fixture(scope="module")
@@ -88,38 +95,30 @@ def _assert_clean(text: str, canaries: list[str], *, lines: int) -> None:
     assert [canary for canary in canaries if canary.lower() in text.lower()] == []
 
 
-def _everything(shop: Shop, ask: Callable[[str, str, object], object]) -> int:
-    """Send to every route bodies that are right and bodies that are wrong; count the requests."""
+def _routes(shop: Shop) -> Iterator[tuple[str, str, str]]:
+    """Yield method, template and a path of every route."""
     invoice = shop.invoices()[0]["id"]
     usage = shop.must("POST", USAGES, USAGE | {"note": NOTE})["id"]
-    count = 0
-    for method, template in (
-        *((route.method, route.template) for route in ROUTES),
-        *USAGE_WRITES,
-    ):
-        ids = {
-            "v1/api-keys/{}": ["nobody"],
-            "v1/invoices/{}": [invoice],
-            "v1/invoices/{}/close": [invoice],
-            "v1/invoices/{}/pdf": [invoice],
-            "v1/subscriptions/{}/usages/{}": ["calls", usage],
-        }.get(template, ["calls"])
-        path = "/" + template.replace("{}", "%s") % tuple(ids[: template.count("{}")])
-        bodies = [None] if method in {"GET", "DELETE"} else [*BODIES.get(template, [{}]), *WRONG]
-        for target in (path, f"{path}?cursor={EMAIL}", path.replace("calls", EMAIL)):
-            for body in bodies:
-                ask(method, target, body)
-                count += 1
-    return count
+    served = [(route.method, route.template) for route in ROUTES]
+    for method, template in (*served, *USAGE_WRITES):
+        known = invoice if template.startswith("v1/invoices/") else "calls"
+        yield method, template, "/" + template.replace("{}", known, 1).replace("{}", usage)
 
 
 def test_no_request_leaves_a_secret_in_the_log(shop: Shop, logged: Callable[[], str]) -> None:
-    count = _everything(shop, shop.call)
-
-    text = logged()
+    count = 0
+    for method, template, path in _routes(shop):
+        if method in {"GET", "DELETE"}:
+            bodies: list[object] = [None]
+        else:
+            bodies = [*BODIES.get(template, [{}]), *WRONG]
+        for target in (path, f"{path}?cursor={EMAIL}", path.replace("calls", EMAIL)):
+            for body in bodies if target == path else bodies[:1]:
+                shop.call(method, target, body)
+                count += 1
 
     assert count > 100
-    _assert_clean(text, _canaries(shop), lines=count)
+    _assert_clean(logged(), _canaries(shop), lines=count)
 
 
 def test_no_refused_caller_leaves_a_key_in_the_log(shop: Shop, logged: Callable[[], str]) -> None:
@@ -128,7 +127,9 @@ def test_no_refused_caller_leaves_a_key_in_the_log(shop: Shop, logged: Callable[
     count = 0
     for shown in (f"Bearer {wrong}", f"Basic {basic}", f"Bearer {shop.admin[:-9]}", shop.admin):
         headers = {"authorization": shown, "idempotency-key": NOTE}
-        count += _everything(shop, partial(shop.call, key=None, headers=headers))
+        for method, _, path in _routes(shop):
+            assert shop.call(method, path, PARTY, key=None, headers=headers).status == 401
+            count += 1
 
     _assert_clean(logged(), _canaries(shop, wrong, shop.admin[:-9]), lines=count)
 

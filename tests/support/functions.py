@@ -154,10 +154,13 @@ class Functions:
         """Read the whole usage table."""
         return self._all(self.usages)
 
-    def usage_count(self) -> int:
-        """Count the items of the usage table."""
-        name = self.usages._name
-        return self.dynamodb.scan(TableName=name, Select="COUNT", ConsistentRead=True)["Count"]
+    def usages_of(self, site_id: str) -> list[Json]:
+        """Read the usages of a site."""
+        return [each for each in self.usage_items() if each["pk"]["S"].startswith(f"{site_id}~")]
+
+    def written(self) -> int:
+        """Count the writes so far, to compare before with after."""
+        return len(self.writes)
 
     def billing_items(self) -> list[Json]:
         """Read the whole billing table."""

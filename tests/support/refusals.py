@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tests.support.functions import Answer, Functions
+from tests.support.functions import Answer
 
 _MEMBERS = {"type", "title", "status", "code", "detail", "request_id"}
 
@@ -26,11 +26,6 @@ class Case:
     headers: Mapping[str, str] = field(default_factory=dict)
     is_base64: bool | None = None
     allow: str | None = None
-
-
-def written(functions: Functions) -> tuple[int, int]:
-    """Count the usages there are, and all writes so far, to compare before with after."""
-    return functions.usage_count(), len(functions.writes)
 
 
 def check_refusal(

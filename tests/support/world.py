@@ -104,7 +104,7 @@ class World:
     calls: Calls = field(default_factory=Calls)
     blocks: dict[str, list[int]] = field(default_factory=dict)
     scope: Scope = field(default_factory=lambda: Scope("acme"))
-    runs: Iterator[int] = field(default_factory=count)
+    runs: Iterator[int] = field(default_factory=count)  # names for attempts to close
 
     @classmethod
     def at(cls, now: str, site: Site | None = None, **parts: Any) -> "World":
@@ -125,6 +125,22 @@ class World:
     def another_process(self) -> "World":
         """Return a second process over the same tables, bucket, queues and clock."""
         return replace(self, calls=Calls(), blocks={})
+
+    def copy(self) -> "World":
+        """Return a world of its own in which everything is the same; its calls count from 0."""
+        assert isinstance(self.usages, MemoryTable)
+        assert isinstance(self.billing, MemoryTable)
+        return World(
+            clock=Clock(self.now),
+            usages=self.usages.copy(),
+            billing=self.billing.copy(),
+            objects={**self.objects},
+            close_queue=[*self.close_queue],
+            render_queue=[*self.render_queue],
+            blocks={kind: [*block] for kind, block in self.blocks.items()},
+            scope=self.scope,
+            runs=count(1000),
+        )
 
     # --- what there is
 

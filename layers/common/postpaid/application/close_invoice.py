@@ -34,6 +34,7 @@ from postpaid.domain.instants import YEAR_MAX, zone
 from postpaid.domain.invoice import (
     Invoice,
     InvoiceStatus,
+    LineKind,
     RenderState,
     serial_text,
 )
@@ -49,6 +50,7 @@ from postpaid.domain.usage import Usage
 # How long a run that died keeps a term from the sweep.
 TAKEOVER_AFTER = timedelta(minutes=5)
 _TRIES = 8
+_FREEZES = 30
 _LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
 
@@ -71,7 +73,8 @@ def close_invoice(invoice_id: str, *, books: Books, run: str, now: datetime) -> 
     """Close a pending invoice and return it, issued or skipped; one that is closed is returned.
 
     *run* names this attempt and must be unique. Raises `NotFound`; `Conflict` with code
-    `invoice_not_pending` for a deleted or voided one; `Unavailable` if the outcome is unknown.
+    `invoice_not_pending` for a deleted or voided one, `invoice_not_due` for an opening one before
+    its time; `Unavailable` if the outcome is unknown.
     """
     for _ in range(_TRIES):
         invoice = known_invoice(books.invoices, invoice_id)
@@ -79,6 +82,10 @@ def close_invoice(invoice_id: str, *, books: Books, run: str, now: datetime) -> 
             return invoice
         if invoice.status is not InvoiceStatus.PENDING:
             raise Conflict("invoice_not_pending", f"the invoice is {invoice.status.value.lower()}")
+        if invoice.term_start is None and now < invoice.period_end:
+            raise Conflict(
+                "invoice_not_due", "an opening invoice closes when its subscription starts"
+            )
         try:
             return _close(invoice, books, run, now)
         except Lost:
@@ -124,18 +131,34 @@ def _close(invoice: Invoice, books: Books, run: str, now: datetime) -> Invoice:
     begun = books.terms.get(invoice.subscription_id, invoice.period_end)
     content = _content(invoice.id, _subscription(invoice, books), term, begun, books)
     content_hash = books.documents.put_content(content)
-    finished = _finished(invoice, content, content_hash, books, now)
     frozen = term and replace(
         term, status=TermStatus.FROZEN, manifests=1, manifest_hash=content_hash
     )
-    books.closing.freeze(frozen, finished, run=run)
-    return finished
+    for _ in range(_FREEZES):
+        finished = _finished(invoice, content, content_hash, books, now)
+        try:
+            books.closing.freeze(frozen, finished, run=run)
+        except Lost:
+            if not _still_ours(invoice, term, books):
+                raise
+            continue  # only the number was drawn by another close: draw the next one
+        return finished
+    raise Unavailable("other closes drew a number first every time")
+
+
+def _still_ours(invoice: Invoice, term: Term | None, books: Books) -> bool:
+    """Tell whether the fence of this run stands, so that what it read is still all there is."""
+    if term is None:
+        now = books.invoices.get(invoice.id)
+        return now is not None and now.status is InvoiceStatus.PENDING
+    fenced = books.terms.get(term.subscription_id, term.period.start)
+    return fenced is not None and fenced.status is TermStatus.CLOSING and fenced.run == term.run
 
 
 def _finished(
     invoice: Invoice, content: InvoiceContent, content_hash: str, books: Books, now: datetime
 ) -> Invoice:
-    if not content.lines:
+    if _charges_nothing(content):
         return replace(
             invoice,
             status=InvoiceStatus.SKIPPED,
@@ -156,6 +179,11 @@ def _finished(
         issued_on=today if last_date is None else max(today, last_date),
         render=RenderState.PENDING,
     )
+
+
+def _charges_nothing(content: InvoiceContent) -> bool:
+    """Tell whether there is nothing to invoice; usage is told even where it is free."""
+    return not any(line.amount.minor or line.kind is LineKind.USAGE for line in content.lines)
 
 
 def _subscription(invoice: Invoice, books: Books) -> Subscription:

@@ -12,7 +12,7 @@ from postpaid.domain.calendar import MONTHLY, Cadence, calendar_anchor
 from postpaid.domain.catalog import Item, ItemPrice
 from postpaid.domain.errors import Invalid, NotFound
 from postpaid.domain.identifiers import check_id
-from postpaid.domain.instants import check_zone, parse_moment, zone
+from postpaid.domain.instants import check_zone, midnight, parse_moment, zone
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.quantity import parse_quantity
 from postpaid.domain.site import ClosingPolicy, Scope
@@ -55,6 +55,10 @@ class RetimableTerms(Terms, Protocol):
 
     def retime(self, term: Term, due_at: datetime | None, now: datetime) -> None:
         """Change when a term in GRACE closes by itself, None for never; `Lost` if it is not."""
+        ...
+
+    def note_policy(self, term: Term) -> None:
+        """Keep an OPEN term from ending by a closing policy that was read before; or `Lost`."""
         ...
 
 
@@ -117,7 +121,7 @@ def create_subscription(
         activation.activate(subscription, first_term(subscription), opening)
     except Lost:
         existing = subscriptions.get(subscription.id)
-        if existing is None or not _same(existing, subscription):
+        if existing is None or not _same(existing, subscription, dated=command.start is not None):
             raise already_exists("subscription", subscription.id) from None
         return Created(existing, new=False)
     return Created(subscription, new=True)
@@ -150,14 +154,24 @@ def change_closing(
     customer = customers.get(subscription.customer_id)
     assert customer is not None, "customers are never removed"
     effective = policy or customer.closing or sites.get().closing
+    for _ in range(_TRIES):
+        try:
+            _apply_closing(subscription_id, effective, terms, now)
+        except Lost:
+            continue  # a term ended or began to close meanwhile: look again
+        return subscription
+    raise Unavailable("other changes came first every time")
+
+
+def _apply_closing(
+    subscription_id: str, policy: ClosingPolicy, terms: RetimableTerms, now: datetime
+) -> None:
     # Only the newest terms can be waiting; a term that began to close keeps its way.
     for term in terms.page(subscription_id, before=None, limit=_GRACE_TERMS_MAX):
-        if term.status is TermStatus.GRACE:
-            try:
-                terms.retime(term, closes_at(effective, term.period.end), now)
-            except Lost:
-                continue
-    return subscription
+        if term.status is TermStatus.OPEN:
+            terms.note_policy(term)
+        elif term.status is TermStatus.GRACE:
+            terms.retime(term, closes_at(policy, term.period.end), now)
 
 
 def _subscription(
@@ -175,9 +189,12 @@ def _subscription(
     timezone = check_zone(
         site.timezone if command.timezone is None else command.timezone, "timezone"
     )
-    start = now
-    if command.start is not None:
-        start = parse_moment(command.start, zone(timezone), "start")
+    place = zone(timezone)
+    if command.start is None:
+        # Not this very second: usage of today is dated with its midnight.
+        start = midnight(now.astimezone(place).date(), place, "start")
+    else:
+        start = parse_moment(command.start, place, "start")
     if not now - START_AGE_MAX <= start <= now + START_AHEAD_MAX:
         raise Invalid(
             "invalid_field",
@@ -192,9 +209,7 @@ def _subscription(
         currency=currency,
         timezone=timezone,
         start=start,
-        anchor=calendar_anchor(start, zone(timezone), command.cadence)
-        if command.by_calendar
-        else start,
+        anchor=calendar_anchor(start, place, command.cadence) if command.by_calendar else start,
         cadence=command.cadence,
         prorate=command.prorate,
         lines=lines,
@@ -284,8 +299,12 @@ def _opening(subscription: Subscription, scope: Scope, ids: Ids, now: datetime) 
     )
 
 
-def _same(existing: Subscription, asked: Subscription) -> bool:
-    """Compare what the client chose: not the integers, nor a start that was left to the clock."""
+def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
+    """Compare what the client chose and cannot have changed since.
+
+    Not the integers; not the closing policy, which has its own request; not a start that was left
+    to the clock.
+    """
     plain = [replace(line, number=0, price_version=0, name="") for line in existing.lines]
     wanted = [replace(line, number=0, price_version=0, name="") for line in asked.lines]
     return plain == wanted and existing == replace(
@@ -293,9 +312,8 @@ def _same(existing: Subscription, asked: Subscription) -> bool:
         customer_id=asked.customer_id,
         currency=asked.currency,
         timezone=asked.timezone,
-        start=existing.start if asked.start == asked.created_at else asked.start,
-        anchor=existing.anchor if asked.start == asked.created_at else asked.anchor,
+        start=asked.start if dated else existing.start,
+        anchor=asked.anchor if dated else existing.anchor,
         cadence=asked.cadence,
         prorate=asked.prorate,
-        closing=asked.closing,
     )

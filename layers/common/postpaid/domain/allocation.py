@@ -19,9 +19,10 @@ def allocate(total: Money, weights: Sequence[Decimal]) -> tuple[Money, ...]:
     assert whole > 0, "something must have a weight"
     assert min(parts) >= 0, "a weight is zero or more"
     sign = -1 if total.minor < 0 else 1
-    exact = [abs(total.minor) * part / whole for part in parts]
+    size = sign * total.minor
+    exact = [Fraction(size * part, whole) for part in parts]
     units = [share.numerator // share.denominator for share in exact]
-    left = abs(total.minor) - sum(units)
+    left = size - sum(units)
     by_loss = sorted(range(len(exact)), key=lambda index: units[index] - exact[index])
     for index in by_loss[:left]:
         units[index] += 1

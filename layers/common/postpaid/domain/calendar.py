@@ -68,7 +68,7 @@ def boundary(anchor: datetime, zone: ZoneInfo, cadence: Cadence, k: int) -> date
 
     Units are counted on the wall clock of *zone*: same local time as the anchor; months keep the
     anchor's day, or take the month's last day where it has fewer. A local time that clocks skip
-    counts as the instant after the gap; one that comes twice, as the first.
+    counts by the offset before the gap; one that comes twice, as the first.
     """
     assert -TERMS_MAX <= k <= TERMS_MAX
     local = anchor.astimezone(zone)
@@ -160,7 +160,7 @@ class Schedule:
         now, start = (at.astimezone(self.zone).utcoffset() for at in (instant, self.start))
         assert now is not None
         assert start is not None
-        return round((now - start) / timedelta(days=1))
+        return (now - start + timedelta(hours=12)) // timedelta(days=1)
 
 
 def term_period(anchor: datetime, zone: ZoneInfo, cadence: Cadence, n: int) -> Period:

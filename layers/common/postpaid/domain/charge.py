@@ -205,7 +205,9 @@ class Charge:
         amount = components[0].amount if components else _NOTHING
         for component in components[1:]:
             amount = EXACT.add(amount, component.amount)
-        steps: list[Step] = []
+        if not self.discount_percent and self.minimum is None and self.maximum is None:
+            return Priced(amount, quantity, components, ())
+        steps = []
         if self.discount_percent:
             kept = EXACT.scaleb(EXACT.subtract(_HUNDRED, self.discount_percent), -2)
             amount = EXACT.multiply(amount, kept)

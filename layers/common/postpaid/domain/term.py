@@ -58,7 +58,8 @@ class Term:
     *engine* is the version of the rules it is rated by. *run*
     names the closing attempt that holds the term while it is CLOSING. *manifests* counts what was
     billed for it: 0 until it is FROZEN, then 1 and more. *due_at* is when a sweep should look
-    again, None when there is nothing to do.
+    again, None when there is nothing to do. *policy_changes* counts the closing policies that came
+    while it was OPEN, so that it cannot end by one that was read before.
     """
 
     subscription_id: str
@@ -72,6 +73,7 @@ class Term:
     run: str | None = None
     manifests: int = 0
     manifest_hash: str | None = None
+    policy_changes: int = 0
 
     def __post_init__(self) -> None:
         assert (self.status is TermStatus.FROZEN) == (self.manifests > 0)

@@ -62,12 +62,15 @@ class StoredClosing:
     def roll(self, ended: Term, begun: Term, invoice: Invoice) -> None:
         """Store that one term ended, the next began and an invoice is pending; or raise `Lost`.
 
-        The term must still be OPEN with the same end, its successor and the invoice must be new:
-        of two sweeps that roll the same term one finds it rolled.
+        The term must still be OPEN with the same end and no newer closing policy, its successor
+        and the invoice must be new: of two sweeps that roll the same term one finds it rolled.
         """
         scope, now = self._scope, self._now
+        changes = ended.policy_changes
         still = all_of(
-            equals("status", TermStatus.OPEN.value), equals("end", instant_text(ended.period.end))
+            equals("status", TermStatus.OPEN.value),
+            equals("end", instant_text(ended.period.end)),
+            equals("pc", changes) if changes else Absent("pc"),
         )
         key = term_key(scope, ended)
         moved = {"status": ended.status.value, "invoice_id": ended.invoice_id}

@@ -110,6 +110,13 @@ class MemoryTable:
         with self._lock:
             return [_copy(self._items[key]) for key in sorted(self._items)]
 
+    def copy(self) -> "MemoryTable":
+        """Return a table of its own that holds the same."""
+        twin = MemoryTable()
+        for item in self.items():
+            twin._store(item)
+        return twin
+
     def _require(self, write: Write) -> None:
         existing = self._items.get(_key(write))
         if write.condition is not None and not _holds(write.condition, existing or {}):

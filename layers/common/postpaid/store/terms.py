@@ -12,6 +12,7 @@ from postpaid.store.fields import (
     item_from_period,
     mapping,
     number,
+    number_or_none,
     period_from_item,
     text,
     text_or_none,
@@ -99,6 +100,15 @@ class StoredTerms:
         except ConditionFailed:
             raise Lost from None
 
+    def note_policy(self, term: Term) -> None:
+        """Keep an OPEN term from ending by a closing policy that was read before; or `Lost`."""
+        key = keys.term(self._scope, term.subscription_id, term.period.start)
+        still = equals("status", TermStatus.OPEN.value)
+        try:
+            self._table.update(Update(key, still, add={"pc": 1}))
+        except ConditionFailed:
+            raise Lost from None
+
     def settle(self, term: Term) -> None:
         """Take a frozen term off the list of what is due."""
         key = keys.term(self._scope, term.subscription_id, term.period.start)
@@ -142,6 +152,8 @@ def item_from_term(scope: Scope, clock: str, term: Term, now: datetime) -> Item:
     if term.due_at is not None:
         item["due_at"] = instant_text(term.due_at)
         item |= keys.due(clock, key.pk, term.due_at, now)
+    if term.policy_changes:
+        item["pc"] = term.policy_changes
     return without_none(item)
 
 
@@ -160,4 +172,5 @@ def term_from_item(item: Item) -> Term:
         run=text_or_none(item, "run"),
         manifests=number(item, "m"),
         manifest_hash=text_or_none(item, "m0"),
+        policy_changes=number_or_none(item, "pc") or 0,
     )

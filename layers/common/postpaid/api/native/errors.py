@@ -24,6 +24,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "usage_not_found": (404, "There is no such usage"),
     "method_not_allowed": (405, "The path does not take this method"),
     "already_exists": (409, "The id is taken"),
+    "invoice_not_due": (409, "The invoice cannot close yet"),
     "invoice_not_pending": (409, "The invoice is not pending"),
     "line_ambiguous": (409, "Several lines answer to this name"),
     "pdf_not_ready": (409, "The document is not made yet"),

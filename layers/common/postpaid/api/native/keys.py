@@ -31,6 +31,11 @@ def get_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  #
 def patch_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
     """Change settings of the caller's site."""
     body = read(SiteChange, read_json_object(request.body, request.headers))
+    if not body.model_fields_set:
+        raise Invalid("missing_field", "name a setting to change")
+    for name in sorted(body.model_fields_set):
+        if getattr(body, name) is None:
+            raise Invalid("invalid_field", "a setting cannot be taken away", field=name)
     command = ChangeSite(
         timezone=body.timezone,
         currency=body.currency,

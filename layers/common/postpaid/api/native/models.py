@@ -206,6 +206,8 @@ def _mistake(kind: str, place: tuple[int | str, ...], message: str) -> dict[str,
     code = {"missing": "missing_field", "extra_forbidden": "unknown_field"}.get(
         kind, "invalid_field"
     )
+    if kind == "string_pattern_mismatch":
+        message = "has a form or characters that are not accepted here"
     detail = {"missing_field": "is required", "unknown_field": "is not a field here"}.get(
         code, message
     )
