@@ -4,11 +4,12 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -20,9 +21,8 @@ from postpaid_cli.errors import LocalError
 from postpaid_cli.operate import Target, run_sweep
 from postpaid_cli.stack import LocalStack, bring_up, new_folder
 
+ZONE = "America/New_York"
 OUTPUT = ROOT / "demo-output"
-MINUTES_IN_ALL = 361
-MINUTES_ON_THE_15TH = 22
 _WAIT_SECONDS = 60
 
 
@@ -55,7 +55,7 @@ class Client:
 @click.command()
 @click.option("--no-build", is_flag=True, help="Deploy what was built last.")
 def demo(*, no_build: bool) -> None:
-    """Bill a month of VoIP calls: $10 and $0.05 a minute, 361 minutes, 28.05 in all."""
+    """Bill a month: 750 gigabytes in three tiers, and 361 minutes of VoIP calls, 28.05 in all."""
     console = Console(highlight=False)
     started = time.monotonic()
     with console.status("Starting") as spinner:
@@ -72,113 +72,152 @@ def demo(*, no_build: bool) -> None:
     console.print(f"Done in {time.monotonic() - started:.0f} s; the stack is stopped.")
 
 
-def daily_minutes(first: date, days: int) -> dict[date, int]:
-    """Spread 361 minutes over a month: 22 on the 15th, the rest as evenly as whole numbers go."""
-    rest, others = MINUTES_IN_ALL - MINUTES_ON_THE_15TH, days - 1
-    minutes: dict[date, int] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A service at a price, and a customer who used it for a month."""
+
+    item: dict[str, Any]
+    price: dict[str, Any]
+    customer: dict[str, Any]
+    used: int
+    on_the_15th: int
+
+    @property
+    def subscription(self) -> str:
+        """The id of the customer's subscription to the service."""
+        return f"{self.customer['id']}-{self.item['id']}"
+
+
+VOIP = Example(
+    item={"id": "voip", "name": "VoIP calls", "metered": True, "unit": "minute"},
+    price={"id": "voip-usd", "pricing_model": "per_unit", "unit_amount": "0.05", "base_fee": "10"},
+    customer={"id": "blue-harbor", "name": "Blue Harbor Café", "address": ["7 Quay Street"]},
+    used=361,
+    on_the_15th=22,
+)
+TRANSFER = Example(
+    item={"id": "transfer", "name": "Data transfer", "metered": True, "unit": "gigabyte"},
+    price={
+        "id": "transfer-usd",
+        "pricing_model": "tiered",
+        "tiers": [
+            {"up_to": "100", "unit_amount": "0.10"},
+            {"up_to": "500", "unit_amount": "0.08"},
+            {"up_to": None, "unit_amount": "0.05"},
+        ],
+    },
+    customer={"id": "north-pier", "name": "North Pier Hosting", "address": ["2 Pier Road"]},
+    used=750,
+    on_the_15th=30,
+)
+
+
+def daily_usage(first: date, days: int, example: Example) -> dict[date, int]:
+    """Spread a month's usage: the example's own figure on the 15th, the rest evenly."""
+    rest, others = example.used - example.on_the_15th, days - 1
+    usage: dict[date, int] = {}
     position = 0
     for offset in range(days):
         day = first + timedelta(days=offset)
         if day.day == 15:  # noqa: PLR2004 - the day of the founding example
-            minutes[day] = MINUTES_ON_THE_15TH
+            usage[day] = example.on_the_15th
         else:
-            minutes[day] = rest * (position + 1) // others - rest * position // others
+            usage[day] = rest * (position + 1) // others - rest * position // others
             position += 1
-    return minutes
+    return usage
 
 
 def _run(stack: LocalStack, console: Console) -> None:
     admin = Client(stack.base_url, stack.keys["admin_key"])
-    first = (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    recorder = Client(stack.base_url, stack.keys["usage_key"])
+    today = datetime.now(ZoneInfo(ZONE)).date()
+    first = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
     days = ((first + timedelta(days=31)).replace(day=1) - first).days
-    _catalogue(admin, first)
-    _record(Client(stack.base_url, stack.keys["usage_key"]), first, days, console)
-    invoice = _close(admin, stack, console)
-    _show(invoice, console)
-    _save(admin, invoice, console)
+    seller = {"name": "Northwind Telecom Ltd", "address": ["1 Harbour Road", "Boston MA"]}
+    admin.call("PATCH", "/v1/site", {"seller": seller})
+    for example in (TRANSFER, VOIP):
+        _subscribe(admin, example, first)
+        _record(recorder, example, daily_usage(first, days, example), console)
+    for example in (TRANSFER, VOIP):
+        invoice = _close(admin, stack, example)
+        _show(invoice, console)
+        _save(admin, invoice, console)
 
 
-def _catalogue(admin: Client, first: date) -> None:
-    admin.call(
-        "PATCH",
-        "/v1/site",
-        {"seller": {"name": "Northwind Telecom Ltd", "address": ["1 Harbour Road", "Boston MA"]}},
-    )
-    admin.call(
-        "POST",
-        "/v1/items",
-        {"id": "voip", "name": "VoIP calls", "type": "plan", "metered": True, "unit": "minute"},
-    )
-    admin.call(
-        "POST",
-        "/v1/item-prices",
-        {
-            "id": "voip-usd",
-            "item_id": "voip",
-            "currency": "USD",
-            "pricing_model": "per_unit",
-            "unit_amount": "0.05",
-            "base_fee": "10.00",
-        },
-    )
-    admin.call(
-        "POST",
-        "/v1/customers",
-        {"id": "blue-harbor", "name": "Blue Harbor Café", "address": ["7 Quay Street", "Salem MA"]},
-    )
-    admin.call(
-        "POST",
-        "/v1/subscriptions",
-        {
-            "id": "blue-harbor-voip",
-            "customer_id": "blue-harbor",
-            "timezone": "America/New_York",
-            "start": first.isoformat(),
-            "lines": [{"item_price_id": "voip-usd"}],
-            # Until everything is recorded, only a request may close the month that is over.
-            "closing": {"mode": "manual"},
-        },
-    )
-
-
-def _record(client: Client, first: date, days: int, console: Console) -> None:
-    path = "/v1/subscriptions/blue-harbor-voip/usages"
-    minutes = {day: count for day, count in daily_minutes(first, days).items() if count}
-    for day, count in minutes.items():
-        usage = {"item_price_id": "voip-usd", "usage_date": str(day), "quantity": str(count)}
-        client.call("POST", path, usage)
-    again = {
-        "item_price_id": "voip-usd",
-        "usage_date": str(first.replace(day=15)),
-        "quantity": str(MINUTES_ON_THE_15TH),
+def _subscribe(admin: Client, example: Example, first: date) -> None:
+    admin.call("POST", "/v1/items", example.item)
+    price = {"item_id": example.item["id"], "currency": "USD", **example.price}
+    admin.call("POST", "/v1/item-prices", price)
+    admin.call("POST", "/v1/customers", example.customer)
+    subscription = {
+        "id": example.subscription,
+        "customer_id": example.customer["id"],
+        "timezone": ZONE,
+        "start": first.isoformat(),
+        "lines": [{"item_price_id": example.price["id"]}],
+        # Until everything is recorded, only a request may close the month that is over.
+        "closing": {"mode": "manual"},
     }
+    admin.call("POST", "/v1/subscriptions", subscription)
+
+
+def _record(client: Client, example: Example, usage: dict[date, int], console: Console) -> None:
+    path = f"/v1/subscriptions/{example.subscription}/usages"
+    bodies = {
+        day: {"item_price_id": example.price["id"], "usage_date": str(day), "quantity": str(count)}
+        for day, count in usage.items()
+        if count
+    }
+    for body in bodies.values():
+        client.call("POST", path, body)
+    again = next(body for day, body in bodies.items() if day.day == 15)  # noqa: PLR2004
     answer = client.call("POST", path, again)
     if not answer["replayed"]:
         raise LocalError("The same usage was recorded twice.")
+    unit = example.item["unit"]
     console.print(
-        f"Recorded {len(minutes)} usages, {sum(minutes.values())} minutes; "
-        f"the 15th was sent twice and counts once (replayed: {answer['replayed']})."
+        f"{example.item['name']}: {len(bodies)} usages, {sum(usage.values())} {unit}s; the 15th "
+        "was sent twice and counts once.",
+        soft_wrap=True,
     )
 
 
-def _close(admin: Client, stack: LocalStack, console: Console) -> dict[str, Any]:
-    admin.call(
-        "PATCH",
-        "/v1/subscriptions/blue-harbor-voip",
-        {"closing": {"mode": "auto", "after_hours": 0}},
-    )
+def _close(admin: Client, stack: LocalStack, example: Example) -> dict[str, Any]:
+    """Let the dispatcher close the month, and return the invoice it made."""
+    policy = {"closing": {"mode": "auto", "after_hours": 0}}
+    admin.call("PATCH", f"/v1/subscriptions/{example.subscription}", policy)
     target = Target(stack.aws.dynamodb(), stack.aws.functions(), stack.outputs)
 
     def issued() -> dict[str, Any] | None:
         run_sweep(target)
-        path = "/v1/subscriptions/blue-harbor-voip/invoices"
-        heads = admin.call("GET", path)["data"]
-        done = [head for head in heads if head["status"] == "issued"]
-        return done[0] if done else None
+        heads = admin.call("GET", f"/v1/subscriptions/{example.subscription}/invoices")["data"]
+        return next((head for head in heads if head["status"] == "issued"), None)
 
-    head = _wait_for("the invoice", issued)
-    console.print("The dispatcher closed the month.\n")
-    return admin.call("GET", f"/v1/invoices/{head['id']}")
+    return admin.call("GET", f"/v1/invoices/{_wait_for('the invoice', issued)['id']}")
+
+
+def _show(invoice: dict[str, Any], console: Console) -> None:
+    table = Table(title=f"\n{invoice['number']}  ·  {invoice['customer']['name']}")
+    table.add_column("Line")
+    for name in ("Quantity", "Unit price", "Amount"):
+        table.add_column(name, justify="right")
+    for line in invoice["lines"]:
+        for row in _rows(line):
+            table.add_row(*row)
+    table.add_section()
+    table.add_row("Total", "", "", f"{invoice['total']} {invoice['currency']}", style="bold")
+    console.print(table)
+
+
+def _rows(line: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    kind = "base fee" if line["kind"] == "base_fee" else line["unit"]
+    name = f"{line['description']} ({kind})"
+    quantity = "" if line["quantity"] is None else f"{line['quantity']} {line['unit']}"
+    yield name, quantity, line["unit_amount"] or "", line["amount"]
+    if len(line["components"]) > 1:
+        for part in line["components"]:
+            tier = f"  tier {part['tier']}"
+            yield tier, part["quantity"] or "", part["unit_amount"] or "", f"({part['amount']})"
 
 
 def _save(admin: Client, invoice: dict[str, Any], console: Console) -> None:
@@ -193,23 +232,7 @@ def _save(admin: Client, invoice: dict[str, Any], console: Console) -> None:
     path = OUTPUT / f"{invoice['number']}.pdf"
     with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - on loopback
         path.write_bytes(answer.read())
-    console.print(f"\nPDF: {_shown(path)}")
-
-
-def _show(invoice: dict[str, Any], console: Console) -> None:
-    table = Table(title=f"{invoice['number']}  ·  {invoice['customer']['name']}")
-    table.add_column("Line")
-    for name in ("Quantity", "Unit price", "Amount"):
-        table.add_column(name, justify="right")
-    for line in invoice["lines"]:
-        kind = "base fee" if line["kind"] == "base_fee" else line["unit"]
-        quantity = "" if line["quantity"] is None else f"{line['quantity']} {line['unit']}"
-        table.add_row(
-            f"{line['description']} ({kind})", quantity, line["unit_amount"] or "", line["amount"]
-        )
-    table.add_section()
-    table.add_row("Total", "", "", f"{invoice['total']} {invoice['currency']}", style="bold")
-    console.print(table)
+    console.print(f"PDF: {_shown(path)}")
 
 
 def _wait_for(what: str, look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import click
 
 from postpaid_cli.demo import demo
 from postpaid_cli.local import local
+from postpaid_cli.offline import rate, terms
 from postpaid_cli.operate import keys, sites, sweep
 
 
@@ -18,5 +19,5 @@ def cli() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
-for command in (local, sites, keys, sweep, demo):
+for command in (local, sites, keys, sweep, rate, terms, demo):
     cli.add_command(command)

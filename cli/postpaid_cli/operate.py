@@ -19,7 +19,7 @@ from postpaid.domain.api_key import KeyScope
 from postpaid.domain.errors import BillingError
 from postpaid.domain.instants import instant_text, parse_instant
 from postpaid.domain.site import Address, Site
-from postpaid.runtime.clock import real_now
+from postpaid.runtime.clock import real_now, site_now
 from postpaid.runtime.ids import new_key_parts
 from postpaid.store.api_keys import StoredApiKeys
 from postpaid.store.dynamo import DynamoTable
@@ -152,13 +152,14 @@ def create_key_command(
     """Create a key and print it; it is never shown again."""
     with _told():
         target = _target(stack_name, local=local)
+        site = target.site(site_id)
         key, text = create_key(
-            target.site(site_id),
+            site,
             scopes,
             label,
             parts=new_key_parts(),
             ring=StoredApiKeys(target.billing),
-            now=real_now(),
+            now=site_now(site),
         )
     click.echo(json.dumps({"id": key.id, "key": text}))
 
@@ -172,7 +173,8 @@ def revoke_key_command(key_id: str, site_id: str, stack_name: str, *, local: boo
     with _told():
         target = _target(stack_name, local=local)
         ring = StoredApiKeys(target.billing)
-        key = revoke_key(target.site(site_id), key_id, ring=ring, now=real_now())
+        site = target.site(site_id)
+        key = revoke_key(site, key_id, ring=ring, now=site_now(site))
     assert key.revoked_at is not None
     click.echo(json.dumps({"id": key.id, "revoked_at": instant_text(key.revoked_at)}))
 

@@ -83,7 +83,10 @@ def test_everything_is_created_with_the_next_integer(shop: World) -> None:
     assert price.thing == shop.stores.prices.newest("minutes")
     assert customer.thing == shop.stores.customers.get("initech")
     assert (item.thing.number, price.thing.number, customer.thing.number) == (1, 1, 2)
-    assert (price.thing.pricing, price.thing.base_fee) == (PerUnit(Decimal("0.05")), Decimal(10))
+    assert (price.thing.charge.model, price.thing.base_fee) == (
+        PerUnit(Decimal("0.05")),
+        Decimal(10),
+    )
     assert price.thing.version == 1
 
 
@@ -194,7 +197,7 @@ def test_only_a_metered_item_has_a_base_fee(shop: World) -> None:
     assert refusal.value.field == "base_fee"
     price = add_price(shop, replace(MINUTES, pricing=flat, base_fee=None)).thing
 
-    assert price.pricing == FlatFee(Decimal(5))
+    assert price.charge.model == FlatFee(Decimal(5))
 
 
 def test_items_are_refused_by_their_own_rules(shop: World) -> None:

@@ -317,7 +317,7 @@ class Elbowed:
         raise NotImplementedError
 
 
-@pytest.mark.parametrize("losses", [0, 1, 7, 8])
+@pytest.mark.parametrize("losses", [0, 1, 29, 30])
 def test_a_close_that_others_come_before_is_tried_again_and_then_given_up(
     world: World, losses: int
 ) -> None:
@@ -326,7 +326,7 @@ def test_a_close_that_others_come_before_is_tried_again_and_then_given_up(
     closing = Elbowed(world.books.closing, [0] * losses)
     books = replace(world.books, closing=closing)
 
-    if losses == 8:
+    if losses == 30:
         with pytest.raises(Unavailable):
             close_invoice(pending.id, books=books, run="run", now=world.now)
         assert world.term("2026-10-01").status is TermStatus.CLOSING

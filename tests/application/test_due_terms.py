@@ -62,9 +62,9 @@ def test_everything_from_the_place_to_now_is_sent() -> None:
 
     found = dispatch_due(index, sent, now=NOON + 0.5 * HOUR)
 
-    assert sent.names == ["-5", "-4.5", "-1", "+0", "+0.5"]
+    assert sent.names == ["+0", "+0.5", "-1", "-5", "-4.5"]
     assert found == 5
-    assert index.hours_read == [NOON + n * HOUR for n in range(-5, 1)]
+    assert index.hours_read == [NOON - n * HOUR for n in range(6)]
 
 
 def test_messages_hold_ten_and_never_mix_hours() -> None:
@@ -73,8 +73,8 @@ def test_messages_hold_ten_and_never_mix_hours() -> None:
 
     assert dispatch_due(index, sent, now=NOON) == 24
 
-    assert [len(message) for message in sent.messages] == [10, 10, 3, 1]
-    assert sent.names == [*(str(n) for n in range(23)), "last"]
+    assert [len(message) for message in sent.messages] == [1, 10, 10, 3]
+    assert sent.names == ["last", *(str(n) for n in range(23))]
 
 
 def test_nothing_due_sends_nothing() -> None:
@@ -117,7 +117,16 @@ def test_missed_hours_are_swept_by_the_next_sweep() -> None:
 
     dispatch_due(index, sent, now=NOON)
 
-    assert sent.names == ["-200", "-60", "-3"]
+    assert sent.names == ["-3", "-60", "-200"]
+
+
+def test_what_is_stuck_in_old_hours_does_not_keep_the_present_hour_waiting() -> None:
+    index, sent = Index(due(-200, -60, 0), at_place=NOON - 201 * HOUR), Sent(room=1)
+
+    with pytest.raises(Unavailable):
+        dispatch_due(index, sent, now=NOON)
+
+    assert sent.names == ["+0"]
 
 
 def test_a_second_sweep_sends_again_what_is_still_due() -> None:
@@ -126,7 +135,7 @@ def test_a_second_sweep_sends_again_what_is_still_due() -> None:
     dispatch_due(index, first, now=NOON)
     dispatch_due(index, second, now=NOON + timedelta(minutes=5))
 
-    assert first.names == second.names == ["-4", "-1"]
+    assert first.names == second.names == ["-1", "-4"]
 
 
 def test_what_lands_late_in_an_hour_that_is_kept_open_is_found() -> None:
@@ -168,7 +177,7 @@ def test_a_sweep_that_ends_half_way_leaves_the_place_where_it_was(room: int) -> 
     assert index.at_place == NOON - 5 * HOUR
     sent = Sent()
     dispatch_due(index, sent, now=NOON + HOUR)
-    assert sent.names == ["-4", "-3.5", "-1"]
+    assert sent.names == ["-1", "-4", "-3.5"]
 
 
 def test_a_clock_without_a_place_is_swept_from_its_last_hours() -> None:
@@ -176,4 +185,4 @@ def test_a_clock_without_a_place_is_swept_from_its_last_hours() -> None:
 
     dispatch_due(index, sent, now=NOON)
 
-    assert sent.names == ["-3", "+0"]
+    assert sent.names == ["+0", "-3"]

@@ -71,8 +71,13 @@ def test_a_subscription_begins_with_its_first_term(shop: World) -> None:
     assert shop.stores.customers.subscriptions("globex", after=None, limit=9) == ["sub"]
 
 
-def test_a_start_that_is_left_to_the_clock_is_now(shop: World) -> None:
-    assert shop.subscribe(command(start=None)).start == shop.now
+def test_a_start_that_is_left_to_the_clock_is_todays_midnight_where_the_subscription_is(
+    shop: World,
+) -> None:
+    started = shop.subscribe(command(start=None, timezone="America/New_York"))
+
+    assert started.start == at("2026-10-05T04:00")
+    assert started.start < shop.now
 
 
 @pytest.mark.parametrize(
@@ -137,13 +142,20 @@ def test_creating_a_subscription_again_changes_nothing(shop: World, start: str |
     assert (shop.terms(), shop.invoices()) == (terms, invoices)
 
 
+def test_a_closing_policy_that_changed_since_does_not_make_the_repeat_another_one(
+    shop: World,
+) -> None:
+    first = shop.subscribe(command())
+
+    assert shop.subscribe(command(closing=MANUAL)) == first
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"customer_id": "initech"},
         {"timezone": "UTC"},
         {"start": "2026-10-02"},
-        {"closing": MANUAL},
         {"lines": (line("calls"),)},
         {"lines": (line("minutes", "m"),)},
         {"lines": (line("minutes"), line("calls"))},

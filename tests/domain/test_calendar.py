@@ -18,7 +18,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from postpaid.domain.calendar import MONTHS_MAX, Cadence, boundary, term_index, term_period
+from postpaid.domain.calendar import TERMS_MAX, Cadence, boundary, term_index, term_period
 from tests.support.laws import instants, tried, zones
 
 MONTHLY = Cadence()
@@ -67,7 +67,7 @@ BOUNDARIES = [
         "Europe/Vienna",
         ["2026-09-25T00:30:00Z", "2026-10-25T00:30:00Z", "2026-11-25T01:30:00Z"],
     ),
-    # An anchor on the second 02:30 is kept.
+    # An anchor on the second 02:30 is kept; later on there is only one.
     ("2026-10-25T01:30:00Z", "Europe/Vienna", ["2026-11-25T01:30:00Z", "2026-12-25T01:30:00Z"]),
     # Samoa had no 30 December 2011: that term ends with the 31st's first hours.
     (
@@ -236,39 +236,15 @@ def test_every_month_has_exactly_one_boundary(anchor: datetime, zone: ZoneInfo, 
     assert months == k or (months == k + 1 and day.day == 1 and local.hour < 4)
 
 
-@pytest.mark.parametrize(
-    ("k", "months"), [(-1, 1), (MONTHS_MAX + 1, 1), (MONTHS_MAX // 12 + 1, 12)]
-)
-def test_a_term_number_out_of_range_is_a_bug(k: int, months: int) -> None:
+@pytest.mark.parametrize("k", [-TERMS_MAX - 1, TERMS_MAX + 1])
+def test_a_term_number_out_of_range_is_a_bug(k: int) -> None:
     with pytest.raises(AssertionError):
-        boundary(_utc("2026-01-01"), ZoneInfo("UTC"), Cadence(count=months), k)
-
-
-@pytest.mark.parametrize(("k", "months"), [(MONTHS_MAX, 1), (MONTHS_MAX // 12, 12)])
-@pytest.mark.parametrize("name", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
-def test_the_calendar_holds_every_term_there_can_be(k: int, months: int, name: str) -> None:
-    last = boundary(_utc("2100-01-01T23:59:59Z"), ZoneInfo(name), Cadence(count=months), k)
-
-    assert 9000 < last.year <= 9999
+        boundary(_utc("2026-01-01"), ZoneInfo("UTC"), MONTHLY, k)
 
 
 @pytest.mark.parametrize(
-    ("k", "expected"),
-    [
-        (29, "2029-03-25T01:30:00Z"),  # clocks skip 02:30: they show 03:30
-        (132, "2037-10-25T00:30:00Z"),  # 02:30 comes twice: the first
-    ],
+    ("unit", "count"), [("month", 0), ("month", -1), ("fortnight", 1), ("", 1)]
 )
-def test_an_anchor_in_a_repeated_hour_does_not_make_its_boundaries_second(
-    k: int, expected: str
-) -> None:
-    second = _utc("2026-10-25T01:30:00Z")  # 02:30 in Vienna, for the second time that night
-
-    assert second.astimezone(ZoneInfo("Europe/Vienna")).fold == 1
-    assert boundary(second, ZoneInfo("Europe/Vienna"), MONTHLY, k) == _utc(expected)
-
-
-@pytest.mark.parametrize(("unit", "count"), [("month", 0), ("month", -1), ("day", 1), ("", 1)])
-def test_a_cadence_is_one_or_more_months(unit: str, count: int) -> None:
+def test_a_cadence_is_one_or_more_of_a_known_unit(unit: str, count: int) -> None:
     with pytest.raises(AssertionError):
         Cadence(unit, count)

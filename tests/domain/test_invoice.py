@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postpaid.domain.charge import Priced
 from postpaid.domain.invoice import (
     INVOICE_STEPS,
     InvoiceLine,
@@ -149,8 +150,8 @@ def _line(exact: str, minor: int, components: tuple[Component, ...]) -> InvoiceL
         period=OCTOBER,
         quantity=Decimal(361),
         amount=Money(minor, "USD"),
-        exact_amount=Decimal(exact),
-        components=components,
+        priced=Priced(Decimal(exact), Decimal(361), components, ()),
+        pricing={},
     )
 
 

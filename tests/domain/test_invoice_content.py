@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postpaid.domain.charge import Priced
 from postpaid.domain.invoice import InvoiceLine, LineKind
 from postpaid.domain.invoice_content import (
     LINES_MAX,
@@ -21,6 +22,7 @@ from postpaid.domain.money import MINOR_UNITS, Money
 from postpaid.domain.period import Period
 from postpaid.domain.pricing import Component
 from postpaid.domain.site import Address
+from postpaid.domain.tax import TaxAmount, TaxRate, TaxRates
 from tests.support.laws import instants, plain_numbers, tried
 from tests.support.samples import NOVEMBER, OCTOBER, PAYER, SELLER
 
@@ -34,8 +36,14 @@ USAGE = InvoiceLine(
     period=OCTOBER,
     quantity=Decimal("361.0"),
     amount=Money(1805, "USD"),
-    exact_amount=Decimal("18.050"),
-    components=(Component(Decimal("18.050"), Decimal("361.0"), Decimal("0.050")),),
+    priced=Priced(
+        Decimal("18.050"),
+        Decimal("361.0"),
+        (Component(Decimal("18.050"), Decimal("361.0"), Decimal("0.050")),),
+        (),
+    ),
+    pricing={"pricing_model": "per_unit", "unit_amount": "0.05"},
+    tax=TaxRates((TaxRate("VAT", Decimal("20.0")),), inclusive=False),
 )
 FEE = replace(
     USAGE,
@@ -43,8 +51,9 @@ FEE = replace(
     unit=None,
     quantity=None,
     amount=Money(1000, "USD"),
-    exact_amount=Decimal(10),
-    components=(Component(Decimal(10)),),
+    priced=Priced(Decimal(10), Decimal(0), (Component(Decimal(10)),), ()),
+    pricing={"pricing_model": "flat_fee", "amount": "10"},
+    tax=None,
 )
 CONTENT = InvoiceContent(
     invoice_id="inv_q4grewnjbyrvxxmeyv4c2rsh",
@@ -58,6 +67,15 @@ CONTENT = InvoiceContent(
     seller=SELLER,
     customer=PAYER,
     lines=(FEE, USAGE),
+    taxes=(
+        TaxAmount(
+            name="VAT",
+            percent=Decimal("20.0"),
+            inclusive=False,
+            base=Money(1805, "USD"),
+            amount=Money(361, "USD"),
+        ),
+    ),
     manifest=(("2026-10-05T00:00:00Z#minutes", 1, "361"),),
 )
 
@@ -97,7 +115,14 @@ PLAIN: dict[str, Any] = {
             "unit_amount": None,
             "amount": "10.00",
             "exact_amount": "10",
-            "components": [{"quantity": None, "unit_amount": None, "amount": "10"}],
+            "days": None,
+            "days_in_period": None,
+            "pricing": {"pricing_model": "flat_fee", "amount": "10"},
+            "components": [
+                {"quantity": None, "unit_amount": None, "amount": "10", "tier": None, "note": None}
+            ],
+            "steps": [],
+            "tax": None,
         },
         {
             "kind": "usage",
@@ -111,10 +136,27 @@ PLAIN: dict[str, Any] = {
             "unit_amount": "0.05",
             "amount": "18.05",
             "exact_amount": "18.05",
-            "components": [{"quantity": "361", "unit_amount": "0.05", "amount": "18.05"}],
+            "days": None,
+            "days_in_period": None,
+            "pricing": {"pricing_model": "per_unit", "unit_amount": "0.05"},
+            "components": [
+                {
+                    "quantity": "361",
+                    "unit_amount": "0.05",
+                    "amount": "18.05",
+                    "tier": None,
+                    "note": None,
+                }
+            ],
+            "steps": [],
+            "tax": {"inclusive": False, "rates": [{"name": "VAT", "percent": "20"}]},
         },
     ],
-    "total": "28.05",
+    "subtotal": "28.05",
+    "taxes": [
+        {"name": "VAT", "percent": "20", "inclusive": False, "base": "18.05", "amount": "3.61"}
+    ],
+    "total": "31.66",
     "manifest": [["2026-10-05T00:00:00Z#minutes", 1, "361"]],
 }
 
@@ -142,11 +184,21 @@ def test_an_invoice_is_headed_with_the_ended_term_before_the_begun_one() -> None
 
 
 def test_the_total_is_the_sum_of_the_rounded_lines() -> None:
-    third = replace(USAGE, exact_amount=Decimal("0.005"), amount=Money(1, "USD"))
+    half_cent = Priced(Decimal("0.005"), Decimal(1), (), ())
+    third = replace(USAGE, priced=half_cent, amount=Money(1, "USD"))
 
-    assert CONTENT.total == Money(2805, "USD")
-    assert replace(CONTENT, lines=(third, third, third)).total == Money(3, "USD")
-    assert replace(CONTENT, lines=()).total == Money(0, "USD")
+    assert CONTENT.subtotal == Money(2805, "USD")
+    assert CONTENT.total == Money(3166, "USD")
+    untaxed = replace(CONTENT, taxes=())
+    assert untaxed.total == Money(2805, "USD")
+    assert replace(untaxed, lines=(third, third, third)).total == Money(3, "USD")
+    assert replace(untaxed, lines=()).total == Money(0, "USD")
+
+
+def test_an_inclusive_tax_is_told_and_not_added() -> None:
+    included = replace(CONTENT.taxes[0], inclusive=True)
+
+    assert replace(CONTENT, taxes=(included,)).total == Money(2805, "USD")
 
 
 def test_an_invoice_has_one_currency_and_at_most_two_hundred_lines() -> None:
@@ -173,8 +225,8 @@ def _altered(place: str, value: object) -> dict[str, Any]:
     [
         ("schema", 2),
         ("schema", 0),
-        ("total", "28.06"),
-        ("total", "28.0500"),
+        ("total", "31.67"),
+        ("total", "31.6600"),
         ("lines.1.amount", "18.06"),
         ("lines.1.amount", "18.050"),
         ("lines.1.exact_amount", "18.06"),
@@ -212,6 +264,7 @@ _parties = st.builds(
 @st.composite
 def _lines(draw: st.DrawFn, currency: str) -> InvoiceLine:
     exact = Decimal(draw(plain_numbers(signed=True)))
+    quantity = draw(_maybe_numbers)
     component = st.builds(Component, plain_numbers().map(Decimal), _maybe_numbers, _maybe_numbers)
     return InvoiceLine(
         kind=draw(st.sampled_from(LineKind)),
@@ -221,10 +274,15 @@ def _lines(draw: st.DrawFn, currency: str) -> InvoiceLine:
         description=draw(_texts),
         unit=draw(st.none() | _texts),
         period=draw(_periods),
-        quantity=draw(_maybe_numbers),
+        quantity=quantity,
         amount=Money.rounded(exact, currency),
-        exact_amount=exact,
-        components=tuple(draw(st.lists(component, max_size=3))),
+        priced=Priced(
+            exact,
+            Decimal(0) if quantity is None else quantity,
+            tuple(draw(st.lists(component, max_size=3))),
+            (),
+        ),
+        pricing=draw(st.dictionaries(_texts, _texts, max_size=2)),
     )
 
 

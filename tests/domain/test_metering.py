@@ -1,5 +1,6 @@
 """From usages to one quantity per line."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -8,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postpaid.domain.metering import quantities
-from postpaid.domain.usage import Usage
+from postpaid.domain.metering import metered
+from postpaid.domain.usage import Aggregation, Usage
 from tests.support.laws import plain_numbers
 from tests.support.samples import a_usage
 
@@ -50,12 +51,41 @@ CASES: list[tuple[str, list[Usage], dict[str, str]]] = [
 ]
 
 
+def quantities(usages: Iterable[Usage], how: Aggregation = Aggregation.SUM) -> dict[str, Decimal]:
+    return {line: found.aggregate(how) for line, found in metered(usages).items()}
+
+
 @pytest.mark.parametrize(
     ("usages", "expected"), [row[1:] for row in CASES], ids=[row[0] for row in CASES]
 )
 def test_live_usages_add_up_by_line(usages: list[Usage], expected: dict[str, str]) -> None:
     assert quantities(usages) == {line: Decimal(text) for line, text in expected.items()}
     assert quantities(reversed(usages)) == quantities(usages)
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [(Aggregation.SUM, "20"), (Aggregation.LAST, "7"), (Aggregation.MAX, "9")],
+)
+def test_usages_become_one_quantity_as_the_item_says(how: Aggregation, expected: str) -> None:
+    usages = [
+        a_usage("2026-10-20", "7"),  # the last by its date, though recorded first
+        a_usage("2026-10-05", "4"),
+        a_usage("2026-10-06", "9"),
+    ]
+
+    assert quantities(usages, how) == {"minutes": Decimal(expected)}
+    assert quantities([*usages, GONE], how) == {"minutes": Decimal(expected)}
+
+
+def test_usages_are_kept_in_order_of_their_dates_and_event_ids() -> None:
+    usages = [
+        a_usage("2026-10-06", "3", event_id="a"),
+        a_usage("2026-10-05", "2", event_id="b"),
+        a_usage("2026-10-05", "1", event_id="a"),
+    ]
+
+    assert metered(usages)["minutes"].quantities == (Decimal(1), Decimal(2), Decimal(3))
 
 
 _usages = st.lists(

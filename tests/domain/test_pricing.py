@@ -50,7 +50,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"pricing_model": {}, "unit_amount": "1"}, "invalid_field", "pricing_model"),
     ({"pricing_model": "per_unit"}, "missing_field", "unit_amount"),
     ({"pricing_model": "per_unit", "amount": "1"}, "missing_field", "unit_amount"),
-    ({"pricing_model": "per_unit", "unit_amount": None}, "invalid_field", "unit_amount"),
+    ({"pricing_model": "per_unit", "unit_amount": None}, "missing_field", "unit_amount"),
     ({"pricing_model": "per_unit", "unit_amount": "-1"}, "invalid_field", "unit_amount"),
     ({"pricing_model": "per_unit", "unit_amount": "1e2"}, "invalid_field", "unit_amount"),
     ({"pricing_model": "per_unit", "unit_amount": 0.05}, "invalid_field", "unit_amount"),

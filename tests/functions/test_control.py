@@ -185,7 +185,8 @@ def test_a_site_is_changed_one_setting_at_a_time(functions: Functions) -> None:
         ({"number_prefix": ""}, {"number_prefix": ""}),
         ({"closing": {"mode": "manual"}}, {"closing": {"mode": "manual", "after_hours": 0}}),
         ({"seller": seller}, {"seller": seller | {"email": None}}),
-        ({}, {}),
+        ({"aggregation": "max"}, {"aggregation": "max"}),
+        ({"tax_rounding": "total"}, {"tax_rounding": "total"}),
     ):
         before |= shown
         assert shop.must("PATCH", "/v1/site", change) == before

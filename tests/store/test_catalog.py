@@ -8,6 +8,7 @@ import pytest
 
 from postpaid.application.ports import Lost
 from postpaid.domain.catalog import ItemType
+from postpaid.domain.charge import Charge
 from postpaid.domain.pricing.flat_fee import FlatFee
 from postpaid.domain.site import Address, Scope
 from postpaid.domain.subscription import Subscription
@@ -50,7 +51,7 @@ def test_an_item_is_read_as_it_was_stored(billing: Table) -> None:
 
 def test_a_price_is_read_as_it_was_stored(billing: Table) -> None:
     prices = StoredPrices(billing, SCOPE)
-    flat = a_price("f#lat", pricing=FlatFee(Decimal("19.99")), base_fee=None)
+    flat = a_price("f#lat", charge=Charge(model=FlatFee(Decimal("19.99"))), base_fee=None)
     prices.add(a_price())
     prices.add(flat)
 

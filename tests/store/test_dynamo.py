@@ -176,7 +176,7 @@ def cancelled(*codes: str) -> Callable[[], AWSResponse]:
     [
         (("None", "ConditionalCheckFailed"), TransactionRefused),
         (("TransactionConflict", "ConditionalCheckFailed"), TransactionRefused),
-        (("TransactionConflict", "None"), Unavailable),
+        (("TransactionConflict", "None"), TransactionRefused),
         (("ThrottlingError", "None"), Unavailable),
         (("ProvisionedThroughputExceeded", "TransactionConflict"), Unavailable),
         (("ValidationError", "None"), ClientError),

@@ -6,6 +6,7 @@ from typing import Any
 
 from postpaid.domain.calendar import Cadence
 from postpaid.domain.catalog import Item, ItemPrice, ItemType
+from postpaid.domain.charge import Charge
 from postpaid.domain.customer import Customer
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.period import Period
@@ -89,6 +90,7 @@ def a_subscription(subscription_id: str = "sub", **changes: Any) -> Subscription
             "currency": "USD",
             "timezone": "UTC",
             "start": OCTOBER.start,
+            "anchor": changes.get("start", OCTOBER.start),
             "cadence": Cadence(),
             "lines": (a_line(),),
             "closing": None,
@@ -188,7 +190,7 @@ def a_price(price_id: str = "minutes", **changes: Any) -> ItemPrice:
             "name": "Call minutes",
             "currency": "USD",
             "version": 1,
-            "pricing": PerUnit(Decimal("0.05")),
+            "charge": Charge(model=PerUnit(Decimal("0.05"))),
             "base_fee": Decimal(10),
             "created_at": at("2026-10-01"),
             **changes,

@@ -29,6 +29,14 @@ def read_json_object(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
         raise Malformed("unsupported_media_type", "the content type must be application/json")
     if headers.get("content-encoding", "identity") != "identity":
         raise Malformed("unsupported_media_type", "the body must not be compressed")
+    return parse_json(body)
+
+
+def parse_json(body: bytes, what: str = "the body") -> dict[str, Any]:
+    """Read one JSON object, however it came; *what* it is called in refusals.
+
+    Raises `Malformed` with code `malformed_request`.
+    """
     try:
         text = body.decode("utf-8")
         value = json.loads(
@@ -41,15 +49,15 @@ def read_json_object(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False, default=str).encode()  # lone surrogates
     except UnicodeError:
-        raise Malformed("malformed_request", "the body is not valid UTF-8 text") from None
+        raise Malformed("malformed_request", f"{what} is not valid UTF-8 text") from None
     except RecursionError:
-        raise Malformed("malformed_request", "the body is nested too deeply") from None
+        raise Malformed("malformed_request", f"{what} is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise Malformed(
-            "malformed_request", f"the body is not JSON: {error.msg} at character {error.pos}"
+            "malformed_request", f"{what} is not JSON: {error.msg} at character {error.pos}"
         ) from None
     if not isinstance(value, dict):
-        raise Malformed("malformed_request", "the body must be a JSON object")
+        raise Malformed("malformed_request", f"{what} must be a JSON object")
     return value
 
 

@@ -7,12 +7,13 @@ from typing import Any, Protocol
 
 from postpaid.application.ports import Ids, Lost, Prices
 from postpaid.domain.catalog import Item, ItemPrice, ItemType
+from postpaid.domain.charge import Charge
 from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.money import check_currency
-from postpaid.domain.pricing import pricing_from_plain
 from postpaid.domain.quantity import parse_amount
-from postpaid.domain.usage import Recording
+from postpaid.domain.tax import TaxRates
+from postpaid.domain.usage import Aggregation, Recording
 
 
 class Items(Protocol):
@@ -53,11 +54,12 @@ class CreateItem:
     metered: bool
     unit: str | None
     recording: Recording
+    aggregation: Aggregation = Aggregation.SUM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateItemPrice:
-    """What a client asks to charge; *pricing* is the plain form of a pricing model."""
+    """What a client asks to charge; *pricing* is the plain form of a charge."""
 
     id: str
     item_id: str
@@ -65,6 +67,7 @@ class CreateItemPrice:
     currency: str
     pricing: Mapping[str, Any]
     base_fee: object
+    tax: TaxRates | None = None
 
 
 def create_item(command: CreateItem, *, items: Items, ids: Ids, now: datetime) -> Created[Item]:
@@ -80,6 +83,7 @@ def create_item(command: CreateItem, *, items: Items, ids: Ids, now: datetime) -
         metered=command.metered,
         unit=command.unit,
         recording=command.recording,
+        aggregation=command.aggregation,
         created_at=now,
     )
     try:
@@ -103,7 +107,7 @@ def create_item_price(
     """
     check_id(command.id, "id")
     check_id(command.item_id, "item_id")
-    pricing = pricing_from_plain(command.pricing)
+    charge = Charge.from_plain(command.pricing)
     base_fee = None if command.base_fee is None else parse_amount(command.base_fee, "base_fee")
     currency = check_currency(command.currency, "currency")
     item = items.get(command.item_id)
@@ -122,10 +126,17 @@ def create_item_price(
         name=item.name if command.name is None else command.name,
         currency=currency,
         version=1,
-        pricing=pricing,
+        charge=charge,
         base_fee=base_fee,
+        tax=command.tax,
         created_at=now,
     )
+    if item.metered:
+        price.check_metered()
+    elif charge.by_event:
+        raise Invalid(
+            "invalid_field", "prices usages one by one: the item must be metered", field="item_id"
+        )
     try:
         prices.add(price)
     except Lost:

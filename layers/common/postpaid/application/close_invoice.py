@@ -12,7 +12,7 @@ before the query begins, and the freeze names the run that fenced.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from postpaid.application.ports import (
     Closing,
@@ -27,27 +27,31 @@ from postpaid.application.ports import (
     Unavailable,
     UsageLedger,
 )
-from postpaid.application.roll_term import known_subscription
+from postpaid.application.roll_term import known_subscription, open_term
 from postpaid.domain.catalog import ItemPrice
 from postpaid.domain.errors import Conflict, NotFound
-from postpaid.domain.instants import zone
+from postpaid.domain.instants import YEAR_MAX, zone
 from postpaid.domain.invoice import (
     Invoice,
     InvoiceStatus,
+    LineKind,
     RenderState,
     serial_text,
 )
 from postpaid.domain.invoice_content import InvoiceContent
-from postpaid.domain.metering import quantities
+from postpaid.domain.metering import metered
 from postpaid.domain.quantity import decimal_text
-from postpaid.domain.rating import ENGINE_VERSION, rate_term
+from postpaid.domain.rating import Span, rate_term
 from postpaid.domain.subscription import Subscription
-from postpaid.domain.term import Term, TermStatus
+from postpaid.domain.tax import taxes_on
+from postpaid.domain.term import RATING_ENGINE, Term, TermStatus
 from postpaid.domain.usage import Usage
 
 # How long a run that died keeps a term from the sweep.
 TAKEOVER_AFTER = timedelta(minutes=5)
 _TRIES = 8
+_FREEZES = 30
+_LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,8 @@ def close_invoice(invoice_id: str, *, books: Books, run: str, now: datetime) -> 
     """Close a pending invoice and return it, issued or skipped; one that is closed is returned.
 
     *run* names this attempt and must be unique. Raises `NotFound`; `Conflict` with code
-    `invoice_not_pending` for a deleted or voided one; `Unavailable` if the outcome is unknown.
+    `invoice_not_pending` for a deleted or voided one, `invoice_not_due` for an opening one before
+    its time; `Unavailable` if the outcome is unknown.
     """
     for _ in range(_TRIES):
         invoice = known_invoice(books.invoices, invoice_id)
@@ -77,6 +82,10 @@ def close_invoice(invoice_id: str, *, books: Books, run: str, now: datetime) -> 
             return invoice
         if invoice.status is not InvoiceStatus.PENDING:
             raise Conflict("invoice_not_pending", f"the invoice is {invoice.status.value.lower()}")
+        if invoice.term_start is None and now < invoice.period_end:
+            raise Conflict(
+                "invoice_not_due", "an opening invoice closes when its subscription starts"
+            )
         try:
             return _close(invoice, books, run, now)
         except Lost:
@@ -90,7 +99,20 @@ def draft_content(invoice: Invoice, *, books: Books) -> InvoiceContent:
     term = None
     if invoice.term_start is not None:
         term = books.terms.get(invoice.subscription_id, invoice.term_start)
-    return _content(invoice, term, books)
+    begun = books.terms.get(invoice.subscription_id, invoice.period_end)
+    return _content(invoice.id, _subscription(invoice, books), term, begun, books)
+
+
+def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
+    """Return what the coming invoice would say if the open term ended with today's usage.
+
+    The same rating as a close's; nothing is stored. Raises `NotFound`.
+    """
+    subscription = known_subscription(books.subscriptions, subscription_id)
+    term = books.terms.look(subscription.id, _LATEST)
+    assert term is not None, "a subscription has a term from the start"
+    begun = open_term(subscription, term.n + 1)
+    return _content(None, subscription, term, begun, books)
 
 
 def known_invoice(invoices: Invoices, invoice_id: str) -> Invoice:
@@ -106,20 +128,37 @@ def _close(invoice: Invoice, books: Books, run: str, now: datetime) -> Invoice:
     if invoice.term_start is not None:
         due_at = now + TAKEOVER_AFTER
         term = books.terms.fence(invoice.subscription_id, invoice.term_start, run, due_at)
-    content = _content(invoice, term, books)
+    begun = books.terms.get(invoice.subscription_id, invoice.period_end)
+    content = _content(invoice.id, _subscription(invoice, books), term, begun, books)
     content_hash = books.documents.put_content(content)
-    finished = _finished(invoice, content, content_hash, books, now)
     frozen = term and replace(
         term, status=TermStatus.FROZEN, manifests=1, manifest_hash=content_hash
     )
-    books.closing.freeze(frozen, finished, run=run)
-    return finished
+    for _ in range(_FREEZES):
+        finished = _finished(invoice, content, content_hash, books, now)
+        try:
+            books.closing.freeze(frozen, finished, run=run)
+        except Lost:
+            if not _still_ours(invoice, term, books):
+                raise
+            continue  # only the number was drawn by another close: draw the next one
+        return finished
+    raise Unavailable("other closes drew a number first every time")
+
+
+def _still_ours(invoice: Invoice, term: Term | None, books: Books) -> bool:
+    """Tell whether the fence of this run stands, so that what it read is still all there is."""
+    if term is None:
+        now = books.invoices.get(invoice.id)
+        return now is not None and now.status is InvoiceStatus.PENDING
+    fenced = books.terms.get(term.subscription_id, term.period.start)
+    return fenced is not None and fenced.status is TermStatus.CLOSING and fenced.run == term.run
 
 
 def _finished(
     invoice: Invoice, content: InvoiceContent, content_hash: str, books: Books, now: datetime
 ) -> Invoice:
-    if not content.lines:
+    if _charges_nothing(content):
         return replace(
             invoice,
             status=InvoiceStatus.SKIPPED,
@@ -142,33 +181,57 @@ def _finished(
     )
 
 
-def _content(invoice: Invoice, term: Term | None, books: Books) -> InvoiceContent:
-    subscription = known_subscription(books.subscriptions, invoice.subscription_id)
-    customer = books.customers.get(invoice.customer_id)
+def _charges_nothing(content: InvoiceContent) -> bool:
+    """Tell whether there is nothing to invoice; usage is told even where it is free."""
+    return not any(line.amount.minor or line.kind is LineKind.USAGE for line in content.lines)
+
+
+def _subscription(invoice: Invoice, books: Books) -> Subscription:
+    return known_subscription(books.subscriptions, invoice.subscription_id)
+
+
+def _content(
+    invoice_id: str | None,
+    subscription: Subscription,
+    term: Term | None,
+    begun: Term | None,
+    books: Books,
+) -> InvoiceContent:
+    customer = books.customers.get(subscription.customer_id)
     assert customer is not None, "customers are never removed"
-    begun = books.terms.get(subscription.id, invoice.period_end)
     usages = books.ledger.in_period(subscription.id, term.period) if term else ()
+    site = books.sites.get()
     lines = rate_term(
         subscription.lines,
         _pinned_prices(subscription, term, begun, books.prices),
-        ended=term.period if term else None,
-        begun=begun.period if begun else None,
-        quantities=quantities(usages),
+        ended=_span(subscription, term),
+        begun=_span(subscription, begun),
+        usage=metered(usages),
+        customer_tax=customer.tax,
     )
+    taxable = ((line.amount, line.tax) for line in lines)
     return InvoiceContent(
-        invoice_id=invoice.id,
+        invoice_id=invoice_id,
         subscription_id=subscription.id,
         customer_id=customer.id,
         currency=subscription.currency,
         timezone=subscription.timezone,
-        engine=ENGINE_VERSION,
+        engine=term.engine if term else RATING_ENGINE,
         ended=term.period if term else None,
         begun=begun.period if begun else None,
-        seller=books.sites.get().seller,
+        seller=site.seller,
         customer=customer.address,
         lines=lines,
+        taxes=taxes_on(taxable, subscription.currency, site.tax_rounding),
         manifest=tuple(_billed(books.ledger, usage) for usage in usages if not usage.deleted),
     )
+
+
+def _span(subscription: Subscription, term: Term | None) -> Span | None:
+    if term is None:
+        return None
+    full = subscription.schedule.full_term(term.n) if subscription.prorate else term.period
+    return Span(term.period, full, subscription.zone)
 
 
 def _pinned_prices(

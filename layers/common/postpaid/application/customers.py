@@ -9,6 +9,7 @@ from postpaid.application.ports import Customers, Ids, Lost
 from postpaid.domain.customer import Customer
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.site import Address, ClosingPolicy
+from postpaid.domain.tax import TaxRates
 
 
 class NewCustomers(Customers, Protocol):
@@ -26,6 +27,7 @@ class CreateCustomer:
     id: str
     address: Address
     closing: ClosingPolicy | None
+    tax: TaxRates | None = None
 
 
 def create_customer(
@@ -40,6 +42,7 @@ def create_customer(
         number=ids.number("customer"),
         address=command.address,
         closing=command.closing,
+        tax=command.tax,
         created_at=now,
     )
     try:

@@ -57,11 +57,12 @@ def dispatch_due(
     first = place if look_back is None else min(place, this_hour - look_back)
     found = 0
     first_left: datetime | None = None
-    hour = first
-    while hour <= this_hour:
+    # The newest first: what is stuck in old hours must not keep a sweep from the present one.
+    hour = this_hour
+    while hour >= first:
         chunk: list[Due] = []
         for due in index.in_hour(hour, now):
-            first_left = first_left or hour
+            first_left = hour
             found += 1
             chunk.append(due)
             if len(chunk) == MESSAGE_ITEMS_MAX:
@@ -69,7 +70,7 @@ def dispatch_due(
                 chunk = []
         if chunk:
             send(chunk)
-        hour += HOUR
+        hour -= HOUR
     reached = min(first_left or this_hour, this_hour - HOURS_KEPT_OPEN * HOUR)
     if reached > place:
         index.remember(reached)

@@ -4,17 +4,28 @@ crash before the note    the next run makes the same bytes, finds them stored an
 two runs at once         both make the same bytes; the second note changes nothing
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from postpaid.application.close_invoice import known_invoice
 from postpaid.application.ports import Documents, Invoices
 from postpaid.domain.instants import zone
 from postpaid.domain.invoice import Invoice, InvoiceLine, LineKind, RenderState
 from postpaid.domain.invoice_content import InvoiceContent
-from postpaid.domain.invoice_document import DocumentLine, InvoiceDocument, Party
+from postpaid.domain.invoice_document import (
+    DocumentLine,
+    DocumentTotal,
+    InvoiceDocument,
+    Party,
+)
 from postpaid.domain.money import MINOR_UNITS
+from postpaid.domain.period import Period
+from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Address
+from postpaid.domain.tax import TaxAmount
+
+BREAKDOWN_MAX = 6
 
 
 class Typesetter(Protocol):
@@ -50,28 +61,35 @@ def document_of(invoice: Invoice, content: InvoiceContent) -> InvoiceDocument:
     """Return what an issued invoice's page shows; dates are days of the subscription's zone."""
     assert invoice.serial_text is not None
     assert invoice.issued_on is not None
-    place = zone(content.timezone)
-    # People read "until the 31st", not "before the 1st".
-    last_second = content.period.end - timedelta(seconds=1)
+    first, last = _days(content.period, zone(content.timezone))
     return InvoiceDocument(
         number=invoice.serial_text,
         issued_on=invoice.issued_on,
         due_on=None,
-        period_start=content.period.start.astimezone(place).date(),
-        period_end_inclusive=last_second.astimezone(place).date(),
+        period_start=first,
+        period_end_inclusive=last,
         currency=content.currency,
         minor_units=MINOR_UNITS[content.currency],
         seller=_party(content.seller, None),
         customer=_party(content.customer, content.customer_id),
-        lines=tuple(_document_line(line) for line in content.lines),
-        subtotal=content.total.decimal,
+        lines=tuple(_document_line(line, content) for line in content.lines),
+        subtotal=content.subtotal.decimal,
+        totals=tuple(_document_tax(tax) for tax in content.taxes),
         total=content.total.decimal,
         notes=None,
     )
 
 
-def _document_line(line: InvoiceLine) -> DocumentLine:
-    detail = "Base fee" if line.kind is LineKind.BASE_FEE else None
+def _document_line(line: InvoiceLine, content: InvoiceContent) -> DocumentLine:
+    detail = "Base fee" if line.kind is LineKind.BASE_FEE else _breakdown(line)
+    if line.days is not None:
+        share = f"{line.days} of {line.days_in_period} days"
+        detail = share if detail is None else f"{detail}, {share}"
+    if line.period != content.period:
+        # Charged in advance, beside the usage of the term that ended.
+        first, last = _days(line.period, zone(content.timezone))
+        span = f"{first.isoformat()} to {last.isoformat()}"
+        detail = span if detail is None else f"{detail}, {span}"
     return DocumentLine(
         description=line.description,
         detail=detail,
@@ -79,6 +97,40 @@ def _document_line(line: InvoiceLine) -> DocumentLine:
         unit=line.unit if line.quantity is not None else None,
         unit_amount=line.unit_amount,
         amount=line.amount.decimal,
+    )
+
+
+def _days(period: Period, place: ZoneInfo) -> tuple[date, date]:
+    """Return the first and the last day of a period: people read "until the 31st"."""
+    last_second = period.end - timedelta(seconds=1)
+    return period.start.astimezone(place).date(), last_second.astimezone(place).date()
+
+
+def _breakdown(line: InvoiceLine) -> str | None:
+    """Tell how an amount came about where one unit price cannot: by tier, by package, adjusted."""
+    if line.unit_amount is not None:
+        return None
+    parts = []
+    for component in line.priced.components[:BREAKDOWN_MAX]:
+        if component.quantity is None or component.unit_amount is None:
+            parts.append(decimal_text(component.amount))
+        else:
+            what = f" {component.note}" if component.note else ""
+            quantity = decimal_text(component.quantity)
+            price = decimal_text(component.unit_amount)
+            parts.append(f"{quantity}{what} × {price}")  # noqa: RUF001 - a multiplication sign
+    if len(line.priced.components) > BREAKDOWN_MAX:
+        parts.append("…")
+    told = " + ".join(parts) if len(parts) > 1 or line.kind is LineKind.USAGE else ""
+    words = {"discount_percent": "less {} %", "maximum": "at most {}", "minimum": "at least {}"}
+    steps = [words[step.kind].format(decimal_text(step.value)) for step in line.priced.steps]
+    return ", ".join([told, *steps] if told else steps) or None
+
+
+def _document_tax(tax: TaxAmount) -> DocumentTotal:
+    including = "including " if tax.inclusive else ""
+    return DocumentTotal(
+        label=f"{including}{tax.name} {decimal_text(tax.percent)} %", amount=tax.amount.decimal
     )
 
 

@@ -13,7 +13,7 @@ from postpaid.domain.term import Term, TermStatus
 
 def first_term(subscription: Subscription) -> Term:
     """Return the term a subscription begins with."""
-    return _open_term(subscription, 0)
+    return open_term(subscription, 0)
 
 
 def roll_term(
@@ -39,7 +39,7 @@ def roll_term(
     customer = customers.get(subscription.customer_id)
     assert customer is not None, "customers are never removed"
     policy = subscription.closing or customer.closing or sites.get().closing
-    begun = _open_term(subscription, term.n + 1)
+    begun = open_term(subscription, term.n + 1)
     assert begun.period.start == term.period.end, "terms tile the time line"
     invoice = Invoice(
         id=invoice_id(scope, subscription.id, term.period.end, 0),
@@ -78,7 +78,8 @@ def known_subscription(subscriptions: Subscriptions, subscription_id: str) -> Su
     return subscription
 
 
-def _open_term(subscription: Subscription, n: int) -> Term:
+def open_term(subscription: Subscription, n: int) -> Term:
+    """Return the n-th term of a subscription as it is when it opens."""
     period = subscription.term_period(n)
     return Term(
         subscription_id=subscription.id,

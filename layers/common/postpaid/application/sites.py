@@ -9,7 +9,8 @@ from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import check_zone
 from postpaid.domain.money import check_currency
-from postpaid.domain.site import Address, ClosingPolicy, Scope, Site
+from postpaid.domain.site import Address, ClosingPolicy, Scope, Site, TaxRounding
+from postpaid.domain.usage import Aggregation
 
 _TRIES = 4
 _SITE_ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -44,6 +45,8 @@ class ChangeSite:
     closing: ClosingPolicy | None = None
     seller: Address | None = None
     number_prefix: str | None = None
+    aggregation: Aggregation | None = None
+    tax_rounding: TaxRounding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +112,8 @@ def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) ->
             number_prefix=(
                 site.number_prefix if command.number_prefix is None else command.number_prefix
             ),
+            aggregation=command.aggregation or site.aggregation,
+            tax_rounding=command.tax_rounding or site.tax_rounding,
         )
         try:
             sites.replace(changed, over=site)

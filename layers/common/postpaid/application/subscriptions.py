@@ -8,11 +8,11 @@ from typing import Protocol
 from postpaid.application.catalog import Created, Items, already_exists
 from postpaid.application.ports import Customers, Ids, Lost, Prices, Sites, Terms, Unavailable
 from postpaid.application.roll_term import closes_at, first_term, known_subscription
-from postpaid.domain.calendar import Cadence
+from postpaid.domain.calendar import MONTHLY, Cadence, calendar_anchor
 from postpaid.domain.catalog import Item, ItemPrice
 from postpaid.domain.errors import Invalid, NotFound
 from postpaid.domain.identifiers import check_id
-from postpaid.domain.instants import check_zone, parse_moment, zone
+from postpaid.domain.instants import check_zone, midnight, parse_moment, zone
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.quantity import parse_quantity
 from postpaid.domain.site import ClosingPolicy, Scope
@@ -73,7 +73,11 @@ class CreateLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateSubscription:
-    """What a customer is to be charged; *start* is still text, its zone is the subscription's."""
+    """What a customer is to be charged; *start* is still text, its zone is the subscription's.
+
+    *by_calendar* ends terms with the calendar's weeks, months or years, else on the grid of the
+    start.
+    """
 
     id: str
     customer_id: str
@@ -81,6 +85,9 @@ class CreateSubscription:
     start: object
     lines: Sequence[CreateLine]
     closing: ClosingPolicy | None
+    cadence: Cadence = MONTHLY
+    by_calendar: bool = False
+    prorate: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +121,7 @@ def create_subscription(
         activation.activate(subscription, first_term(subscription), opening)
     except Lost:
         existing = subscriptions.get(subscription.id)
-        if existing is None or not _same(existing, subscription):
+        if existing is None or not _same(existing, subscription, dated=command.start is not None):
             raise already_exists("subscription", subscription.id) from None
         return Created(existing, new=False)
     return Created(subscription, new=True)
@@ -182,9 +189,12 @@ def _subscription(
     timezone = check_zone(
         site.timezone if command.timezone is None else command.timezone, "timezone"
     )
-    start = now
-    if command.start is not None:
-        start = parse_moment(command.start, zone(timezone), "start")
+    place = zone(timezone)
+    if command.start is None:
+        # Not this very second: usage of today is dated with its midnight.
+        start = midnight(now.astimezone(place).date(), place, "start")
+    else:
+        start = parse_moment(command.start, place, "start")
     if not now - START_AGE_MAX <= start <= now + START_AHEAD_MAX:
         raise Invalid(
             "invalid_field",
@@ -199,7 +209,9 @@ def _subscription(
         currency=currency,
         timezone=timezone,
         start=start,
-        cadence=Cadence(),
+        anchor=calendar_anchor(start, place, command.cadence) if command.by_calendar else start,
+        cadence=command.cadence,
+        prorate=command.prorate,
         lines=lines,
         closing=command.closing,
         created_at=now,
@@ -264,6 +276,7 @@ def _line(
         unit=item.unit,
         metered=item.metered,
         recording=item.recording,
+        aggregation=item.aggregation,
         quantity=quantity,
     )
 
@@ -286,8 +299,12 @@ def _opening(subscription: Subscription, scope: Scope, ids: Ids, now: datetime) 
     )
 
 
-def _same(existing: Subscription, asked: Subscription) -> bool:
-    """Compare what the client chose: not the integers, nor a start that was left to the clock."""
+def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
+    """Compare what the client chose and cannot have changed since.
+
+    Not the integers; not the closing policy, which has its own request; not a start that was left
+    to the clock.
+    """
     plain = [replace(line, number=0, price_version=0, name="") for line in existing.lines]
     wanted = [replace(line, number=0, price_version=0, name="") for line in asked.lines]
     return plain == wanted and existing == replace(
@@ -295,6 +312,8 @@ def _same(existing: Subscription, asked: Subscription) -> bool:
         customer_id=asked.customer_id,
         currency=asked.currency,
         timezone=asked.timezone,
-        start=existing.start if asked.start == asked.created_at else asked.start,
-        closing=asked.closing,
+        start=asked.start if dated else existing.start,
+        anchor=asked.anchor if dated else existing.anchor,
+        cadence=asked.cadence,
+        prorate=asked.prorate,
     )

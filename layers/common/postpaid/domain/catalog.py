@@ -5,9 +5,11 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from postpaid.domain.charge import Charge
 from postpaid.domain.errors import Invalid
-from postpaid.domain.pricing import PricingModel
-from postpaid.domain.usage import Recording
+from postpaid.domain.pricing.model import Limited
+from postpaid.domain.tax import TaxRates
+from postpaid.domain.usage import Aggregation, Recording
 
 
 class ItemType(StrEnum):
@@ -20,7 +22,10 @@ class ItemType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A thing that is sold. A metered one is charged for its usage, counted in *unit*s."""
+    """A thing that is sold. A metered one is charged for its usage, counted in *unit*s.
+
+    *aggregation* says how a term's usages become one quantity.
+    """
 
     id: str
     number: int
@@ -30,6 +35,7 @@ class Item:
     unit: str | None
     recording: Recording
     created_at: datetime
+    aggregation: Aggregation = Aggregation.SUM
 
     def __post_init__(self) -> None:
         if self.metered and self.type is ItemType.CHARGE:
@@ -44,7 +50,8 @@ class Item:
 class ItemPrice:
     """An item at a price. *version* counts its changes; a term pins the one it is rated with.
 
-    *base_fee* is charged each term beside the pricing model, usage or not, in major units.
+    *base_fee* is charged each term beside the charge, usage or not, in major units. *tax* comes
+    before the customer's.
     """
 
     id: str
@@ -53,6 +60,17 @@ class ItemPrice:
     name: str
     currency: str
     version: int
-    pricing: PricingModel
+    charge: Charge
     base_fee: Decimal | None
     created_at: datetime
+    tax: TaxRates | None = None
+
+    def check_metered(self) -> None:
+        """Refuse a charge that could not rate some quantity; raises `Invalid`."""
+        model = self.charge.model
+        if isinstance(model, Limited) and model.limit is not None:
+            raise Invalid(
+                "invalid_field",
+                "must be open on the last tier, or some usage could not be rated",
+                field="tiers",
+            )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from postpaid.domain.site import Address, ClosingPolicy
+from postpaid.domain.tax import TaxRates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,3 +16,4 @@ class Customer:
     address: Address
     closing: ClosingPolicy | None
     created_at: datetime
+    tax: TaxRates | None = None

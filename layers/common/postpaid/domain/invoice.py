@@ -2,16 +2,20 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
+from typing import Any
 
+from postpaid.domain.charge import Priced
 from postpaid.domain.instants import instant_text
 from postpaid.domain.money import Money
 from postpaid.domain.period import Period
-from postpaid.domain.pricing.model import Component
 from postpaid.domain.site import Scope
+from postpaid.domain.tax import TaxRates, minor_fraction, rounded_minor
 
 
 class InvoiceStatus(StrEnum):
@@ -53,7 +57,12 @@ class LineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceLine:
-    """One charge: *amount* is *exact_amount*, the sum of *components*, rounded once."""
+    """One charge: *amount* is what *priced* came to, rounded once.
+
+    *pricing* is the plain form of the charge it was priced with, conventions included, so that the
+    line can be rated again from the invoice alone. *days*, of *days_in_period*, say which part of
+    a recurring charge is due; both are None for a whole one.
+    """
 
     kind: LineKind
     line_id: str
@@ -64,16 +73,35 @@ class InvoiceLine:
     period: Period
     quantity: Decimal | None
     amount: Money
-    exact_amount: Decimal
-    components: tuple[Component, ...]
+    priced: Priced
+    pricing: Mapping[str, Any]
+    tax: TaxRates | None = None
+    days: int | None = None
+    days_in_period: int | None = None
 
     def __post_init__(self) -> None:
-        assert self.amount == Money.rounded(self.exact_amount, self.amount.currency)
+        assert (self.days is None) == (self.days_in_period is None)
+        assert self.amount == line_amount(
+            self.priced.amount, self.amount.currency, self.days, self.days_in_period
+        )
 
     @property
     def unit_amount(self) -> Decimal | None:
-        """The price of one unit, where all units had the same."""
-        return self.components[0].unit_amount if len(self.components) == 1 else None
+        """The price of one unit, where all units had the same and nothing was adjusted."""
+        if len(self.priced.components) != 1 or self.priced.steps:
+            return None
+        component = self.priced.components[0]
+        return component.unit_amount if component.note is None else None
+
+
+def line_amount(
+    exact: Decimal, currency: str, days: int | None, days_in_period: int | None
+) -> Money:
+    """Round an exact amount once; of a part of a period, the share that its days are."""
+    if days is None or days_in_period is None:
+        return Money.rounded(exact, currency)
+    share = Fraction(minor_fraction(exact, currency) * days, days_in_period)
+    return Money(rounded_minor(share), currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from postpaid.domain.charge import Priced, Step
 from postpaid.domain.instants import instant_from_text, instant_text
 from postpaid.domain.invoice import InvoiceLine, LineKind
 from postpaid.domain.money import Money, total
@@ -12,6 +13,7 @@ from postpaid.domain.period import Period
 from postpaid.domain.pricing.model import Component
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Address
+from postpaid.domain.tax import TaxAmount, TaxRate, TaxRates
 
 LINES_MAX = 200
 _SCHEMA = 1
@@ -19,13 +21,14 @@ _SCHEMA = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceContent:
-    """What an invoice says: lines, parties and the manifest of the usages it bills.
+    """What an invoice says: lines, taxes, parties and the manifest of the usages it bills.
 
-    *manifest* maps each usage's place in its subscription to the version and quantity
-    that were billed. The plain form of all this is stored once, under its hash.
+    *manifest* maps each usage's place in its subscription to the version and quantity that were
+    billed. The plain form of all this is stored once, under its hash. A preview has no
+    *invoice_id* and is never stored.
     """
 
-    invoice_id: str
+    invoice_id: str | None
     subscription_id: str
     customer_id: str
     currency: str
@@ -37,15 +40,22 @@ class InvoiceContent:
     customer: Address
     lines: tuple[InvoiceLine, ...]
     manifest: tuple[tuple[str, int, str], ...]
+    taxes: tuple[TaxAmount, ...] = ()
 
     def __post_init__(self) -> None:
         assert len(self.lines) <= LINES_MAX
         assert all(line.amount.currency == self.currency for line in self.lines)
 
     @property
-    def total(self) -> Money:
-        """The sum of the rounded lines."""
+    def subtotal(self) -> Money:
+        """The sum of the rounded lines; inclusive taxes are in it."""
         return total((line.amount for line in self.lines), self.currency)
+
+    @property
+    def total(self) -> Money:
+        """The subtotal and the exclusive taxes."""
+        exclusive = (tax.amount for tax in self.taxes if not tax.inclusive)
+        return self.subtotal + total(exclusive, self.currency)
 
     @property
     def period(self) -> Period:
@@ -70,6 +80,8 @@ def plain_content(content: InvoiceContent) -> dict[str, Any]:
         "seller": _plain_address(content.seller),
         "customer": _plain_address(content.customer),
         "lines": [plain_line(line) for line in content.lines],
+        "subtotal": str(content.subtotal),
+        "taxes": [plain_tax(tax) for tax in content.taxes],
         "total": str(content.total),
         "manifest": [list(entry) for entry in content.manifest],
     }
@@ -91,6 +103,7 @@ def content_from_plain(plain: Mapping[str, Any]) -> InvoiceContent:
         seller=_address(plain["seller"]),
         customer=_address(plain["customer"]),
         lines=tuple(_line(line, currency) for line in plain["lines"]),
+        taxes=tuple(_tax(tax, currency) for tax in plain["taxes"]),
         manifest=tuple(
             (place, version, quantity) for place, version, quantity in plain["manifest"]
         ),
@@ -106,6 +119,37 @@ def plain_period(period: Period | None) -> dict[str, str] | None:
     return {"start": instant_text(period.start), "end": instant_text(period.end)}
 
 
+def plain_tax(tax: TaxAmount) -> dict[str, Any]:
+    """Return the plain form of a tax."""
+    return {
+        "name": tax.name,
+        "percent": decimal_text(tax.percent),
+        "inclusive": tax.inclusive,
+        "base": str(tax.base),
+        "amount": str(tax.amount),
+    }
+
+
+def plain_rates(rates: TaxRates | None) -> dict[str, Any] | None:
+    """Return the plain form of tax rates."""
+    if rates is None:
+        return None
+    return {
+        "inclusive": rates.inclusive,
+        "rates": [
+            {"name": rate.name, "percent": decimal_text(rate.percent)} for rate in rates.rates
+        ],
+    }
+
+
+def rates_from_plain(plain: Mapping[str, Any] | None) -> TaxRates | None:
+    """Read tax rates from their plain form."""
+    if plain is None:
+        return None
+    rates = (TaxRate(rate["name"], Decimal(rate["percent"])) for rate in plain["rates"])
+    return TaxRates(tuple(rates), plain["inclusive"])
+
+
 def plain_line(line: InvoiceLine) -> dict[str, Any]:
     """Return the plain form of a line, with everything that it takes to rate it again."""
     return {
@@ -119,22 +163,36 @@ def plain_line(line: InvoiceLine) -> dict[str, Any]:
         "quantity": _decimal_or_none(line.quantity),
         "unit_amount": _decimal_or_none(line.unit_amount),
         "amount": str(line.amount),
-        "exact_amount": decimal_text(line.exact_amount),
-        "components": [
+        "exact_amount": decimal_text(line.priced.amount),
+        "days": line.days,
+        "days_in_period": line.days_in_period,
+        "pricing": dict(line.pricing),
+        "components": [_plain_component(component) for component in line.priced.components],
+        "steps": [
             {
-                "quantity": _decimal_or_none(component.quantity),
-                "unit_amount": _decimal_or_none(component.unit_amount),
-                "amount": decimal_text(component.amount),
+                "kind": step.kind,
+                "value": decimal_text(step.value),
+                "amount": decimal_text(step.amount),
             }
-            for component in line.components
+            for step in line.priced.steps
         ],
+        "tax": plain_rates(line.tax),
     }
 
 
 def _line(plain: Mapping[str, Any], currency: str) -> InvoiceLine:
     period = _period(plain["period"])
     assert period is not None
-    exact = Decimal(plain["exact_amount"])
+    quantity = _decimal(plain["quantity"])
+    priced = Priced(
+        amount=Decimal(plain["exact_amount"]),
+        quantity=Decimal(0) if quantity is None else quantity,
+        components=tuple(_component(each) for each in plain["components"]),
+        steps=tuple(
+            Step(step["kind"], Decimal(step["value"]), Decimal(step["amount"]))
+            for step in plain["steps"]
+        ),
+    )
     line = InvoiceLine(
         kind=LineKind(plain["kind"]),
         line_id=plain["line_id"],
@@ -143,16 +201,46 @@ def _line(plain: Mapping[str, Any], currency: str) -> InvoiceLine:
         description=plain["description"],
         unit=plain["unit"],
         period=period,
-        quantity=_decimal(plain["quantity"]),
-        amount=Money.rounded(exact, currency),
-        exact_amount=exact,
-        components=tuple(
-            Component(Decimal(c["amount"]), _decimal(c["quantity"]), _decimal(c["unit_amount"]))
-            for c in plain["components"]
-        ),
+        quantity=quantity,
+        amount=Money.rounded(Decimal(plain["amount"]), currency),
+        priced=priced,
+        pricing=plain["pricing"],
+        tax=rates_from_plain(plain["tax"]),
+        days=plain["days"],
+        days_in_period=plain["days_in_period"],
     )
     assert str(line.amount) == plain["amount"]
     return line
+
+
+def _plain_component(component: Component) -> dict[str, Any]:
+    return {
+        "quantity": _decimal_or_none(component.quantity),
+        "unit_amount": _decimal_or_none(component.unit_amount),
+        "amount": decimal_text(component.amount),
+        "tier": component.tier,
+        "note": component.note,
+    }
+
+
+def _component(plain: Mapping[str, Any]) -> Component:
+    return Component(
+        Decimal(plain["amount"]),
+        _decimal(plain["quantity"]),
+        _decimal(plain["unit_amount"]),
+        plain["tier"],
+        plain["note"],
+    )
+
+
+def _tax(plain: Mapping[str, Any], currency: str) -> TaxAmount:
+    return TaxAmount(
+        name=plain["name"],
+        percent=Decimal(plain["percent"]),
+        inclusive=plain["inclusive"],
+        base=Money.rounded(Decimal(plain["base"]), currency),
+        amount=Money.rounded(Decimal(plain["amount"]), currency),
+    )
 
 
 def _period(plain: Mapping[str, str] | None) -> Period | None:

@@ -2,14 +2,26 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, Overflow, Underflow
+from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    Inexact,
+    Overflow,
+    Underflow,
+    localcontext,
+)
 
 from postpaid.domain.errors import Invalid
 
 # Products of a 38-digit quantity and a 38-digit price, summed over any term, fit; a result that
 # would still be rounded is a bug and raises instead of losing a digit.
 EXACT = Context(prec=400, traps=[Inexact, Overflow, Underflow])
-_ROUNDING = Context(prec=400, traps=[Overflow, Underflow])
+_ROUNDING = Context(prec=400, rounding=ROUND_HALF_UP, traps=[Overflow, Underflow])
+
+_NOTHING = Decimal(0)
 
 # ISO 4217 (list one, 2026): minor unit exponents. Funds, metals and test codes are left out.
 _ZERO = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
@@ -50,9 +62,8 @@ class Money:
     @classmethod
     def rounded(cls, amount: Decimal, currency: str) -> "Money":
         """Round an exact amount in major units, half away from zero, to the minor unit."""
-        places = MINOR_UNITS[currency]
-        scaled = EXACT.scaleb(amount, places)
-        return cls(int(scaled.to_integral_value(ROUND_HALF_UP, _ROUNDING)), currency)
+        scaled = EXACT.scaleb(amount, MINOR_UNITS[currency])
+        return cls(int(_ROUNDING.to_integral_value(scaled)), currency)
 
     @property
     def decimal(self) -> Decimal:
@@ -67,9 +78,31 @@ class Money:
         return format(self.decimal, "f")
 
 
+def whole(number: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
+    """Round a number to a whole one, half away from zero unless told otherwise."""
+    return number.to_integral_value(rounding, _ROUNDING)
+
+
+def ceiling(number: Decimal) -> Decimal:
+    """Return the least whole number that is not less."""
+    return whole(number, ROUND_CEILING)
+
+
+def floor(number: Decimal) -> Decimal:
+    """Return the greatest whole number that is not greater."""
+    return whole(number, ROUND_FLOOR)
+
+
+def exact_sum(numbers: Iterable[Decimal]) -> Decimal:
+    """Add numbers exactly, whatever context the caller has; zero if there are none."""
+    with localcontext(EXACT):  # and then `sum` in C: a third of the time of a call for each
+        return sum(numbers, Decimal(0))
+
+
 def total(parts: Iterable[Money], currency: str) -> Money:
     """Add amounts of one currency; zero if there are none."""
-    result = Money(0, currency)
+    minor = 0
     for part in parts:
-        result += part
-    return result
+        assert part.currency == currency, "money of two currencies is never added"
+        minor += part.minor
+    return Money(minor, currency)

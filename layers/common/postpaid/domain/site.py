@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from postpaid.domain.errors import Invalid
+from postpaid.domain.usage import Aggregation
 
 AFTER_HOURS_MAX = 1200  # 50 days, as long as Chargebee lets a metered invoice stay pending
 
@@ -14,6 +15,13 @@ class ClosingMode(StrEnum):
 
     AUTO = "auto"
     MANUAL = "manual"
+
+
+class TaxRounding(StrEnum):
+    """Where tax is rounded, half away from zero, to the currency's minor unit."""
+
+    LINE = "line"
+    TOTAL = "total"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One tenant. *clock_offset_seconds* moves the clock of a test site; it is 0 on a live one."""
+    """One tenant. *clock_offset_seconds* moves the clock of a test site; it is 0 on a live one.
+
+    *aggregation* is the default of new items.
+    """
 
     scope: Scope
     test: bool
@@ -71,6 +82,8 @@ class Site:
     seller: Address
     closing: ClosingPolicy = field(default=DEFAULT_CLOSING)
     number_prefix: str = "INV-"
+    aggregation: Aggregation = Aggregation.SUM
+    tax_rounding: TaxRounding = TaxRounding.LINE
     clock_offset_seconds: int = 0
 
     def __post_init__(self) -> None:

@@ -6,12 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from postpaid.domain.calendar import Cadence, term_index, term_period
+from postpaid.domain.calendar import Cadence, Schedule
 from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.instants import instant_text, zone
 from postpaid.domain.period import Period
 from postpaid.domain.site import ClosingPolicy
-from postpaid.domain.usage import Recording
+from postpaid.domain.usage import Aggregation, Recording
 
 LINES_MAX = 50
 
@@ -21,7 +21,8 @@ class Line:
     """An item price on a subscription, with its own id; usage belongs to a line.
 
     *quantity* is the number of units a recurring line is charged for; a metered line has none.
-    *unit*, *metered* and *recording* are copies of the item's, which never change there.
+    *unit*, *metered*, *recording* and *aggregation* are copies of the item's, which never change
+    there.
     """
 
     id: str
@@ -34,13 +35,16 @@ class Line:
     metered: bool
     recording: Recording
     quantity: Decimal | None
+    aggregation: Aggregation = Aggregation.SUM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """A customer's lines, invoiced every *cadence* from *start* on the wall clock of *timezone*.
 
-    The anchor of the terms is *start*. *closing* overrides the customer's and the site's policy.
+    Terms end on the grid of *anchor*; if *start* is off it, the first term is short, and *prorate*
+    says whether its recurring charges are too. *closing* overrides the customer's and the site's
+    policy.
     """
 
     id: str
@@ -49,10 +53,12 @@ class Subscription:
     currency: str
     timezone: str
     start: datetime
+    anchor: datetime
     cadence: Cadence
     lines: tuple[Line, ...]
     closing: ClosingPolicy | None
     created_at: datetime
+    prorate: bool = True
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -64,14 +70,19 @@ class Subscription:
         """The zone in which dates and terms of this subscription are meant."""
         return zone(self.timezone)
 
+    @property
+    def schedule(self) -> Schedule:
+        """Where the terms fall."""
+        return Schedule(self.start, self.anchor, self.zone, self.cadence)
+
     def term_period(self, n: int) -> Period:
         """Return the period of the n-th term, n = 0 being the first."""
-        return term_period(self.start, self.zone, self.cadence, n)
+        return self.schedule.term(n)
 
     def term_at(self, instant: datetime) -> Period:
         """Return the period of the term that contains *instant*, or of the first term."""
-        n = term_index(self.start, self.zone, self.cadence, instant)
-        return self.term_period(n)
+        schedule = self.schedule
+        return schedule.term(schedule.index(instant))
 
     def metered_line(self, *, line_id: str | None, item_price_id: str | None) -> Line:
         """Find the metered line that a client names by its id or by its item price.

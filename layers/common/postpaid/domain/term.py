@@ -7,6 +7,10 @@ from enum import StrEnum
 
 from postpaid.domain.period import Period
 
+# The rating engine that new terms pin. A later engine that rates differently gets the next number,
+# so that an old line can always be rated again by the rules it was made with.
+RATING_ENGINE = 1
+
 
 class TermStatus(StrEnum):
     """Where a term stands; usage still counts on time while it is OPEN or in GRACE."""
@@ -50,7 +54,8 @@ _BILLING_STATE = {
 class Term:
     """One billing interval of a subscription.
 
-    *n* counts from 0; *pins* maps line ids to the price version the term is rated with. *run*
+    *n* counts from 0; *pins* maps line ids to the price version the term is rated with, and
+    *engine* is the version of the rules it is rated by. *run*
     names the closing attempt that holds the term while it is CLOSING. *manifests* counts what was
     billed for it: 0 until it is FROZEN, then 1 and more. *due_at* is when a sweep should look
     again, None when there is nothing to do. *policy_changes* counts the closing policies that came
@@ -62,6 +67,7 @@ class Term:
     period: Period
     status: TermStatus
     pins: Mapping[str, int] = field(default_factory=dict)
+    engine: int = RATING_ENGINE
     invoice_id: str | None = None
     due_at: datetime | None = None
     run: str | None = None

@@ -15,6 +15,14 @@ class Recording(StrEnum):
     EVENTS = "events"
 
 
+class Aggregation(StrEnum):
+    """How a term's usages of a line become one quantity."""
+
+    SUM = "sum"
+    LAST = "last"
+    MAX = "max"
+
+
 class UsageSource(StrEnum):
     """The road a usage came by."""
 

@@ -41,6 +41,7 @@ class StoredDocuments:
         body = json.dumps(
             plain_content(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False
         ).encode()
+        assert content.invoice_id is not None, "a preview is never stored"
         return self._put_once(content.invoice_id, body, "json", "application/json")
 
     def get_content(self, invoice: Invoice) -> InvoiceContent:

@@ -6,11 +6,12 @@ from decimal import Decimal
 from postpaid.application.ports import Lost
 from postpaid.domain.catalog import Item as CatalogItem
 from postpaid.domain.catalog import ItemPrice, ItemType
+from postpaid.domain.charge import Charge
 from postpaid.domain.instants import instant_text
-from postpaid.domain.pricing import plain_pricing, pricing_from_plain
+from postpaid.domain.invoice_content import plain_rates, rates_from_plain
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Scope
-from postpaid.domain.usage import Recording
+from postpaid.domain.usage import Aggregation, Recording
 from postpaid.store import keys
 from postpaid.store.fields import (
     flag,
@@ -106,6 +107,7 @@ def item_from_catalog_item(scope: Scope, item: CatalogItem) -> Item:
             "metered": item.metered,
             "unit": item.unit,
             "recording": item.recording.value,
+            "aggregation": item.aggregation.value,
             "created_at": instant_text(item.created_at),
             **keys.listing(scope, "item", item.id, item.created_at),
         }
@@ -122,6 +124,7 @@ def catalog_item_from_item(item: Item) -> CatalogItem:
         metered=flag(item, "metered"),
         unit=text_or_none(item, "unit"),
         recording=Recording(text(item, "recording")),
+        aggregation=Aggregation(text(item, "aggregation")),
         created_at=instant(item, "created_at"),
     )
 
@@ -138,8 +141,9 @@ def item_from_price(scope: Scope, price: ItemPrice) -> Item:
             "item_id": price.item_id,
             "name": price.name,
             "currency": price.currency,
-            "pricing": plain_pricing(price.pricing),
+            "charge": price.charge.to_plain(),
             "base_fee": None if price.base_fee is None else decimal_text(price.base_fee),
+            "tax": plain_rates(price.tax),
             "created_at": instant_text(price.created_at),
             **keys.listing(scope, "item_price", price.id, price.created_at),
         }
@@ -156,7 +160,8 @@ def price_from_item(item: Item) -> ItemPrice:
         name=text(item, "name"),
         currency=text(item, "currency"),
         version=number(item, "v"),
-        pricing=pricing_from_plain(mapping(item, "pricing")),
+        charge=Charge.from_plain(mapping(item, "charge")),
         base_fee=None if base_fee is None else Decimal(base_fee),
+        tax=rates_from_plain(mapping(item, "tax") if item.get("tax") else None),
         created_at=instant(item, "created_at"),
     )

@@ -5,6 +5,7 @@ from urllib.parse import unquote
 from postpaid.application.ports import Lost
 from postpaid.domain.customer import Customer
 from postpaid.domain.instants import instant_text
+from postpaid.domain.invoice_content import plain_rates, rates_from_plain
 from postpaid.domain.site import Scope
 from postpaid.store import keys
 from postpaid.store.fields import (
@@ -67,6 +68,7 @@ def item_from_customer(scope: Scope, customer: Customer) -> Item:
         "address": item_from_address(customer.address),
         "created_at": instant_text(customer.created_at),
         **item_from_closing(customer.closing),
+        **({} if customer.tax is None else {"tax": plain_rates(customer.tax)}),
         **keys.listing(scope, KIND, customer.id, customer.created_at),
     }
 
@@ -78,5 +80,6 @@ def customer_from_item(item: Item) -> Customer:
         number=number(item, "number"),
         address=address_from_item(mapping(item, "address")),
         closing=closing_from_item(item),
+        tax=rates_from_plain(mapping(item, "tax") if item.get("tax") else None),
         created_at=instant(item, "created_at"),
     )

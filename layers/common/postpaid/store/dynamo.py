@@ -296,7 +296,11 @@ def _cancelled(error: ClientError) -> Exception:
         return TransactionRefused(failed)
     if any(code in {"ValidationError", "ItemCollectionSizeLimitExceeded"} for code in codes):
         return error
-    return Unavailable("a transaction met another one or was throttled")
+    if codes and all(code in {"None", None, "TransactionConflict"} for code in codes):
+        # Another transaction holds one of the items. Nothing was written, so this one may decide
+        # anew: the closes of a site meet at its counter of invoice numbers.
+        return TransactionRefused({})
+    return Unavailable("a transaction was throttled")
 
 
 def _attributes(item: Mapping[str, Value]) -> dict[str, Any]:

@@ -101,7 +101,8 @@ def finished_attributes(invoice: Invoice) -> Item:
     """Return the attributes that finishing an invoice adds."""
     return without_none(
         {
-            "total": None if invoice.total is None else invoice.total.minor,
+            # As text: the largest products have more digits than a DynamoDB number.
+            "total": None if invoice.total is None else str(invoice.total.minor),
             "serial": invoice.serial,
             "serial_text": invoice.serial_text,
             "issued_on": None if invoice.issued_on is None else invoice.issued_on.isoformat(),
@@ -115,7 +116,7 @@ def finished_attributes(invoice: Invoice) -> Item:
 def invoice_from_item(item: Item) -> Invoice:
     """Read the head of an invoice from its stored form."""
     currency = text(item, "currency")
-    total, render = number_or_none(item, "total"), text_or_none(item, "r")
+    total, render = text_or_none(item, "total"), text_or_none(item, "r")
     issued_on = text_or_none(item, "issued_on")
     return Invoice(
         id=text(item, "id"),
@@ -128,7 +129,7 @@ def invoice_from_item(item: Item) -> Invoice:
         k=number(item, "k"),
         term_start=instant_or_none(item, "term_start"),
         created_at=instant(item, "created_at"),
-        total=None if total is None else Money(total, currency),
+        total=None if total is None else Money(int(total), currency),
         serial=number_or_none(item, "serial"),
         serial_text=text_or_none(item, "serial_text"),
         issued_on=None if issued_on is None else date.fromisoformat(issued_on),

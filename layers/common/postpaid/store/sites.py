@@ -2,7 +2,8 @@
 
 from postpaid.application.ports import Lost
 from postpaid.domain.instants import instant_text
-from postpaid.domain.site import DEFAULT_CLOSING, Scope, Site
+from postpaid.domain.site import DEFAULT_CLOSING, Scope, Site, TaxRounding
+from postpaid.domain.usage import Aggregation
 from postpaid.store import keys
 from postpaid.store.due import StoredDue
 from postpaid.store.fields import (
@@ -99,6 +100,8 @@ def item_from_site(site: Site) -> Item:
             "currency": site.currency,
             "seller": item_from_address(site.seller),
             "number_prefix": site.number_prefix,
+            "aggregation": site.aggregation.value,
+            "tax_rounding": site.tax_rounding.value,
             "clock_offset_seconds": site.clock_offset_seconds,
             **item_from_closing(site.closing),
         },
@@ -117,6 +120,8 @@ def site_from_item(item: Item) -> Site:
         seller=address_from_item(mapping(settings, "seller")),
         closing=closing_from_item(settings) or DEFAULT_CLOSING,
         number_prefix=text(settings, "number_prefix"),
+        aggregation=Aggregation(text(settings, "aggregation")),
+        tax_rounding=TaxRounding(text(settings, "tax_rounding")),
         clock_offset_seconds=number(settings, "clock_offset_seconds"),
     )
 

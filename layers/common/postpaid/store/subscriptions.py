@@ -9,7 +9,7 @@ from postpaid.domain.instants import instant_text
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Scope
 from postpaid.domain.subscription import Line, Subscription
-from postpaid.domain.usage import Recording
+from postpaid.domain.usage import Aggregation, Recording
 from postpaid.store import keys
 from postpaid.store.fields import (
     closing_from_item,
@@ -78,6 +78,8 @@ def item_from_subscription(scope: Scope, subscription: Subscription) -> Item:
         "currency": subscription.currency,
         "zones": [{"since": instant_text(subscription.start), "name": subscription.timezone}],
         "start": instant_text(subscription.start),
+        "anchor": instant_text(subscription.anchor),
+        "prorate": subscription.prorate,
         "cadence": {"unit": subscription.cadence.unit, "count": subscription.cadence.count},
         "lines": [_plain_line(line, subscription.start) for line in subscription.lines],
         "created_at": instant_text(subscription.created_at),
@@ -96,6 +98,8 @@ def subscription_from_item(item: Item) -> Subscription:
         currency=text(item, "currency"),
         timezone=text(maps(item, "zones")[-1], "name"),
         start=instant(item, "start"),
+        anchor=instant(item, "anchor"),
+        prorate=flag(item, "prorate"),
         cadence=Cadence(text(cadence, "unit"), number(cadence, "count")),
         lines=tuple(_line(plain) for plain in maps(item, "lines")),
         closing=closing_from_item(item),
@@ -117,6 +121,7 @@ def _plain_line(line: Line, since: datetime) -> Value:
             "unit": line.unit,
             "metered": line.metered,
             "recording": line.recording.value,
+            "aggregation": line.aggregation.value,
             "quantity": None if line.quantity is None else decimal_text(line.quantity),
         }
     )
@@ -134,5 +139,6 @@ def _line(plain: Item) -> Line:
         unit=text_or_none(plain, "unit"),
         metered=flag(plain, "metered"),
         recording=Recording(text(plain, "recording")),
+        aggregation=Aggregation(text(plain, "aggregation")),
         quantity=None if quantity is None else Decimal(quantity),
     )

@@ -141,7 +141,10 @@ class ConditionFailed(Exception):
 
 
 class TransactionRefused(Exception):
-    """A transaction wrote nothing; *failed* has the index of each write whose condition failed."""
+    """A transaction wrote nothing; *failed* has the index of each write whose condition failed.
+
+    It is empty where another transaction was in the way.
+    """
 
     def __init__(self, failed: Mapping[int, Item | None]) -> None:
         super().__init__("a transaction was refused")

@@ -15,9 +15,15 @@ from postpaid.api.native.models import (
 from postpaid.api.native.shapes import (
     native_from_invoice,
     native_from_subscription,
+    native_from_upcoming,
     native_list,
 )
-from postpaid.application.close_invoice import close_invoice, draft_content, known_invoice
+from postpaid.application.close_invoice import (
+    close_invoice,
+    draft_content,
+    known_invoice,
+    upcoming_content,
+)
 from postpaid.application.list_invoices import (
     Drawers,
     invoices_of_customer,
@@ -32,6 +38,7 @@ from postpaid.application.subscriptions import (
     change_closing,
     create_subscription,
 )
+from postpaid.domain.calendar import read_cadence
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState, invoice_id
 from postpaid.domain.subscription import Subscription
@@ -45,6 +52,9 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
         customer_id=body.customer_id,
         timezone=body.timezone,
         start=body.start,
+        cadence=read_cadence(body.cadence.unit, body.cadence.count, "cadence"),
+        by_calendar=body.cadence.anchor == "calendar",
+        prorate=body.prorate,
         lines=[
             CreateLine(item_price_id=line.item_price_id, id=line.id, quantity=line.quantity)
             for line in body.lines
@@ -91,6 +101,11 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
         now=desk.now,
     )
     return Response(200, _subscription(desk, subscription))
+
+
+def get_upcoming(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Show what the coming invoice would say if the open term ended now."""
+    return Response(200, native_from_upcoming(upcoming_content(ids[0], books=desk.books)))
 
 
 def list_subscriptions(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001

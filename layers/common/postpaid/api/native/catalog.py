@@ -4,7 +4,14 @@ from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
 from postpaid.api.native.desk import Desk
 from postpaid.api.native.lists import page
-from postpaid.api.native.models import CustomerBody, ItemBody, ItemPriceBody, policy_of, read
+from postpaid.api.native.models import (
+    CustomerBody,
+    ItemBody,
+    ItemPriceBody,
+    policy_of,
+    read,
+    tax_of,
+)
 from postpaid.api.native.shapes import (
     native_from_customer,
     native_from_item,
@@ -19,7 +26,7 @@ from postpaid.application.catalog import (
 from postpaid.application.customers import CreateCustomer, create_customer
 from postpaid.domain.catalog import ItemType
 from postpaid.domain.errors import NotFound
-from postpaid.domain.usage import Recording
+from postpaid.domain.usage import Aggregation, Recording
 
 
 def post_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
@@ -32,6 +39,9 @@ def post_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  
         metered=body.metered,
         unit=body.unit,
         recording=Recording(body.recording),
+        aggregation=desk.site.aggregation
+        if body.aggregation is None
+        else Aggregation(body.aggregation),
     )
     created = create_item(command, items=desk.items, ids=desk.ids, now=desk.now)
     return Response(201 if created.new else 200, native_from_item(created.thing))
@@ -60,6 +70,7 @@ def post_price(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
         currency=desk.site.currency if body.currency is None else body.currency,
         pricing=body.pricing(),
         base_fee=body.base_fee,
+        tax=tax_of(body.tax),
     )
     created = create_item_price(
         command, items=desk.items, prices=desk.prices, ids=desk.ids, now=desk.now
@@ -87,6 +98,7 @@ def post_customer(desk: Desk, request: Request, ids: tuple[str, ...]) -> Respons
         id=desk.new_id("cus") if body.id is None else body.id,
         address=body.party(),
         closing=policy_of(body.closing),
+        tax=tax_of(body.tax),
     )
     created = create_customer(command, customers=desk.customers, ids=desk.ids, now=desk.now)
     return Response(201 if created.new else 200, native_from_customer(created.thing))

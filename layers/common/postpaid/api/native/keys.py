@@ -12,6 +12,8 @@ from postpaid.application.api_keys import create_key, revoke_key
 from postpaid.application.sites import ChangeSite, change_site
 from postpaid.domain.api_key import read_key
 from postpaid.domain.errors import Invalid
+from postpaid.domain.site import TaxRounding
+from postpaid.domain.usage import Aggregation
 
 
 class KeyBody(Body):
@@ -29,12 +31,19 @@ def get_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  #
 def patch_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
     """Change settings of the caller's site."""
     body = read(SiteChange, read_json_object(request.body, request.headers))
+    if not body.model_fields_set:
+        raise Invalid("missing_field", "name a setting to change")
+    for name in sorted(body.model_fields_set):
+        if getattr(body, name) is None:
+            raise Invalid("invalid_field", "a setting cannot be taken away", field=name)
     command = ChangeSite(
         timezone=body.timezone,
         currency=body.currency,
         closing=policy_of(body.closing),
         seller=None if body.seller is None else body.seller.party(),
         number_prefix=body.number_prefix,
+        aggregation=None if body.aggregation is None else Aggregation(body.aggregation),
+        tax_rounding=None if body.tax_rounding is None else TaxRounding(body.tax_rounding),
     )
     return Response(
         200, native_from_site(change_site(desk.scope.site, command, sites=desk.all_sites))

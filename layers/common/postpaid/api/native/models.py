@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from postpaid.domain.errors import Invalid
+from postpaid.domain.quantity import parse_amount
 from postpaid.domain.site import AFTER_HOURS_MAX, Address, ClosingMode, ClosingPolicy
 from postpaid.domain.subscription import LINES_MAX
+from postpaid.domain.tax import RATES_MAX, TaxRate, TaxRates
 
 ADDRESS_LINES_MAX = 8
 
@@ -53,6 +55,31 @@ class ClosingBody(Body):
         return ClosingPolicy(ClosingMode(self.mode), self.after_hours)
 
 
+class RateBody(Body):
+    """One tax."""
+
+    name: Annotated[Text, StringConstraints(max_length=50)]
+    percent: Number
+
+
+class TaxBody(Body):
+    """`{"rates": [{"name": "VAT", "percent": "20"}], "inclusive": false}`."""
+
+    rates: list[RateBody] = Field(min_length=1, max_length=RATES_MAX)
+    inclusive: bool = False
+
+
+def tax_of(body: TaxBody | None) -> TaxRates | None:
+    """Return the tax rates of a body that may be absent."""
+    if body is None:
+        return None
+    rates = (
+        TaxRate(rate.name, parse_amount(rate.percent, f"tax.rates[{index}].percent"))
+        for index, rate in enumerate(body.rates)
+    )
+    return TaxRates(tuple(rates), body.inclusive)
+
+
 class PartyBody(Body):
     """How a party is named on documents."""
 
@@ -82,6 +109,7 @@ class ItemBody(Body):
     metered: bool = False
     unit: Annotated[Text, StringConstraints(max_length=30)] | None = None
     recording: Literal["one_per_date", "events"] = "one_per_date"
+    aggregation: Literal["sum", "last", "max"] | None = None
 
 
 class ItemPriceBody(Body):
@@ -95,9 +123,10 @@ class ItemPriceBody(Body):
     currency: str | None = None
     pricing_model: str
     base_fee: Number | None = None
+    tax: TaxBody | None = None
 
     def pricing(self) -> dict[str, Any]:
-        """Return the plain form of the pricing model."""
+        """Return the plain form of the pricing model and its modifiers."""
         return {"pricing_model": self.pricing_model, **(self.model_extra or {})}
 
 
@@ -106,6 +135,7 @@ class CustomerBody(PartyBody):
 
     id: str | None = None
     closing: ClosingBody | None = None
+    tax: TaxBody | None = None
 
 
 class LineBody(Body):
@@ -116,6 +146,14 @@ class LineBody(Body):
     quantity: Number | None = None
 
 
+class CadenceBody(Body):
+    """`{"unit": "month", "count": 1, "anchor": "start"}`."""
+
+    unit: str = "month"
+    count: int = 1
+    anchor: Literal["start", "calendar"] = "start"
+
+
 class SubscriptionBody(Body):
     """`POST /v1/subscriptions`."""
 
@@ -123,6 +161,8 @@ class SubscriptionBody(Body):
     customer_id: str
     timezone: str | None = None
     start: str | None = None
+    cadence: CadenceBody = Field(default_factory=CadenceBody)
+    prorate: bool = True
     lines: list[LineBody] = Field(min_length=1, max_length=LINES_MAX)
     closing: ClosingBody | None = None
 
@@ -140,6 +180,8 @@ class SiteChange(Body):
     currency: str | None = None
     closing: ClosingBody | None = None
     seller: PartyBody | None = None
+    aggregation: Literal["sum", "last", "max"] | None = None
+    tax_rounding: Literal["line", "total"] | None = None
     number_prefix: Annotated[str, StringConstraints(max_length=20, pattern=r"^[\x20-\x7e]*$")] | (
         None
     ) = None
@@ -164,6 +206,8 @@ def _mistake(kind: str, place: tuple[int | str, ...], message: str) -> dict[str,
     code = {"missing": "missing_field", "extra_forbidden": "unknown_field"}.get(
         kind, "invalid_field"
     )
+    if kind == "string_pattern_mismatch":
+        message = "has a form or characters that are not accepted here"
     detail = {"missing_field": "is required", "unknown_field": "is not a field here"}.get(
         code, message
     )

@@ -34,6 +34,7 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("POST", "v1/subscriptions", ADMIN, billing.post_subscription),
     Route("GET", "v1/subscriptions/{}", READ, billing.get_subscription),
     Route("PATCH", "v1/subscriptions/{}", ADMIN, billing.patch_subscription),
+    Route("GET", "v1/subscriptions/{}/upcoming-invoice", READ, billing.get_upcoming),
     Route("GET", "v1/subscriptions/{}/invoices", READ, billing.list_subscription_invoices),
     Route("GET", "v1/subscriptions/{}/usages", KeyScope.USAGE_READ, usages.list_usages),
     Route("GET", "v1/subscriptions/{}/usages/{}", KeyScope.USAGE_READ, usages.get_usage),

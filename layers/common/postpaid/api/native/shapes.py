@@ -8,8 +8,13 @@ from postpaid.domain.catalog import Item, ItemPrice
 from postpaid.domain.customer import Customer
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice
-from postpaid.domain.invoice_content import InvoiceContent, plain_line, plain_period
-from postpaid.domain.pricing import plain_pricing
+from postpaid.domain.invoice_content import (
+    InvoiceContent,
+    plain_line,
+    plain_period,
+    plain_rates,
+    plain_tax,
+)
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Address, ClosingPolicy, Site
 from postpaid.domain.subscription import Line, Subscription
@@ -26,6 +31,8 @@ def native_from_site(site: Site) -> dict[str, Any]:
         "closing": _closing(site.closing),
         "seller": _party(site.seller),
         "number_prefix": site.number_prefix,
+        "aggregation": site.aggregation.value,
+        "tax_rounding": site.tax_rounding.value,
         "created_at": instant_text(site.created_at),
     }
 
@@ -40,6 +47,7 @@ def native_from_item(item: Item) -> dict[str, Any]:
         "metered": item.metered,
         "unit": item.unit,
         "recording": item.recording.value,
+        "aggregation": item.aggregation.value,
         "created_at": instant_text(item.created_at),
     }
 
@@ -52,8 +60,9 @@ def native_from_price(price: ItemPrice) -> dict[str, Any]:
         "item_id": price.item_id,
         "name": price.name,
         "currency": price.currency,
-        **plain_pricing(price.pricing),
+        **price.charge.to_plain(),
         "base_fee": None if price.base_fee is None else decimal_text(price.base_fee),
+        "tax": plain_rates(price.tax),
         "version": price.version,
         "created_at": instant_text(price.created_at),
     }
@@ -66,6 +75,7 @@ def native_from_customer(customer: Customer) -> dict[str, Any]:
         "integer_id": customer.number,
         **_party(customer.address),
         "closing": _closing(customer.closing),
+        "tax": plain_rates(customer.tax),
         "created_at": instant_text(customer.created_at),
     }
 
@@ -79,7 +89,12 @@ def native_from_subscription(subscription: Subscription, term: Term | None) -> d
         "currency": subscription.currency,
         "timezone": subscription.timezone,
         "start": instant_text(subscription.start),
-        "cadence": {"unit": subscription.cadence.unit, "count": subscription.cadence.count},
+        "cadence": {
+            "unit": subscription.cadence.unit,
+            "count": subscription.cadence.count,
+            "anchor": instant_text(subscription.anchor),
+        },
+        "prorate": subscription.prorate,
         "lines": [_line(line) for line in subscription.lines],
         "closing": _closing(subscription.closing),
         "current_term": None if term is None else plain_period(term.period),
@@ -105,17 +120,18 @@ def native_from_invoice(invoice: Invoice, content: InvoiceContent | None) -> dic
         "document": None if invoice.render is None else invoice.render.value.lower(),
         "created_at": instant_text(invoice.created_at),
     }
-    if content is not None:
-        shown |= {
-            "total": str(content.total),
-            "period": plain_period(content.period),
-            "timezone": content.timezone,
-            "engine": content.engine,
-            "seller": _party(content.seller),
-            "customer": _party(content.customer),
-            "lines": [plain_line(line) for line in content.lines],
-        }
-    return shown
+    return shown if content is None else shown | _said(content)
+
+
+def native_from_upcoming(content: InvoiceContent) -> dict[str, Any]:
+    """Show the coming invoice of a subscription; it has no id, number or date yet."""
+    return {
+        "status": "upcoming",
+        "customer_id": content.customer_id,
+        "subscription_id": content.subscription_id,
+        "currency": content.currency,
+        **_said(content),
+    }
 
 
 def native_from_api_key(key: ApiKey) -> dict[str, Any]:
@@ -133,6 +149,20 @@ def native_from_api_key(key: ApiKey) -> dict[str, Any]:
 def native_list(things: Iterable[Mapping[str, Any]], cursor: str | None) -> dict[str, Any]:
     """Show a page of a list; `next_cursor` is null on the last one."""
     return {"data": list(things), "next_cursor": cursor}
+
+
+def _said(content: InvoiceContent) -> dict[str, Any]:
+    return {
+        "period": plain_period(content.period),
+        "timezone": content.timezone,
+        "engine": content.engine,
+        "seller": _party(content.seller),
+        "customer": _party(content.customer),
+        "lines": [plain_line(line) for line in content.lines],
+        "subtotal": str(content.subtotal),
+        "taxes": [plain_tax(tax) for tax in content.taxes],
+        "total": str(content.total),
+    }
 
 
 def _party(address: Address) -> dict[str, Any]:
@@ -161,5 +191,6 @@ def _line(line: Line) -> dict[str, Any]:
         "unit": line.unit,
         "metered": line.metered,
         "recording": line.recording.value,
+        "aggregation": line.aggregation.value,
         "quantity": None if line.quantity is None else decimal_text(line.quantity),
     }

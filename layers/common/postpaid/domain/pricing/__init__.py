@@ -4,17 +4,42 @@ from collections.abc import Mapping
 from typing import Any
 
 from postpaid.domain.errors import Invalid
+from postpaid.domain.pricing.dynamic import Dynamic
 from postpaid.domain.pricing.flat_fee import FlatFee
-from postpaid.domain.pricing.model import Component, PricingModel
+from postpaid.domain.pricing.model import Component, PricingModel, prices_events
+from postpaid.domain.pricing.package import Package
 from postpaid.domain.pricing.per_unit import PerUnit
+from postpaid.domain.pricing.percentage import Percentage
+from postpaid.domain.pricing.stairstep import Stairstep
+from postpaid.domain.pricing.tiered import Tiered
+from postpaid.domain.pricing.tiered_blocks import TieredBlocks
+from postpaid.domain.pricing.tiered_percentage import TieredPercentage
+from postpaid.domain.pricing.volume import Volume
+from postpaid.domain.pricing.volume_blocks import VolumeBlocks
 
-__all__ = ["PRICING_MODELS", "Component", "PricingModel", "plain_pricing", "pricing_from_plain"]
+__all__ = [
+    "PRICING_MODELS",
+    "Component",
+    "PricingModel",
+    "plain_pricing",
+    "prices_events",
+    "pricing_from_plain",
+]
 
 PRICING_MODELS: dict[str, type[PricingModel]] = {
     model.kind: model
     for model in (
+        Dynamic,
         FlatFee,
+        Package,
         PerUnit,
+        Percentage,
+        Stairstep,
+        Tiered,
+        TieredBlocks,
+        TieredPercentage,
+        Volume,
+        VolumeBlocks,
     )
 }
 
@@ -34,11 +59,6 @@ def pricing_from_plain(plain: Mapping[str, Any], field: str = "") -> PricingMode
             field=f"{field}pricing_model",
         )
     given = {name: value for name, value in plain.items() if name != "pricing_model"}
-    known = model.__annotations__.keys() - {"kind"}
-    for name in sorted(known - given.keys()):
-        raise Invalid("missing_field", f"is required by {kind}", field=f"{field}{name}")
-    for name in sorted(given.keys() - known):
-        raise Invalid("unknown_field", f"is not a field of {kind}", field=f"{field}{name}")
     return model.from_plain(given, field)
 
 

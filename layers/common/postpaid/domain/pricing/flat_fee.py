@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from postpaid.domain.pricing.model import Component
+from postpaid.domain.pricing.plain import check_fields
 from postpaid.domain.quantity import decimal_text, parse_amount
 
 
@@ -19,6 +20,7 @@ class FlatFee:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], field: str) -> Self:
         """Read `{"amount": "10.00"}`."""
+        check_fields(plain, field, required=("amount",), optional=())
         return cls(parse_amount(plain["amount"], f"{field}amount"))
 
     def to_plain(self) -> dict[str, Any]:

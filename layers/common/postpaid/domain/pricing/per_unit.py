@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from postpaid.domain.money import EXACT
 from postpaid.domain.pricing.model import Component
+from postpaid.domain.pricing.plain import check_fields
 from postpaid.domain.quantity import decimal_text, parse_amount
 
 
@@ -20,6 +21,7 @@ class PerUnit:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], field: str) -> Self:
         """Read `{"unit_amount": "0.05"}`."""
+        check_fields(plain, field, required=("unit_amount",), optional=())
         return cls(parse_amount(plain["unit_amount"], f"{field}unit_amount"))
 
     def to_plain(self) -> dict[str, Any]:
