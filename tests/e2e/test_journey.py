@@ -115,7 +115,7 @@ def test_the_invoice_is_the_founding_example(journey: Journey) -> None:
     ]
 
     assert lines == [
-        ("base_fee", None, "minute", "10", "10.00"),
+        ("base_fee", None, "minute", None, "10.00"),
         ("usage", "361", "minute", "0.05", "18.05"),
     ]
     assert (invoice["total"], invoice["currency"], invoice["status"]) == ("28.05", "USD", "issued")

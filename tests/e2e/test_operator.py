@@ -29,7 +29,7 @@ def _remembered(
 
 
 def _run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, [*arguments, "--local"], catch_exceptions=False)
+    return CliRunner(mix_stderr=False).invoke(cli, [*arguments, "--local"], catch_exceptions=False)
 
 
 @pytest.mark.usefixtures("_remembered")
