@@ -14,8 +14,6 @@ PAGE = (Path(__file__).parents[2] / "docs" / "pricing-models.md").read_text(enco
 EXAMPLES = re.findall(
     r"^### (.+?)\n.*?```json\n(.+?)\n```\n\n\*\*([0-9.]+)\*\*", PAGE, re.DOTALL | re.MULTILINE
 )
-    r"^### (.+?)\n.*?```json\n(.+?)\n```\n\n\*\*([0-9.]+)\*\*", PAGE, re.DOTALL | re.MULTILINE
-)
 
 
 @pytest.mark.parametrize(("name", "line", "amount"), EXAMPLES, ids=[e[0] for e in EXAMPLES])

@@ -136,28 +136,34 @@ class Schedule:
         """Return the number of the term that contains *instant*; 0 if that is before the start."""
         if instant <= self.start:
             return 0
-        first = boundary_index(self.anchor, self.zone, self.cadence, self.start)
         k = boundary_index(self.anchor, self.zone, self.cadence, instant)
-        return k - first - self._lost_days(instant)
+        return k - self._first - self._lost_days(k)
 
     def full_term(self, n: int) -> Period:
         """Return the n-th term as it would be without the start: what a short one is part of."""
-        k = boundary_index(self.anchor, self.zone, self.cadence, self.start) + n
-        k += self._lost_days(boundary(self.anchor, self.zone, self.cadence, k))
+        k = self._first + n
+        k += self._lost_days(k)
         return Period(
             boundary(self.anchor, self.zone, self.cadence, k),
             boundary(self.anchor, self.zone, self.cadence, k + 1),
         )
 
-    def _lost_days(self, instant: datetime) -> int:
-        """Count the days from the start to *instant* that the zone skipped whole.
+    @property
+    def _first(self) -> int:
+        return boundary_index(self.anchor, self.zone, self.cadence, self.start)
+
+    def _lost_days(self, k: int) -> int:
+        """Count the days from the first to the k-th boundary that the zone skipped whole.
 
         Samoa and Tokelau, which moved across the date line, never had 30 December 2011: a daily
         subscription has no term for it, where any other cadence has one that is a day shorter.
         """
         if self.cadence != _DAILY:
             return 0
-        now, start = (at.astimezone(self.zone).utcoffset() for at in (instant, self.start))
+        now, start = (
+            boundary(self.anchor, self.zone, self.cadence, each).astimezone(self.zone).utcoffset()
+            for each in (k, self._first)
+        )
         assert now is not None
         assert start is not None
         return (now - start + timedelta(hours=12)) // timedelta(days=1)
