@@ -138,10 +138,10 @@ def _run(stack: LocalStack, console: Console) -> None:
     for example in (TRANSFER, VOIP):
         _subscribe(admin, example, first)
         _record(recorder, example, daily_usage(first, days, example), console)
+    invoices = {example.subscription: _close(admin, stack, example) for example in (VOIP, TRANSFER)}
     for example in (TRANSFER, VOIP):
-        invoice = _close(admin, stack, example)
-        _show(invoice, console)
-        _save(admin, invoice, console)
+        _show(invoices[example.subscription], console)
+        _save(admin, invoices[example.subscription], console)
 
 
 def _subscribe(admin: Client, example: Example, first: date) -> None:
