@@ -22,6 +22,7 @@ from postpaid.domain.pricing.flat_fee import FlatFee
 from postpaid.domain.pricing.per_unit import PerUnit
 from postpaid.domain.site import Address
 from postpaid.domain.usage import Recording
+from postpaid.store.tables import TransactionRefused
 from tests.support.faults import Moment, fail
 from tests.support.samples import MANUAL, PAYER
 from tests.support.world import World
@@ -228,3 +229,13 @@ def test_a_creation_without_an_answer_is_safe_to_repeat(
 
     assert add(shop).new is (moment is Moment.BEFORE)
     assert not add(shop).new
+
+
+def test_a_price_that_meets_another_one_is_neither_created_nor_a_conflict(shop: World) -> None:
+    add_item(shop)
+    shop.calls.arm("billing.transact", Moment.BEFORE, fail(TransactionRefused({})))
+    with pytest.raises(Unavailable):
+        add_price(shop)
+    assert shop.stores.prices.newest("minutes") is None
+
+    assert add_price(shop).new

@@ -21,7 +21,7 @@ from postpaid.domain.term import BillingState, TermStatus
 from postpaid.domain.usage import UsageKey
 from postpaid.store import keys
 from postpaid.store.memory import MemoryTable
-from postpaid.store.tables import Range
+from postpaid.store.tables import Range, TransactionRefused
 from tests.support.faults import Killed, Moment, fail
 from tests.support.samples import MANUAL, SCOPE, at
 from tests.support.world import World
@@ -235,6 +235,28 @@ def test_a_client_that_repeats_after_the_close_is_billed_once_or_late(
         for answer in client.answers:
             if keys.usage_sk(answer.usage.key) not in billed:
                 assert answer.billing is BillingState.LATE
+
+
+def test_a_transaction_that_meets_another_is_done_anew() -> None:
+    """DynamoDB may refuse a transaction because another one holds an item, and nothing else."""
+
+    def scenario(client: Client) -> None:
+        record_roll_close_render(client, client.insist)
+
+    begin = october()
+    clean = begin.copy()
+    scenario(Client(clean))
+    calls = [n for n, name in enumerate(clean.calls.names) if name == "billing.transact"]
+    assert len(calls) == 2  # the roll and the freeze
+
+    for at_call in calls:
+        world = begin.copy()
+        client = Client(world)
+        world.calls.arm(at_call, Moment.BEFORE, fail(TransactionRefused({})))
+        scenario(client)
+        assert world.calls.sprung
+        world.come_to_rest()
+        assert str(audit(world, client).total) == "28.05"
 
 
 @pytest.mark.parametrize(("error", "moment"), FAULTS)

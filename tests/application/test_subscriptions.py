@@ -16,6 +16,7 @@ from postpaid.domain.site import ClosingMode, ClosingPolicy
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import TermStatus
 from postpaid.domain.usage import Recording
+from postpaid.store.tables import TransactionRefused
 from tests.support.faults import Moment, fail
 from tests.support.samples import AUTO_AT_ONCE, MANUAL, SCOPE, a_site, at
 from tests.support.world import World
@@ -183,6 +184,15 @@ def test_a_creation_without_an_answer_is_safe_to_repeat(shop: World, moment: Mom
     shop.subscribe(command(line("seats")))
 
     assert len(shop.terms()) == len(shop.invoices()) == 1
+
+
+def test_a_creation_that_meets_another_one_is_neither_done_nor_a_conflict(shop: World) -> None:
+    shop.calls.arm("billing.transact", Moment.BEFORE, fail(TransactionRefused({})))
+    with pytest.raises(Unavailable):
+        shop.subscribe(command(line("seats")))
+    assert shop.stores.subscriptions.get("sub") is None
+
+    assert shop.subscribe(command(line("seats"))).id == "sub"
 
 
 # --- what is refused

@@ -103,6 +103,7 @@ def test_what_is_not_finite_has_no_places(number: str) -> None:
         {},
         {"totals": ()},
         {"minor_units": 4},
+        {"minor_units": 0, "lines": (), "totals": (), "subtotal": Decimal(0)},
         {"period_end_inclusive": date(2026, 10, 1)},
         {"lines": (), "subtotal": Decimal(0)},
         {"subtotal": Decimal("28.0500000")},
@@ -117,3 +118,8 @@ def test_a_document_of_whole_minor_units_that_add_up_is_made(changes: dict[str, 
 def test_a_document_that_would_be_wrong_is_not_made(changes: dict[str, Any]) -> None:
     with pytest.raises(AssertionError):
         replace(DOCUMENT, **changes)
+
+
+def test_a_document_is_an_invoice_in_english_unless_told_otherwise() -> None:
+    assert (DOCUMENT.title, DOCUMENT.locale, DOCUMENT.notes) == ("Invoice", "en", None)
+    assert not DOCUMENT.totals[0].emphasis

@@ -157,3 +157,10 @@ def test_a_model_is_known_by_its_kind() -> None:
         kind: kind for kind in PRICING_MODELS
     }
     assert {"flat_fee", "per_unit"} <= set(PRICING_MODELS)
+
+
+def test_a_field_has_no_path_unless_it_is_told_one() -> None:
+    with pytest.raises(Invalid) as refusal:
+        pricing_from_plain({"pricing_model": "per_unit"})
+
+    assert refusal.value.field == "unit_amount"

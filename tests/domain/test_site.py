@@ -34,6 +34,10 @@ def test_invoices_close_by_themselves_unless_told_otherwise() -> None:
     assert ClosingPolicy(ClosingMode.AUTO, after_hours=1) == DEFAULT_CLOSING == a_site().closing
 
 
+def test_invoices_are_numbered_alike_unless_told_otherwise() -> None:
+    assert a_site().number_prefix == "INV-"
+
+
 def test_only_a_test_site_has_a_clock_of_its_own() -> None:
     assert a_site(test=True, clock_offset_seconds=-3600).clock_offset_seconds == -3600
     assert a_site(test=False).clock_offset_seconds == 0

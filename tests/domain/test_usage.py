@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from postpaid.domain.usage import UsageKey, UsageSource
+from postpaid.domain.usage import NOTE_LENGTH_MAX, UsageKey, UsageSource
 from tests.support.samples import a_usage, at
 
 SAME: list[dict[str, Any]] = [
@@ -46,3 +46,11 @@ def test_another_identity_or_quantity_is_another_fact(changes: dict[str, Any]) -
 
     assert not usage.same_fact(replace(usage, **changes))
     assert not replace(usage, **changes).same_fact(usage)
+
+
+def test_a_new_usage_is_the_first_version_and_not_deleted() -> None:
+    usage = a_usage()
+
+    assert (usage.version, usage.deleted, usage.source) == (1, False, UsageSource.API)
+    assert (usage.note, usage.request, usage.key.event_id) == (None, None, None)
+    assert NOTE_LENGTH_MAX == 500

@@ -18,7 +18,7 @@ from postpaid.store.closing import StoredClosing
 from postpaid.store.customers import StoredCustomers
 from postpaid.store.fields import number, text
 from postpaid.store.invoices import StoredInvoices, item_from_invoice
-from postpaid.store.subscriptions import StoredSubscriptions
+from postpaid.store.subscriptions import StoredSubscriptions, item_from_subscription
 from postpaid.store.tables import Item, Key, Put, Range, Table
 from postpaid.store.terms import StoredTerms, item_from_term
 from tests.support.samples import OCTOBER, SCOPE, a_subscription, a_term, an_invoice, at
@@ -95,7 +95,16 @@ def test_a_subscription_begins_once(billing: Table, closing: StoredClosing) -> N
     refused(billing, lambda: closing.activate(other, a_term(pins={}), an_invoice(None)))
 
 
-@pytest.mark.parametrize("there", [stored_term(a_term()), stored_invoice(an_invoice(None))])
+@pytest.mark.parametrize(
+    "there",
+    [
+        item_from_subscription(SCOPE, a_subscription(number=2)),
+        stored_term(a_term()),
+        {**keys.customer_subscription(SCOPE, "globex", "sub")._asdict(), "s": 1},
+        stored_invoice(an_invoice(None)),
+    ],
+    ids=["subscription", "term", "note", "invoice"],
+)
 def test_a_subscription_overwrites_nothing(
     billing: Table, closing: StoredClosing, there: Item
 ) -> None:
@@ -152,6 +161,19 @@ def test_a_term_that_was_shortened_meanwhile_does_not_end(
     store(billing, stored_term(a_term(period=shorter)))
 
     refused(billing, lambda: roll(closing))
+
+
+def test_a_term_does_not_end_by_a_policy_that_was_read_before_another_came(
+    billing: Table, closing: StoredClosing
+) -> None:
+    terms = StoredTerms(billing, SCOPE)
+    store(billing, stored_term(a_term()))
+
+    terms.note_policy(a_term())
+    refused(billing, lambda: roll(closing))
+    terms.note_policy(a_term())
+    refused(billing, lambda: roll(closing, policy_changes=1))
+    roll(closing, policy_changes=2)
 
 
 def test_a_term_that_is_not_there_does_not_end(billing: Table, closing: StoredClosing) -> None:
@@ -302,6 +324,14 @@ def test_dates_follow_the_numbers(billing: Table, closing: StoredClosing) -> Non
     closing.freeze(frozen(), finished(an_invoice(), 2, TODAY), run="run-1")
 
     assert closing.next_serial() == (3, TODAY)
+
+
+@pytest.mark.usefixtures("fenced")
+def test_the_first_number_is_drawn_once(billing: Table, closing: StoredClosing) -> None:
+    counter = keys.series_counter(SCOPE, "main")
+    store(billing, {**counter._asdict(), "next": 5, "last_date": "2026-01-01"})
+
+    refused(billing, lambda: closing.freeze(frozen(), finished(an_invoice(), 1), run="run-1"))
 
 
 @pytest.mark.usefixtures("fenced")

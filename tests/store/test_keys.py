@@ -295,6 +295,22 @@ def test_what_is_no_id_of_a_usage_is_refused(text: str) -> None:
     assert _usage_of(text) is None
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "2026-10-05T00:00:00Z",
+        "2026-10-05T00:00:00Z##call-1",
+        "2026-10-05T00:00:00Z#minutes#call-1#more",
+        "TERM#2026-10-01T00:00:00Z",
+        "META",
+        "",
+    ],
+)
+def test_what_is_no_place_of_a_usage_is_not_read(place: str) -> None:
+    with pytest.raises(ValueError, match=r".|^$"):
+        keys.usage_from_sk("sub", place)
+
+
 @given(usages, st.data())
 def test_an_altered_id_is_refused_or_names_another_usage(
     usage: UsageKey, data: st.DataObject
@@ -468,6 +484,7 @@ def test_the_layout_is_what_the_page_says() -> None:
     scope = Scope("acme", 3)
     usage = UsageKey("a#1", at("2026-10-05"), "m~1", "50%")
 
+    assert (keys.SCHEMA, keys.LIVE, keys.DUE_SHARDS, keys.LIST_SHARDS) == (1, "live", 16, 4)
     assert keys.usage_key(scope, usage) == (
         "acme~3#a%231#0",
         "2026-10-05T00:00:00Z#m%7E1#50%25",
@@ -487,3 +504,5 @@ def test_the_layout_is_what_the_page_says() -> None:
     assert keys.customer_subscription(scope, "c", "s#1") == ("acme~3#customer#c", "SUB#s%231")
     assert keys.series_counter(scope, "main") == ("acme~3#series#main", "COUNTER")
     assert keys.series_number(scope, "main", 1) == ("acme~3#series#main", "NO#0000000001")
+    assert keys.listing_pk(scope, "item", "2026-10", 3) == "acme~3#item#2026-10#3"
+    assert keys.due_pk("acme~3", at("2026-10-05T08:30"), 15) == "due#acme~3#2026-10-05T08#15"

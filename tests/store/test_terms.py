@@ -47,7 +47,7 @@ def due_hour(table: Table) -> int | None:
     [
         a_term(),
         a_term(pins={"minutes": 3, "te#xts": 1}, due_at=None, subscription_id="s#u~b"),
-        a_term(status=TermStatus.GRACE),
+        a_term(status=TermStatus.GRACE, policy_changes=3),
         a_term(status=TermStatus.CLOSING, run="run-1"),
         a_term(status=TermStatus.FROZEN, manifest_hash="hash", run="run-1"),
     ],
@@ -184,6 +184,28 @@ def test_only_a_term_in_grace_is_retimed(
         terms.retime(term, at("2026-12-24") if due_at else None, NOW)
 
     assert terms.get("sub", OCTOBER.start) == term
+
+
+def test_an_open_term_notes_that_its_policy_changed(billing: Table, terms: StoredTerms) -> None:
+    store(billing, a_term())
+
+    terms.note_policy(a_term())
+    terms.note_policy(a_term())
+
+    assert terms.get("sub", OCTOBER.start) == a_term(policy_changes=2)
+    assert due_hour(billing) == 0
+
+
+@pytest.mark.parametrize("status", [TermStatus.GRACE, TermStatus.CLOSING, TermStatus.FROZEN])
+def test_only_an_open_term_notes_a_policy(
+    billing: Table, terms: StoredTerms, status: TermStatus
+) -> None:
+    store(billing, a_term(status=status))
+
+    with pytest.raises(Lost):
+        terms.note_policy(a_term())
+
+    assert terms.get("sub", OCTOBER.start) == a_term(status=status)
 
 
 def test_a_frozen_term_is_taken_off_the_list(billing: Table, terms: StoredTerms) -> None:

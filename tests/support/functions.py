@@ -173,8 +173,8 @@ class Functions:
             for batch in itertools.batched(keys, 25, strict=False):
                 deletions: Any = [{"DeleteRequest": {"Key": key}} for key in batch]
                 self.dynamodb.batch_write_item(RequestItems={table._name: deletions})
-        for stored in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", []):
-            self.s3.delete_object(Bucket=self.bucket, Key=stored["Key"])
+        for each in self.s3.list_object_versions(Bucket=self.bucket).get("Versions", []):
+            self.s3.delete_object(Bucket=self.bucket, Key=each["Key"], VersionId=each["VersionId"])
         for queue in self.queues:
             self.messages(queue)
         for module in self.modules.values():
@@ -215,6 +215,8 @@ def functions_on(aws: LocalAws) -> Iterator[Functions]:
     queues = {queue.name: _new_queue(sqs, queue) for queue in TEMPLATE.all("AWS::SQS::Queue")}
     bucket = f"documents-{next(_serials)}"
     s3.create_bucket(Bucket=bucket)
+    versioning = TEMPLATE.one("DocumentBucket").properties["VersioningConfiguration"]
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
     world = Functions(
         dynamodb=dynamodb,
         s3=s3,

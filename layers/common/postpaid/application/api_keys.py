@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from postpaid.application.ports import Lost
+from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.api_key import ApiKey, KeyScope, key_text, secret_digest
 from postpaid.domain.errors import Invalid, LimitExceeded, NotFound
 from postpaid.domain.site import Site
@@ -68,7 +68,8 @@ def create_key(
     try:
         ring.add(key)
     except Lost:
-        raise AssertionError("an id of 82 random bits came twice") from None
+        # An id of 82 random bits does not come twice: another transaction was in the way.
+        raise Unavailable("the key was not created; try again") from None
     return key, key_text(test=site.test, key_id=key_id, secret=secret)
 
 

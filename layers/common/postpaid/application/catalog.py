@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from postpaid.application.ports import Ids, Lost, Prices
+from postpaid.application.ports import Ids, Lost, Prices, Unavailable
 from postpaid.domain.catalog import Item, ItemPrice, ItemType
 from postpaid.domain.charge import Charge
 from postpaid.domain.errors import Conflict, Invalid, NotFound
@@ -141,9 +141,9 @@ def create_item_price(
         prices.add(price)
     except Lost:
         existing = prices.newest(price.id)
-        if existing is None or price != replace(
-            existing, number=price.number, created_at=price.created_at
-        ):
+        if existing is None:
+            raise Unavailable("the same id is being created at this moment") from None
+        if price != replace(existing, number=price.number, created_at=price.created_at):
             raise already_exists("item price", price.id) from None
         return Created(existing, new=False)
     return Created(price, new=True)

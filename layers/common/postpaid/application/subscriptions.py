@@ -121,7 +121,9 @@ def create_subscription(
         activation.activate(subscription, first_term(subscription), opening)
     except Lost:
         existing = subscriptions.get(subscription.id)
-        if existing is None or not _same(existing, subscription, dated=command.start is not None):
+        if existing is None:
+            raise Unavailable("the same id is being created at this moment") from None
+        if not _same(existing, subscription, dated=command.start is not None):
             raise already_exists("subscription", subscription.id) from None
         return Created(existing, new=False)
     return Created(subscription, new=True)
