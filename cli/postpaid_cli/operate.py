@@ -10,7 +10,7 @@ import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from postpaid.application.api_keys import create_key, revoke_key
 from postpaid.application.ports import Unavailable
@@ -187,16 +187,21 @@ def list_keys_command(site_id: str, stack_name: str, *, local: bool) -> None:
     with _told():
         target = _target(stack_name, local=local)
         found = StoredApiKeys(target.billing).of_site(target.site(site_id).scope.site)
-    table = Table("id", "label", "scopes", "created", "revoked")
+    # Whatever gives way on a narrow terminal or in a pipe: an id that is cut revokes nothing.
+    table = Table(_whole("id", 16), "label", "scopes", _whole("created", 10), _whole("revoked", 10))
     for key in sorted(found, key=lambda key: key.created_at):
         table.add_row(
             key.id,
             key.label,
             ", ".join(sorted(scope.value for scope in key.scopes)),
-            instant_text(key.created_at),
-            "" if key.revoked_at is None else instant_text(key.revoked_at),
+            key.created_at.date().isoformat(),
+            "" if key.revoked_at is None else key.revoked_at.date().isoformat(),
         )
     Console().print(table)
+
+
+def _whole(name: str, width: int) -> Column:
+    return Column(name, no_wrap=True, min_width=width)
 
 
 @click.command()

@@ -127,6 +127,21 @@ def test_an_opening_invoice_charges_the_first_term_in_advance() -> None:
     assert world.term("2026-10-01").status is TermStatus.OPEN
 
 
+def test_an_opening_invoice_does_not_close_before_its_subscription_starts() -> None:
+    world = World.at("2026-10-05")
+    world.price("seats", "7", metered=False)
+    world.subscription("seats", start="2026-10-06")
+    [opening] = world.invoices()
+
+    with pytest.raises(Conflict) as refusal:
+        world.close(opening)
+    assert refusal.value.code == "invoice_not_due"
+    assert world.invoices() == [opening]
+
+    world.clock.now = at("2026-10-06")
+    assert world.close(opening).status is InvoiceStatus.ISSUED
+
+
 def test_without_usage_there_is_no_usage_line_but_the_base_fee(world: World) -> None:
     invoice = world.close(end_october(world))
 

@@ -34,7 +34,8 @@ def _run(*arguments: str) -> Result:
 
 @pytest.mark.usefixtures("_remembered")
 def test_a_key_is_created_used_listed_and_revoked(stack: LocalStack) -> None:
-    made = _run("keys", "create", "--site", SITE, "--scope", "read", "--label", "reports")
+    label = "reports of the finance department"
+    made = _run("keys", "create", "--site", SITE, "--scope", "read", "--label", label)
     other = _run("keys", "create", "--site", SITE, "--scope", "read", "--scope", "usage:read")
 
     assert (made.exit_code, other.exit_code) == (0, 0)
@@ -44,8 +45,9 @@ def test_a_key_is_created_used_listed_and_revoked(stack: LocalStack) -> None:
     assert client.send("PATCH", "/v1/site", {}).status == 403
 
     listed = _run("keys", "list", "--site", SITE).stdout
-    assert key["id"] in listed
+    assert key["id"] in listed  # whole, in however narrow a terminal
     assert "reports" in listed
+    assert "admin" in listed
     assert key["key"].split("_")[3] not in listed
 
     revoked = _run("keys", "revoke", key["id"], "--site", SITE)
