@@ -9,6 +9,7 @@ from postpaid.api.native.errors import guarded
 from postpaid.api.native.routes import ROUTES, USAGE_WRITES
 from postpaid.application.authenticate import authenticate
 from postpaid.application.due_terms import Due
+from postpaid.application.edit_subscription import Office
 from postpaid.application.ports import Unavailable
 from postpaid.domain.api_key import ApiKey
 from postpaid.outbound import documents, queue
@@ -62,6 +63,7 @@ def _desk(key: ApiKey) -> Desk:
         except Unavailable:
             log("warning", "hasten_failed")  # only speed is lost: the sweep finds what is due
 
+    books, ids = stores.books(store, now), stores.ids(blocks)
     return Desk(
         scope=key.scope,
         site=stores.site,
@@ -77,8 +79,10 @@ def _desk(key: ApiKey) -> Desk:
         activation=stores.closing(now),
         all_sites=stores.all_sites,
         ring=StoredApiKeys(billing),
-        ids=stores.ids(blocks),
-        books=stores.books(store, now),
+        ids=ids,
+        books=books,
+        office=Office(scope=key.scope, books=books, items=stores.items, ids=ids, now=now),
+        credits=stores.credits,
         documents=store,
         usage_ids=StoredUsageIds(key.scope),
         new_id=new_id,

@@ -1,20 +1,23 @@
 """Closing: what is on an invoice, its number and its date, and that all of it happens once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from postpaid.application.close_invoice import TAKEOVER_AFTER, close_invoice, draft_content
+from postpaid.application.make_line import CreateLine
 from postpaid.application.ports import Lost, Unavailable
-from postpaid.application.subscriptions import CreateLine, CreateSubscription
+from postpaid.application.subscriptions import CreateSubscription
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.invoice import Invoice, InvoiceStatus, LineKind, RenderState
 from postpaid.domain.invoice_content import InvoiceContent
-from postpaid.domain.term import Term, TermStatus
+from postpaid.domain.term import TermStatus
 from postpaid.store import keys
 from postpaid.store.catalog import item_from_price
+from postpaid.store.closing import StoredClosing
 from postpaid.store.tables import Put, Update
 from tests.support.samples import (
     NOVEMBER,
@@ -217,7 +220,9 @@ def test_a_term_is_rated_with_the_price_versions_it_pinned(world: World) -> None
     assert str(draft_content(pending, books=world.books).total) == "28.05"
 
     october = keys.term(SCOPE, "sub", OCTOBER.start)
-    world.billing.update(Update(october, None, set={"pins": {"minutes": 2}}))
+    world.billing.update(
+        Update(october, None, set={"pins": {str(world.subscription_of().lines[0].number): 2}})
+    )
     content = world.content(world.close(pending))
 
     assert {line.price_version for line in content.lines} == {2}
@@ -312,24 +317,18 @@ def test_another_run_takes_over_what_a_dead_one_began(world: World) -> None:
     assert world.term("2026-10-01").status is TermStatus.FROZEN
 
 
-@dataclass(frozen=True)
-class Elbowed:
+class Elbowed(StoredClosing):
     """A closing that loses its freeze a number of times."""
 
-    inner: object
-    losses: list[int]
+    def __init__(self, world: World, losses: int) -> None:
+        super().__init__(world.billing, world.scope, world.now)
+        self._losses = losses
 
-    def freeze(self, term: Term | None, invoice: Invoice, *, run: str | None) -> None:
-        if self.losses:
-            self.losses.pop()
+    def freeze(self, *arguments: Any, **more: Any) -> None:
+        if self._losses:
+            self._losses -= 1
             raise Lost
-        self.inner.freeze(term, invoice, run=run)  # type: ignore[attr-defined]
-
-    def next_serial(self) -> tuple[int, date | None]:
-        return self.inner.next_serial()  # type: ignore[attr-defined, no-any-return]
-
-    def roll(self, ended: Term, begun: Term, invoice: Invoice) -> None:
-        raise NotImplementedError
+        super().freeze(*arguments, **more)
 
 
 @pytest.mark.parametrize("losses", [0, 1, 29, 30])
@@ -338,8 +337,7 @@ def test_a_close_that_others_come_before_is_tried_again_and_then_given_up(
 ) -> None:
     world.record("361", "2026-10-05")
     pending = end_october(world)
-    closing = Elbowed(world.books.closing, [0] * losses)
-    books = replace(world.books, closing=closing)
+    books = replace(world.books, closing=Elbowed(world, losses))
 
     if losses == 30:
         with pytest.raises(Unavailable):

@@ -12,10 +12,10 @@ from functools import partial
 
 import pytest
 
+from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.due_terms import Due
 from postpaid.application.ports import Lost
 from postpaid.application.record_usage import RecordedUsage
-from postpaid.application.subscriptions import change_closing
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.invoice import InvoiceStatus
 from postpaid.domain.site import ClosingMode, ClosingPolicy
@@ -368,10 +368,11 @@ def change(policy: ClosingPolicy) -> Process:
     def process(world: World) -> object:
         stores = world.stores
         return change_closing(
-            "sub",
-            policy,
+            ChangeClosing(subscription_id="sub", policy=policy),
+            scope=world.scope,
             subscriptions=stores.subscriptions,
             terms=stores.terms,
+            invoices=stores.invoices,
             customers=stores.customers,
             sites=stores.sites,
             now=world.now,

@@ -29,16 +29,19 @@ IN_A_DAY = ClosingPolicy(ClosingMode.AUTO, after_hours=24)
 
 def roll(world: World, term: Term) -> tuple[Term, Term]:
     stores = world.stores
-    return roll_term(
+    ended, begun = roll_term(
         term,
         scope=world.scope,
         subscriptions=stores.subscriptions,
         customers=stores.customers,
+        prices=stores.prices,
         sites=stores.sites,
         closing=stores.closing(world.now),
         ids=stores.ids(world.blocks),
         now=world.now,
     )
+    assert begun is not None
+    return ended, begun
 
 
 def test_a_term_ends_in_grace_with_a_pending_invoice_and_a_successor(world: World) -> None:
@@ -52,7 +55,7 @@ def test_a_term_ends_in_grace_with_a_pending_invoice_and_a_successor(world: Worl
     assert ended.due_at == OCTOBER.end + timedelta(hours=1)
     assert begun.status is TermStatus.OPEN
     assert (begun.n, begun.period, begun.due_at) == (1, NOVEMBER, NOVEMBER.end)
-    assert begun.pins == {"minutes": 1}
+    assert begun.pins == {world.subscription_of().lines[0].number: 1}
     [invoice] = world.invoices()
     assert invoice.id == ended.invoice_id == invoice_id(SCOPE, "sub", OCTOBER.end, 0)
     assert invoice.status is InvoiceStatus.PENDING
@@ -118,8 +121,8 @@ def test_the_closest_policy_says_when_an_invoice_closes(
 
 
 def test_a_manual_policy_keeps_its_hours_but_closes_nothing() -> None:
-    assert closes_at(ClosingPolicy(ClosingMode.MANUAL, after_hours=5), OCTOBER.end) is None
-    assert closes_at(IN_A_DAY, OCTOBER.end) == at("2026-11-02")
+    assert closes_at(ClosingPolicy(ClosingMode.MANUAL, after_hours=5), OCTOBER.end, None) is None
+    assert closes_at(IN_A_DAY, OCTOBER.end, None) == at("2026-11-02")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postpaid.domain.charge import Priced
-from postpaid.domain.invoice import InvoiceLine, LineKind
+from postpaid.domain.errors import LimitExceeded
+from postpaid.domain.invoice import InvoiceLine, LineKind, Share, line_amount
 from postpaid.domain.invoice_content import (
     LINES_MAX,
     InvoiceContent,
@@ -117,6 +118,7 @@ PLAIN: dict[str, Any] = {
             "exact_amount": "10",
             "days": None,
             "days_in_period": None,
+            "days_after": None,
             "pricing": {"pricing_model": "flat_fee", "amount": "10"},
             "components": [
                 {"quantity": None, "unit_amount": None, "amount": "10", "tier": None, "note": None}
@@ -138,6 +140,7 @@ PLAIN: dict[str, Any] = {
             "exact_amount": "18.05",
             "days": None,
             "days_in_period": None,
+            "days_after": None,
             "pricing": {"pricing_model": "per_unit", "unit_amount": "0.05"},
             "components": [
                 {
@@ -156,6 +159,7 @@ PLAIN: dict[str, Any] = {
     "taxes": [
         {"name": "VAT", "percent": "20", "inclusive": False, "base": "18.05", "amount": "3.61"}
     ],
+    "balance": None,
     "total": "31.66",
     "manifest": [["2026-10-05T00:00:00Z#minutes", 1, "361"]],
 }
@@ -201,13 +205,14 @@ def test_an_inclusive_tax_is_told_and_not_added() -> None:
     assert replace(CONTENT, taxes=(included,)).total == Money(2805, "USD")
 
 
-def test_an_invoice_has_one_currency_and_at_most_two_hundred_lines() -> None:
+def test_an_invoice_has_one_currency_and_at_most_five_hundred_lines() -> None:
     euro = replace(USAGE, amount=Money(1805, "EUR"))
 
-    assert len(replace(CONTENT, lines=(USAGE,) * LINES_MAX).lines) == 200
-    for lines in ((USAGE, euro), (USAGE,) * (LINES_MAX + 1)):
-        with pytest.raises(AssertionError):
-            replace(CONTENT, lines=lines)
+    assert len(replace(CONTENT, lines=(USAGE,) * LINES_MAX).lines) == 500
+    with pytest.raises(AssertionError):
+        replace(CONTENT, lines=(USAGE, euro))
+    with pytest.raises(LimitExceeded):
+        replace(CONTENT, lines=(USAGE,) * (LINES_MAX + 1))
 
 
 def _altered(place: str, value: object) -> dict[str, Any]:
@@ -265,9 +270,12 @@ _parties = st.builds(
 def _lines(draw: st.DrawFn, currency: str) -> InvoiceLine:
     exact = Decimal(draw(plain_numbers(signed=True)))
     quantity = draw(_maybe_numbers)
+    kind = draw(st.sampled_from(LineKind))
+    share = draw(st.none() | st.builds(Share, st.integers(0, 15), st.integers(0, 16), st.just(31)))
+    amount = line_amount(exact, currency, share)
     component = st.builds(Component, plain_numbers().map(Decimal), _maybe_numbers, _maybe_numbers)
     return InvoiceLine(
-        kind=draw(st.sampled_from(LineKind)),
+        kind=kind,
         line_id=draw(_texts),
         item_price_id=draw(_texts),
         price_version=draw(st.integers(1, 10**6)),
@@ -275,7 +283,7 @@ def _lines(draw: st.DrawFn, currency: str) -> InvoiceLine:
         unit=draw(st.none() | _texts),
         period=draw(_periods),
         quantity=quantity,
-        amount=Money.rounded(exact, currency),
+        amount=-amount if kind is LineKind.CREDIT else amount,
         priced=Priced(
             exact,
             Decimal(0) if quantity is None else quantity,
@@ -283,6 +291,9 @@ def _lines(draw: st.DrawFn, currency: str) -> InvoiceLine:
             (),
         ),
         pricing=draw(st.dictionaries(_texts, _texts, max_size=2)),
+        days=share and share.days,
+        days_after=share and share.after,
+        days_in_period=share and share.of,
     )
 
 
@@ -304,6 +315,7 @@ def _contents(draw: st.DrawFn) -> InvoiceContent:
         manifest=tuple(
             draw(st.lists(st.tuples(_texts, st.integers(1, 10**6), plain_numbers()), max_size=4))
         ),
+        balance=draw(st.none() | st.integers(0, 10**9).map(lambda minor: Money(minor, currency))),
     )
 
 

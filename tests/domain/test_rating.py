@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, ClassVar, Self
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -14,16 +13,17 @@ from hypothesis import strategies as st
 from postpaid.domain.catalog import ItemPrice
 from postpaid.domain.charge import Charge, Priced
 from postpaid.domain.invoice import InvoiceLine, LineKind
+from postpaid.domain.line import Line
 from postpaid.domain.metering import Metered
 from postpaid.domain.money import MINOR_UNITS, Money
 from postpaid.domain.period import Period
 from postpaid.domain.pricing import Component, PricingModel
 from postpaid.domain.pricing.flat_fee import FlatFee
 from postpaid.domain.pricing.per_unit import PerUnit
-from postpaid.domain.rating import Span, rate_term
-from postpaid.domain.subscription import Line
+from postpaid.domain.rating import rate_term
+from postpaid.domain.term import Term
 from tests.support.laws import plain_numbers
-from tests.support.samples import NOVEMBER, OCTOBER, a_line, at
+from tests.support.samples import NOVEMBER, OCTOBER, a_line, a_subscription, a_term, at
 
 MINUTES = a_line("minutes")
 SEATS = a_line("seats", metered=False, quantity=Decimal(3), unit="seat")
@@ -52,23 +52,38 @@ def _flat(amount: str, **facts: str) -> ItemPrice:
     return _price(FlatFee(Decimal(amount)), **facts)
 
 
-def _span(period: Period) -> Span:
-    return Span(period, period, ZoneInfo("UTC"))
+def _term(period: Period, lines: tuple[Line, ...]) -> Term:
+    n = 0 if period == OCTOBER else 1
+    return a_term(n, period=period, pins={line.number: 1 for line in lines})
+
+
+def _rate(
+    lines: tuple[Line, ...],
+    prices: Mapping[str, ItemPrice],
+    *,
+    ended: Period | None,
+    begun: Period | None,
+    usage: Mapping[str, Metered],
+) -> tuple[InvoiceLine, ...]:
+    return rate_term(
+        a_subscription(lines=lines),
+        ended=None if ended is None else _term(ended, lines),
+        begun=None if begun is None else _term(begun, lines),
+        prices={(line.item_price_id, 1): prices[line.id] for line in lines},
+        usage=usage,
+        customer_tax=None,
+    )
 
 
 def rate_arrears(
     line: Line, price: ItemPrice, period: Period, quantity: Decimal | None
 ) -> tuple[InvoiceLine, ...]:
     usage = {} if quantity is None else {line.id: Metered((quantity,))}
-    return rate_term(
-        (line,), {line.id: price}, ended=_span(period), begun=None, usage=usage, customer_tax=None
-    )
+    return _rate((line,), {line.id: price}, ended=period, begun=None, usage=usage)
 
 
 def rate_advance(line: Line, price: ItemPrice, period: Period) -> tuple[InvoiceLine, ...]:
-    return rate_term(
-        (line,), {line.id: price}, ended=None, begun=_span(period), usage={}, customer_tax=None
-    )
+    return _rate((line,), {line.id: price}, ended=None, begun=period, usage={})
 
 
 def _shown(lines: list[InvoiceLine] | tuple[InvoiceLine, ...]) -> list[tuple[str, str]]:
@@ -190,14 +205,7 @@ def test_an_invoice_bills_the_ended_term_and_opens_the_next(
     ended, begun = OCTOBER if ends else None, NOVEMBER if begins else None
     usage = {"minutes": Metered((Decimal(361),)), "texts": Metered((Decimal(2),))}
 
-    lines = rate_term(
-        LINES,
-        PRICES,
-        ended=None if ended is None else _span(ended),
-        begun=None if begun is None else _span(begun),
-        usage=usage,
-        customer_tax=None,
-    )
+    lines = _rate(LINES, PRICES, ended=ended, begun=begun, usage=usage if ends else {})
 
     assert [line.line_id for line in lines] == expected
     for line in lines:
@@ -208,13 +216,12 @@ def test_lines_of_one_price_are_charged_each_for_its_own_usage() -> None:
     lines = tuple(a_line(city, item_price_id="storage") for city in ("berlin", "boston", "bern"))
     prices = dict.fromkeys(("berlin", "boston", "bern"), _per_unit("0.05", base_fee="1"))
 
-    rated = rate_term(
+    rated = _rate(
         lines,
         prices,
-        ended=_span(OCTOBER),
-        begun=_span(NOVEMBER),
+        ended=OCTOBER,
+        begun=NOVEMBER,
         usage={"boston": Metered((Decimal(361),)), "berlin": Metered((Decimal(100),))},
-        customer_tax=None,
     )
 
     assert [(line.line_id, *shown) for line, shown in zip(rated, _shown(rated), strict=True)] == [

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from postpaid.domain.errors import BillingError, Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.instants import parse_moment
-from postpaid.domain.subscription import LINES_MAX, check_usage_date, default_line_id
+from postpaid.domain.line import LINES_MAX, default_line_id
+from postpaid.domain.subscription import check_usage_date
 from tests.support.samples import NOVEMBER, OCTOBER, a_line, a_subscription, at
 
 LINES = (
@@ -55,7 +56,7 @@ def test_a_line_answers_to_its_id_and_to_its_item_price(
 ) -> None:
     subscription = a_subscription(lines=LINES)
 
-    line = subscription.metered_line(line_id=line_id, item_price_id=price_id)
+    line = subscription.metered_line(line_id=line_id, item_price_id=price_id, at=OCTOBER.start)
 
     assert line.id == expected
 
@@ -67,14 +68,16 @@ def test_a_name_that_says_no_metered_line_is_refused(
     subscription = a_subscription(lines=LINES)
 
     with pytest.raises(kind) as refusal:
-        subscription.metered_line(line_id=line_id, item_price_id=price_id)
+        subscription.metered_line(line_id=line_id, item_price_id=price_id, at=OCTOBER.start)
 
     assert (refusal.value.code, refusal.value.field) == (code, field)
 
 
 def test_an_ambiguous_item_price_is_answered_with_its_lines() -> None:
     with pytest.raises(Conflict) as refusal:
-        a_subscription(lines=LINES).metered_line(line_id=None, item_price_id="storage")
+        a_subscription(lines=LINES).metered_line(
+            line_id=None, item_price_id="storage", at=OCTOBER.start
+        )
 
     assert refusal.value.details == {"line_ids": ["berlin", "boston"]}
 
@@ -109,11 +112,15 @@ def test_fifty_lines_of_one_item_price_have_fifty_names(price_id: str) -> None:
     assert all(len(check_id(name, "id")) <= 100 for name in taken if price_id not in {".", ".."})
 
 
-def test_a_subscription_has_one_to_fifty_lines_with_ids_of_their_own() -> None:
+def test_a_subscription_has_lines_with_ids_and_numbers_of_their_own() -> None:
     fifty = tuple(a_line(f"line-{n}") for n in range(LINES_MAX))
 
     assert len(a_subscription(lines=fifty).lines) == LINES_MAX == 50
-    for lines in ((), (*fifty, a_line("one-more")), (a_line("same"), a_line("same"))):
+    for lines in (
+        (),
+        (a_line("same"), a_line("same")),
+        (a_line("a"), a_line("b", number=a_line("a").number)),
+    ):
         with pytest.raises(AssertionError):
             a_subscription(lines=lines)
 
@@ -144,8 +151,8 @@ def test_a_term_is_found_by_an_instant(
     term = subscription.term_at(at(instant))
 
     assert (term.start, term.end) == (at(first), at(last))
-    assert term == subscription.term_period(n)
-    assert subscription.zone.key == timezone
+    assert term == subscription.schedule.term(n)
+    assert subscription.zone_at(at(instant)).key == timezone
 
 
 # now, earliest, what is accepted from and before; the subscription starts with October
@@ -186,7 +193,7 @@ def test_the_present_term_is_that_of_the_subscriptions_zone() -> None:
         timezone="Europe/Vienna",
         start=parse_moment("2026-10-01", ZoneInfo("Europe/Vienna"), "start"),
     )
-    midnight = parse_moment("2026-11-01", vienna.zone, "usage_date")
+    midnight = parse_moment("2026-11-01", vienna.schedule.zone, "usage_date")
 
     check_usage_date(
         vienna, midnight - timedelta(seconds=1), earliest=OCTOBER.start, now=at("2026-10-05")
@@ -199,4 +206,4 @@ def test_a_changed_subscription_is_a_new_version_of_the_same() -> None:
     subscription = a_subscription()
 
     assert subscription.version == 1
-    assert replace(subscription, version=2).term_period(1) == NOVEMBER
+    assert replace(subscription, version=2).schedule.term(1) == NOVEMBER

@@ -52,7 +52,7 @@ def test_a_new_term_has_billed_nothing_and_nobody_works_on_it() -> None:
 
     assert (term.pins, term.invoice_id, term.due_at) == ({}, None, None)
     assert (term.run, term.manifests, term.manifest_hash) == (None, 0, None)
-    assert term.policy_changes == 0
+    assert term.changes == 0
 
 
 @pytest.mark.parametrize("manifests", [0, 1, 2])

@@ -8,6 +8,7 @@ from postpaid.domain.api_key import KeyScope
 from postpaid.domain.catalog import ItemType
 from postpaid.domain.invoice import InvoiceStatus, LineKind, RenderState
 from postpaid.domain.site import ClosingMode
+from postpaid.domain.subscription import SubscriptionState
 from postpaid.domain.term import BillingState, TermStatus
 from postpaid.domain.usage import Recording, UsageSource
 
@@ -18,9 +19,10 @@ WORDS: list[tuple[type[StrEnum], str]] = [
     (InvoiceStatus, "PENDING ISSUED SKIPPED DELETED VOIDED"),
     (ItemType, "plan addon charge"),
     (KeyScope, "usage:write usage:read read invoice:close admin"),
-    (LineKind, "base_fee usage recurring"),
+    (LineKind, "base_fee usage recurring credit"),
     (Recording, "one_per_date events"),
     (RenderState, "PENDING DONE FAILED"),
+    (SubscriptionState, "future in_trial active non_renewing suspended ended"),
     (TermStatus, "OPEN GRACE CLOSING FROZEN"),
     (UsageSource, "api"),
 ]

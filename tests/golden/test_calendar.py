@@ -24,7 +24,7 @@ from postpaid.domain.errors import Invalid
 from postpaid.domain.instants import check_zone, zone
 from postpaid.domain.invoice import line_amount
 from postpaid.domain.period import Period
-from postpaid.domain.rating import Span
+from postpaid.domain.rating import Whole
 from tests.golden.cases import NO_ZONE, cases_of, read_cases
 
 FILE = "calendar.jsonl"
@@ -150,16 +150,16 @@ def test_a_part_of_a_term_has_as_many_days_as_elsewhere(case: dict[str, Any]) ->
     start, end, place = _utc(case["from"]), _utc(case["to"]), _zone(case)
     if case["kind"] == "days_between":
         longer = Period(start - LONG_BEFORE, end)
-        share = Span(Period(start, end), longer, place).share()
+        share = Whole(longer, place).share(Period(start, end))
         assert share is not None
-        assert str(share[0]) == case["expected_value"]
+        assert str(share.days) == case["expected_value"]
     else:  # the first, short term of a month that ends at *to*
         terms = Schedule(start, end, place, Cadence("month"))
-        share = Span(terms.term(0), terms.full_term(0), place).share()
+        share = Whole(terms.full_term(0), place).share(terms.term(0))
         assert share is not None
-        assert share[1] == case["days_in_period"]
+        assert share.of == case["days_in_period"]
         # A thousand million yen show nine decimals of a share.
-        amount = line_amount(Decimal(10**9), "JPY", *share)
+        amount = line_amount(Decimal(10**9), "JPY", share)
         assert amount.minor == Decimal(case["expected_value"]).scaleb(9)
 
 

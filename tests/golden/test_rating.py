@@ -8,7 +8,7 @@ import pytest
 from postpaid.application.rate_line import rate_line
 from postpaid.domain.allocation import allocate
 from postpaid.domain.charge import Charge
-from postpaid.domain.invoice import line_amount
+from postpaid.domain.invoice import Share, line_amount
 from postpaid.domain.money import EXACT, MINOR_UNITS, Money, total
 from postpaid.domain.site import TaxRounding
 from postpaid.domain.tax import TaxRate, TaxRates, taxes_on
@@ -127,7 +127,7 @@ def test_tax_is_rounded_by_line_or_on_the_total_as_a_site_chooses(case: dict[str
 
 def _prorated(part: dict[str, str], case: dict[str, Any]) -> Money:
     days, of = int(part["days"]), int(part["days_in_period"])
-    return line_amount(Decimal(part["amount"]), _currency(case), days, of)
+    return line_amount(Decimal(part["amount"]), _currency(case), Share(days, 0, of))
 
 
 @pytest.mark.parametrize("case", cases_of(FILE, "proration"), ids=by_id)

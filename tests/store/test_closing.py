@@ -172,8 +172,8 @@ def test_a_term_does_not_end_by_a_policy_that_was_read_before_another_came(
     terms.note_policy(a_term())
     refused(billing, lambda: roll(closing))
     terms.note_policy(a_term())
-    refused(billing, lambda: roll(closing, policy_changes=1))
-    roll(closing, policy_changes=2)
+    refused(billing, lambda: roll(closing, changes=1))
+    roll(closing, changes=2)
 
 
 def test_a_term_that_is_not_there_does_not_end(billing: Table, closing: StoredClosing) -> None:

@@ -46,8 +46,8 @@ def due_hour(table: Table) -> int | None:
     "term",
     [
         a_term(),
-        a_term(pins={"minutes": 3, "te#xts": 1}, due_at=None, subscription_id="s#u~b"),
-        a_term(status=TermStatus.GRACE, policy_changes=3),
+        a_term(pins={7: 3, 8: 1}, covered=frozenset({8}), due_at=None, subscription_id="s#u~b"),
+        a_term(status=TermStatus.GRACE, changes=3),
         a_term(status=TermStatus.CLOSING, run="run-1"),
         a_term(status=TermStatus.FROZEN, manifest_hash="hash", run="run-1"),
     ],
@@ -192,7 +192,7 @@ def test_an_open_term_notes_that_its_policy_changed(billing: Table, terms: Store
     terms.note_policy(a_term())
     terms.note_policy(a_term())
 
-    assert terms.get("sub", OCTOBER.start) == a_term(policy_changes=2)
+    assert terms.get("sub", OCTOBER.start) == a_term(changes=2)
     assert due_hour(billing) == 0
 
 

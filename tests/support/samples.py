@@ -3,16 +3,18 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from zlib import crc32
 
 from postpaid.domain.calendar import Cadence
 from postpaid.domain.catalog import Item, ItemPrice, ItemType
 from postpaid.domain.charge import Charge
 from postpaid.domain.customer import Customer
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
+from postpaid.domain.line import Line
 from postpaid.domain.period import Period
 from postpaid.domain.pricing.per_unit import PerUnit
 from postpaid.domain.site import Address, ClosingMode, ClosingPolicy, Scope, Site
-from postpaid.domain.subscription import Line, Subscription
+from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term, TermStatus
 from postpaid.domain.usage import Recording, Usage, UsageKey
 
@@ -66,7 +68,7 @@ def a_line(line_id: str = "minutes", **changes: Any) -> Line:
     return Line(
         **{
             "id": line_id,
-            "number": 1,
+            "number": 1 if line_id == "minutes" else crc32(line_id.encode()),
             "item_id": "voice",
             "item_price_id": line_id,
             "price_version": 1,
@@ -103,7 +105,7 @@ def a_subscription(subscription_id: str = "sub", **changes: Any) -> Subscription
 def a_term(n: int = 0, **changes: Any) -> Term:
     """Return an OPEN term of that subscription; with a status, one that has its invoice."""
     subscription_id = changes.pop("subscription_id", "sub")
-    period = a_subscription().term_period(n)
+    period = a_subscription().schedule.term(n)
     status = changes.get("status", TermStatus.OPEN)
     invoice = None if status is TermStatus.OPEN else an_invoice(n, subscription_id).id
     return Term(
@@ -112,7 +114,7 @@ def a_term(n: int = 0, **changes: Any) -> Term:
             "n": n,
             "period": period,
             "status": status,
-            "pins": {"minutes": 1},
+            "pins": {1: 1},
             "invoice_id": invoice,
             "due_at": period.end,
             "manifests": 1 if status is TermStatus.FROZEN else 0,
@@ -124,7 +126,7 @@ def a_term(n: int = 0, **changes: Any) -> Term:
 def an_invoice(n: int | None = 0, subscription_id: str = "sub", **changes: Any) -> Invoice:
     """Return the pending invoice for the n-th term; for None, the opening one."""
     subscription = a_subscription(subscription_id)
-    term = None if n is None else subscription.term_period(n)
+    term = None if n is None else subscription.schedule.term(n)
     end = subscription.start if term is None else term.end
     return Invoice(
         **{

@@ -18,15 +18,12 @@ from postpaid.application.close_invoice import Books, close_invoice
 from postpaid.application.customers import CreateCustomer, create_customer
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.due_terms import Due, dispatch_due
+from postpaid.application.edit_subscription import Office
+from postpaid.application.make_line import CreateLine
 from postpaid.application.ports import Unavailable
 from postpaid.application.record_usage import RecordedUsage, RecordUsage, record_usage
 from postpaid.application.render_invoice import render_invoice
-from postpaid.application.subscriptions import (
-    CreateLine,
-    CreateSubscription,
-    Shelf,
-    create_subscription,
-)
+from postpaid.application.subscriptions import CreateSubscription, Shelf, create_subscription
 from postpaid.application.work_due import Worker, work_invoice, work_term
 from postpaid.domain.catalog import Item, ItemPrice, ItemType
 from postpaid.domain.customer import Customer
@@ -164,10 +161,27 @@ class World:
     def books(self) -> Books:
         return self.stores.books(self.documents, self.now)
 
+    @property
+    def office(self) -> Office:
+        stores = self.stores
+        return Office(
+            scope=self.scope,
+            books=self.books,
+            items=stores.items,
+            ids=stores.ids(self.blocks),
+            now=self.now,
+        )
+
     def term(self, start: str, subscription_id: str = "sub") -> Term:
         term = self.stores.terms.get(subscription_id, at(start))
         assert term is not None
         return term
+
+    def subscription_of(self, subscription_id: str = "sub") -> Subscription:
+        """Read a subscription as it is now."""
+        found = self.stores.subscriptions.get(subscription_id)
+        assert found is not None
+        return found
 
     def terms(self, subscription_id: str = "sub") -> list[Term]:
         """Return the terms of a subscription, the oldest first."""

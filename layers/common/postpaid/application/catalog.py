@@ -15,6 +15,8 @@ from postpaid.domain.quantity import parse_amount
 from postpaid.domain.tax import TaxRates
 from postpaid.domain.usage import Aggregation, Recording
 
+_TRIES = 4
+
 
 class Items(Protocol):
     """The items of one site."""
@@ -33,6 +35,10 @@ class NewPrices(Prices, Protocol):
 
     def add(self, price: ItemPrice) -> None:
         """Store the first version of a new price; raises `Lost` if its id is taken."""
+        ...
+
+    def replace(self, price: ItemPrice) -> None:
+        """Store the next version of a price; raises `Lost` if it is not the next one."""
         ...
 
 
@@ -113,12 +119,6 @@ def create_item_price(
     item = items.get(command.item_id)
     if item is None:
         raise NotFound("item_not_found", f"there is no item '{command.item_id}'", field="item_id")
-    if base_fee is not None and not item.metered:
-        raise Invalid(
-            "invalid_field",
-            "a base fee goes with a metered item; price a recurring one by its amount",
-            field="base_fee",
-        )
     price = ItemPrice(
         id=command.id,
         number=ids.number("item_price"),
@@ -131,12 +131,7 @@ def create_item_price(
         tax=command.tax,
         created_at=now,
     )
-    if item.metered:
-        price.check_metered()
-    elif charge.by_event:
-        raise Invalid(
-            "invalid_field", "prices usages one by one: the item must be metered", field="item_id"
-        )
+    _check_price(price, item)
     try:
         prices.add(price)
     except Lost:
@@ -147,6 +142,74 @@ def create_item_price(
             raise already_exists("item price", price.id) from None
         return Created(existing, new=False)
     return Created(price, new=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeItemPrice:
+    """The next version of a price; what is not in *fields* stays as it is.
+
+    *fields* are `name`, `pricing` (whole, as at creation), `base_fee` and `tax`.
+    """
+
+    id: str
+    fields: Mapping[str, Any]
+
+
+def change_item_price(
+    command: ChangeItemPrice, *, items: Items, prices: NewPrices, now: datetime
+) -> ItemPrice:
+    """Make a new version of an item price; if nothing is different there is none.
+
+    Terms that are open keep the version they began with; those that begin later take the new one.
+    Item and currency never change. Raises `NotFound`, `Invalid`.
+    """
+    for _ in range(_TRIES):
+        there = prices.newest(command.id)
+        if there is None:
+            raise NotFound("item_price_not_found", f"there is no item price '{command.id}'")
+        changed = replace(there, **_changed_fields(command.fields))
+        if changed == there:
+            return there
+        item = items.get(there.item_id)
+        assert item is not None, "items are never removed"
+        _check_price(changed, item)
+        changed = replace(changed, version=there.version + 1, created_at=now)
+        try:
+            prices.replace(changed)
+        except Lost:
+            continue
+        return changed
+    raise Unavailable("other changes came first every time")
+
+
+def _changed_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
+    if "name" in fields:
+        changed["name"] = fields["name"]
+    if "pricing" in fields:
+        changed["charge"] = Charge.from_plain(fields["pricing"])
+    if "base_fee" in fields:
+        given = fields["base_fee"]
+        changed["base_fee"] = None if given is None else parse_amount(given, "base_fee")
+    if "tax" in fields:
+        changed["tax"] = fields["tax"]
+    return changed
+
+
+def _check_price(price: ItemPrice, item: Item) -> None:
+    """Refuse a price that its item cannot have; raises `Invalid`."""
+    if price.base_fee is not None and not item.metered:
+        raise Invalid(
+            "invalid_field",
+            "a base fee goes with a metered item; price a recurring one by its amount",
+            field="base_fee",
+        )
+    if item.metered:
+        price.check_metered()
+    elif price.charge.by_event:
+        raise Invalid(
+            "invalid_field", "prices usages one by one: the item must be metered", field="item_id"
+        )
 
 
 def already_exists(what: str, identifier: str) -> Conflict:

@@ -112,5 +112,5 @@ def _of_subscription(
     # from, which is right for the last row.
     if before is None or before >= subscription.start:
         opening = invoice_id(drawers.scope, subscription.id, subscription.start, 0)
-        if any(not line.metered for line in subscription.lines):
+        if any(not line.metered and line.since is None for line in subscription.lines):
             yield opening, subscription.id, "2000-01-01T00:00:00Z"

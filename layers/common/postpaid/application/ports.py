@@ -6,6 +6,7 @@ unless a sentence says otherwise; any method may raise `Unavailable`.
 
 from __future__ import annotations  # the hot path imports this file for `Unavailable` alone
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from postpaid.domain.customer import Customer
     from postpaid.domain.invoice import Invoice
     from postpaid.domain.invoice_content import InvoiceContent
+    from postpaid.domain.money import Money
     from postpaid.domain.period import Period
     from postpaid.domain.site import Site
     from postpaid.domain.subscription import Subscription
@@ -97,6 +99,10 @@ class Prices(Protocol):
         """Read the newest version of a price."""
         ...
 
+    def newest_versions(self, price_ids: Iterable[str]) -> Mapping[str, int]:
+        """Read how many versions prices have."""
+        ...
+
 
 class Terms(Protocol):
     """The terms of one site's subscriptions."""
@@ -125,23 +131,93 @@ class Terms(Protocol):
 class Closing(Protocol):
     """The transactions that span a term and its invoice."""
 
-    def roll(self, ended: Term, begun: Term, invoice: Invoice) -> None:
+    def roll(
+        self,
+        ended: Term,
+        begun: Term | None,
+        invoice: Invoice,
+        *,
+        early: EarlyEnd | None = None,
+    ) -> None:
         """Store that one term ended, the next began and an invoice is pending; or raise `Lost`.
 
-        *ended* is the old term as it should be: in GRACE, its end unchanged.
+        *ended* is the old term as it should be, in GRACE. *early* goes with a term that ends before
+        its time. No term begins after the last.
         """
         ...
 
-    def freeze(self, term: Term | None, invoice: Invoice, *, run: str | None) -> None:
+    def edit(self, subscription: Subscription, term: Term, was: Term) -> None:
+        """Store a changed subscription, and its open term as it should be; or raise `Lost`.
+
+        The term must still be OPEN as it *was*, the subscription the version before.
+        """
+        ...
+
+    def withdraw(self, subscription: Subscription, term: Term, opening: Invoice | None) -> None:
+        """Store that a subscription ends before it began; or raise `Lost`.
+
+        Its first term is never due, its opening invoice is deleted.
+        """
+        ...
+
+    def freeze(
+        self,
+        term: Term | None,
+        invoice: Invoice,
+        *,
+        run: str | None,
+        credit: CreditChange | None = None,
+    ) -> None:
         """Store a finished invoice, its number, and its term as frozen; or raise `Lost`.
 
         *term* is the term as it should be, None for an opening invoice. A finished invoice
-        without a serial is skipped: it draws no number.
+        without a serial is skipped: it draws no number. *credit* is the customer's new balance.
         """
+        ...
+
+    def park(self, term: Term | None, invoice: Invoice, *, run: str | None) -> None:
+        """Store why an invoice cannot be made, and that it is not due again; or raise `Lost`."""
         ...
 
     def next_serial(self) -> tuple[int, date | None]:
         """Read the next invoice number and the date of the one before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyEnd:
+    """A term that ends before its time: where it *was* to end, and the *subscription* then.
+
+    *credit_unused* is whether its rest, as the next term, gives back what it leaves unused.
+    """
+
+    was: datetime
+    subscription: Subscription
+    credit_unused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A customer's credit in one currency, and its *version*; 0 if it never had any."""
+
+    amount: Money
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class CreditChange:
+    """What an invoice leaves of a customer's credit; *over* is the balance it was made from."""
+
+    customer_id: str
+    amount: Money
+    over: Balance
+
+
+class Credits(Protocol):
+    """What a site owes its customers."""
+
+    def balance(self, customer_id: str, currency: str) -> Balance:
+        """Read a customer's credit balance in a currency."""
         ...
 
 

@@ -17,7 +17,6 @@ from decimal import Decimal
 from postpaid.application.ports import Subscriptions, Terms, Unavailable, UsageLedger
 from postpaid.domain.errors import BillingError, Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
-from postpaid.domain.instants import parse_moment
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.subscription import Subscription, check_usage_date
 from postpaid.domain.term import BillingState, TermStatus
@@ -109,8 +108,10 @@ def _intended(command: RecordUsage, subscriptions: Subscriptions, now: datetime)
 
 
 def _usage(command: RecordUsage, subscription: Subscription, now: datetime) -> Usage:
-    line = subscription.metered_line(line_id=command.line_id, item_price_id=command.item_price_id)
-    at = parse_moment(command.usage_date, subscription.zone, "usage_date")
+    at = subscription.moment(command.usage_date, "usage_date")
+    line = subscription.metered_line(
+        line_id=command.line_id, item_price_id=command.item_price_id, at=at
+    )
     check_usage_date(subscription, at, earliest=now - AGE_MAX, now=now)
     if line.recording is Recording.EVENTS and command.event_id is None:
         raise Invalid("missing_field", "the line records events: give each an id", field="id")

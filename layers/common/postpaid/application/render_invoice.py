@@ -4,6 +4,7 @@ crash before the note    the next run makes the same bytes, finds them stored an
 two runs at once         both make the same bytes; the second note changes nothing
 """
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -74,14 +75,24 @@ def document_of(invoice: Invoice, content: InvoiceContent) -> InvoiceDocument:
         customer=_party(content.customer, content.customer_id),
         lines=tuple(_document_line(line, content) for line in content.lines),
         subtotal=content.subtotal.decimal,
-        totals=tuple(_document_tax(tax) for tax in content.taxes),
+        totals=(*(_document_tax(tax) for tax in content.taxes), *_credits(content)),
         total=content.total.decimal,
         notes=None,
     )
 
 
+def _credits(content: InvoiceContent) -> Iterator[DocumentTotal]:
+    """Return what is taken from or goes to the customer's credit balance."""
+    if content.credit_applied.minor:
+        yield DocumentTotal(label="Credit applied", amount=(-content.credit_applied).decimal)
+    if content.credit_granted.minor:
+        label = "Credit for your next invoice"
+        yield DocumentTotal(label=label, amount=content.credit_granted.decimal)
+
+
 def _document_line(line: InvoiceLine, content: InvoiceContent) -> DocumentLine:
-    detail = "Base fee" if line.kind is LineKind.BASE_FEE else _breakdown(line)
+    kinds = {LineKind.BASE_FEE: "Base fee", LineKind.CREDIT: "Credit for unused time"}
+    detail = kinds.get(line.kind) or _breakdown(line)
     if line.days is not None:
         share = f"{line.days} of {line.days_in_period} days"
         detail = share if detail is None else f"{detail}, {share}"

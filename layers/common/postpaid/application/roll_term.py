@@ -1,9 +1,18 @@
 """End a term: one transaction closes the door behind it and opens the next."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from postpaid.application.ports import Closing, Customers, Ids, Sites, Subscriptions
+from postpaid.application.ports import (
+    Closing,
+    Customers,
+    EarlyEnd,
+    Ids,
+    Prices,
+    Sites,
+    Subscriptions,
+)
 from postpaid.domain.errors import NotFound
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.site import ClosingMode, ClosingPolicy, Scope
@@ -12,8 +21,8 @@ from postpaid.domain.term import Term, TermStatus
 
 
 def first_term(subscription: Subscription) -> Term:
-    """Return the term a subscription begins with."""
-    return open_term(subscription, 0)
+    """Return the term a new subscription begins with, at the prices it was made with."""
+    return open_term(subscription, subscription.start, 0, versions={})
 
 
 def roll_term(
@@ -22,12 +31,13 @@ def roll_term(
     scope: Scope,
     subscriptions: Subscriptions,
     customers: Customers,
+    prices: Prices,
     sites: Sites,
     closing: Closing,
     ids: Ids,
     now: datetime,
-) -> tuple[Term, Term]:
-    """End an open term whose end is reached; return it in GRACE, and its successor.
+) -> tuple[Term, Term | None]:
+    """End an open term whose end is reached; return it in GRACE, and its successor if there is one.
 
     A pending invoice comes with it. Running it twice changes nothing: the second run raises
     `Lost`. The closing policy is that of the subscription, else the customer, else the site, as
@@ -36,15 +46,39 @@ def roll_term(
     assert term.status is TermStatus.OPEN
     assert term.period.end <= now, "a term ends when its end is reached"
     subscription = known_subscription(subscriptions, term.subscription_id)
-    customer = customers.get(subscription.customer_id)
-    assert customer is not None, "customers are never removed"
-    policy = subscription.closing or customer.closing or sites.get().closing
-    begun = open_term(subscription, term.n + 1)
-    assert begun.period.start == term.period.end, "terms tile the time line"
+    return end_term(
+        term,
+        subscription,
+        scope=scope,
+        policy=closing_policy(subscription, customers, sites),
+        prices=prices,
+        closing=closing,
+        ids=ids,
+        now=now,
+    )
+
+
+def end_term(
+    term: Term,
+    subscription: Subscription,
+    *,
+    scope: Scope,
+    policy: ClosingPolicy,
+    prices: Prices,
+    closing: Closing,
+    ids: Ids,
+    now: datetime,
+    early: EarlyEnd | None = None,
+) -> tuple[Term, Term | None]:
+    """End a term where its period says, and begin the next one there.
+
+    *early* is for one that ends before its time. Raises `Lost` if it is not the open one any more.
+    """
+    begun = next_term(subscription, term, prices)
     invoice = Invoice(
         id=invoice_id(scope, subscription.id, term.period.end, 0),
         number=ids.number("invoice"),
-        customer_id=customer.id,
+        customer_id=subscription.customer_id,
         subscription_id=subscription.id,
         currency=subscription.currency,
         status=InvoiceStatus.PENDING,
@@ -57,17 +91,29 @@ def roll_term(
         term,
         status=TermStatus.GRACE,
         invoice_id=invoice.id,
-        due_at=closes_at(policy, term.period.end),
+        due_at=closes_at(policy, term.period.end, subscription.hold_until),
     )
-    closing.roll(ended, begun, invoice)
+    if begun is not None and early is not None and not ended.credit_unused:
+        begun = _continued(subscription, ended, begun, early)
+    closing.roll(ended, begun, invoice, early=early)
     return ended, begun
 
 
-def closes_at(policy: ClosingPolicy, end: datetime) -> datetime | None:
+def closing_policy(subscription: Subscription, customers: Customers, sites: Sites) -> ClosingPolicy:
+    """Return how the invoices of a subscription close: as it says, or its customer, or the site."""
+    if subscription.closing is not None:
+        return subscription.closing
+    customer = customers.get(subscription.customer_id)
+    assert customer is not None, "customers are never removed"
+    return customer.closing or sites.get().closing
+
+
+def closes_at(policy: ClosingPolicy, end: datetime, hold_until: datetime | None) -> datetime | None:
     """Return when a term that ended at *end* closes by itself; None if only by request."""
     if policy.mode is ClosingMode.MANUAL:
         return None
-    return end + timedelta(hours=policy.after_hours)
+    due = end + timedelta(hours=policy.after_hours)
+    return due if hold_until is None else max(due, hold_until)
 
 
 def known_subscription(subscriptions: Subscriptions, subscription_id: str) -> Subscription:
@@ -78,14 +124,46 @@ def known_subscription(subscriptions: Subscriptions, subscription_id: str) -> Su
     return subscription
 
 
-def open_term(subscription: Subscription, n: int) -> Term:
-    """Return the n-th term of a subscription as it is when it opens."""
-    period = subscription.term_period(n)
+def next_term(subscription: Subscription, term: Term, prices: Prices) -> Term | None:
+    """Return the term after one as it is when it opens, at the newest prices; None after the last.
+
+    A new version of a price counts from the next term that begins.
+    """
+    start = term.period.end
+    if subscription.term_from(start) is None:
+        return None
+    wanted = {line.item_price_id for line in subscription.lines_at(start)}
+    return open_term(subscription, start, term.n + 1, prices.newest_versions(wanted))
+
+
+def open_term(
+    subscription: Subscription, start: datetime, n: int, versions: Mapping[str, int]
+) -> Term:
+    """Return the n-th term of a subscription as it is when it opens.
+
+    *versions* are the newest of its prices; where one is missing, the entry's own counts.
+    """
+    period = subscription.term_from(start)
+    assert period is not None
     return Term(
         subscription_id=subscription.id,
         n=n,
         period=period,
         status=TermStatus.OPEN,
-        pins={line.id: line.price_version for line in subscription.lines},
+        pins={
+            line.number: versions.get(line.item_price_id, line.price_version)
+            for line in subscription.lines_at(start)
+        },
         due_at=period.end,
+    )
+
+
+def _continued(subscription: Subscription, ended: Term, begun: Term, early: EarlyEnd) -> Term:
+    """Hand on to the next term what was paid in advance for the time that was cut off."""
+    recurring = {line.number for line in subscription.lines if not line.metered}
+    return replace(
+        begun,
+        covered=frozenset(recurring & ended.pins.keys() & begun.pins.keys()),
+        advance_to=None if ended.paid_to == begun.period.end else ended.paid_to,
+        credit_unused=early.credit_unused,
     )

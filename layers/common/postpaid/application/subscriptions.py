@@ -1,29 +1,38 @@
-"""Create subscriptions, and change how their invoices close."""
+"""Create subscriptions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from postpaid.application.catalog import Created, Items, already_exists
-from postpaid.application.ports import Customers, Ids, Lost, Prices, Sites, Terms, Unavailable
-from postpaid.application.roll_term import closes_at, first_term, known_subscription
+from postpaid.application.make_line import CreateLine, LineMaker
+from postpaid.application.ports import (
+    Customers,
+    Ids,
+    Lost,
+    Prices,
+    Sites,
+    Subscriptions,
+    Unavailable,
+)
+from postpaid.application.roll_term import first_term
 from postpaid.domain.calendar import MONTHLY, Cadence, calendar_anchor
-from postpaid.domain.catalog import Item, ItemPrice
 from postpaid.domain.errors import Invalid, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.instants import check_zone, midnight, parse_moment, zone
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
-from postpaid.domain.quantity import parse_quantity
+from postpaid.domain.line import LINES_MAX, Line
 from postpaid.domain.site import ClosingPolicy, Scope
-from postpaid.domain.subscription import LINES_MAX, Line, Subscription, default_line_id
-from postpaid.domain.term import Term, TermStatus
+from postpaid.domain.subscription import Subscription, last_cycle_end
+from postpaid.domain.term import Term
 
 # A start further back would open terms that nothing may be recorded in any more.
 START_AGE_MAX = timedelta(days=400)
 START_AHEAD_MAX = timedelta(days=3660)
-_TRIES = 4
-_GRACE_TERMS_MAX = 1000
+LATER_MAX = timedelta(days=3660)
 
 
 class Activation(Protocol):
@@ -34,49 +43,13 @@ class Activation(Protocol):
         ...
 
 
-class ChangeableSubscriptions(Protocol):
-    """The subscriptions of one site, and how one is changed."""
-
-    def get(self, subscription_id: str, *, fresh: bool = True) -> Subscription | None:
-        """Read a subscription."""
-        ...
-
-    def replace(self, subscription: Subscription) -> None:
-        """Store a changed subscription; raises `Lost` if its version is not the next one."""
-        ...
-
-
-class RetimableTerms(Terms, Protocol):
-    """The terms of one site, and how those in GRACE get another time to close."""
-
-    def page(self, subscription_id: str, *, before: datetime | None, limit: int) -> list[Term]:
-        """Read at most *limit* terms that start before an instant, newest first."""
-        ...
-
-    def retime(self, term: Term, due_at: datetime | None, now: datetime) -> None:
-        """Change when a term in GRACE closes by itself, None for never; `Lost` if it is not."""
-        ...
-
-    def note_policy(self, term: Term) -> None:
-        """Keep an OPEN term from ending by a closing policy that was read before; or `Lost`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateLine:
-    """An item price that goes on a subscription."""
-
-    item_price_id: str
-    id: str | None
-    quantity: object
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateSubscription:
     """What a customer is to be charged; *start* is still text, its zone is the subscription's.
 
     *by_calendar* ends terms with the calendar's weeks, months or years, else on the grid of the
-    start.
+    start, or of *trial_end*, before which nothing is charged. *cycles* is how many charged terms
+    there are, None for no end. No invoice closes by itself before *hold_until*.
     """
 
     id: str
@@ -88,6 +61,9 @@ class CreateSubscription:
     cadence: Cadence = MONTHLY
     by_calendar: bool = False
     prorate: bool = True
+    trial_end: object = None
+    cycles: int | None = None
+    hold_until: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +81,7 @@ def create_subscription(
     *,
     scope: Scope,
     shelf: Shelf,
-    subscriptions: ChangeableSubscriptions,
+    subscriptions: Subscriptions,
     activation: Activation,
     ids: Ids,
     now: datetime,
@@ -129,53 +105,6 @@ def create_subscription(
     return Created(subscription, new=True)
 
 
-def change_closing(
-    subscription_id: str,
-    policy: ClosingPolicy | None,
-    *,
-    subscriptions: ChangeableSubscriptions,
-    terms: RetimableTerms,
-    customers: Customers,
-    sites: Sites,
-    now: datetime,
-) -> Subscription:
-    """Change how a subscription's invoices close, those that are pending included.
-
-    *policy* None goes back to the customer's or the site's. Raises `NotFound`.
-    """
-    for _ in range(_TRIES):
-        found = known_subscription(subscriptions, subscription_id)
-        subscription = replace(found, closing=policy, version=found.version + 1)
-        try:
-            subscriptions.replace(subscription)
-        except Lost:
-            continue
-        break
-    else:
-        raise Unavailable("other changes came first every time")
-    customer = customers.get(subscription.customer_id)
-    assert customer is not None, "customers are never removed"
-    effective = policy or customer.closing or sites.get().closing
-    for _ in range(_TRIES):
-        try:
-            _apply_closing(subscription_id, effective, terms, now)
-        except Lost:
-            continue  # a term ended or began to close meanwhile: look again
-        return subscription
-    raise Unavailable("other changes came first every time")
-
-
-def _apply_closing(
-    subscription_id: str, policy: ClosingPolicy, terms: RetimableTerms, now: datetime
-) -> None:
-    # Only the newest terms can be waiting; a term that began to close keeps its way.
-    for term in terms.page(subscription_id, before=None, limit=_GRACE_TERMS_MAX):
-        if term.status is TermStatus.OPEN:
-            terms.note_policy(term)
-        elif term.status is TermStatus.GRACE:
-            terms.retime(term, closes_at(policy, term.period.end), now)
-
-
 def _subscription(
     command: CreateSubscription, shelf: Shelf, ids: Ids, now: datetime
 ) -> Subscription:
@@ -192,100 +121,86 @@ def _subscription(
         site.timezone if command.timezone is None else command.timezone, "timezone"
     )
     place = zone(timezone)
-    if command.start is None:
-        # Not this very second: usage of today is dated with its midnight.
-        start = midnight(now.astimezone(place).date(), place, "start")
-    else:
-        start = parse_moment(command.start, place, "start")
-    if not now - START_AGE_MAX <= start <= now + START_AHEAD_MAX:
-        raise Invalid(
-            "invalid_field",
-            f"must lie from {START_AGE_MAX.days} days back to {START_AHEAD_MAX.days} days ahead",
-            field="start",
-        )
+    start = _start(command.start, place, now)
+    trial_end = _later(command.trial_end, place, start, "trial_end")
     lines, currency = _lines(command.lines, shelf, ids)
-    return Subscription(
+    billed_from = trial_end or start
+    made = Subscription(
         id=command.id,
         number=ids.number("subscription"),
         customer_id=customer.id,
         currency=currency,
         timezone=timezone,
         start=start,
-        anchor=calendar_anchor(start, place, command.cadence) if command.by_calendar else start,
+        anchor=calendar_anchor(billed_from, place, command.cadence)
+        if command.by_calendar
+        else billed_from,
         cadence=command.cadence,
         prorate=command.prorate,
+        trial_end=trial_end,
+        cycles=command.cycles,
+        hold_until=_later(command.hold_until, place, start, "hold_until"),
         lines=lines,
         closing=command.closing,
         created_at=now,
     )
+    if command.cycles is None:
+        return made
+    return replace(made, end=last_cycle_end(made.schedule, command.cycles, "cycles"))
+
+
+def _start(value: object, place: ZoneInfo, now: datetime) -> datetime:
+    if value is None:
+        # Not this very second: usage of today is dated with its midnight.
+        start = midnight(now.astimezone(place).date(), place, "start")
+    else:
+        start = parse_moment(value, place, "start")
+    if not now - START_AGE_MAX <= start <= now + START_AHEAD_MAX:
+        raise Invalid(
+            "invalid_field",
+            f"must lie from {START_AGE_MAX.days} days back to {START_AHEAD_MAX.days} days ahead",
+            field="start",
+        )
+    return start
+
+
+def _later(value: object, place: ZoneInfo, start: datetime, field: str) -> datetime | None:
+    if value is None:
+        return None
+    instant = parse_moment(value, place, field)
+    if instant <= start:
+        raise Invalid("invalid_field", "must be later than start", field=field)
+    if instant > start + LATER_MAX:
+        raise Invalid(
+            "invalid_field", f"must lie at most {LATER_MAX.days} days after start", field=field
+        )
+    return instant
 
 
 def _lines(commands: Sequence[CreateLine], shelf: Shelf, ids: Ids) -> tuple[tuple[Line, ...], str]:
     if not 1 <= len(commands) <= LINES_MAX:
         raise Invalid("invalid_field", f"must have 1 to {LINES_MAX} lines", field="lines")
     taken = {command.id for command in commands if command.id is not None}
+    maker = LineMaker(items=shelf.items, prices=shelf.prices, ids=ids, currency=None)
     lines: list[Line] = []
-    currency: str | None = None
     for index, command in enumerate(commands):
         field = f"lines[{index}]"
-        price = shelf.prices.newest(check_id(command.item_price_id, f"{field}.item_price_id"))
-        if price is None:
-            raise NotFound(
-                "item_price_not_found",
-                f"there is no item price '{command.item_price_id}'",
-                field=f"{field}.item_price_id",
-            )
-        currency = currency or price.currency
-        if price.currency != currency:
-            raise Invalid(
-                "invalid_field",
-                f"is in {price.currency}, the lines before it in {currency}",
-                field=f"{field}.item_price_id",
-            )
-        item = shelf.items.get(price.item_id)
-        assert item is not None, "items are never removed"
-        line = _line(command, field, item, price, taken, ids)
+        if maker.currency is None:
+            maker = replace(maker, currency=maker.price(command, field).currency)
+        line = maker.make(command, field, taken)
         if any(line.id == other.id for other in lines):
             raise Invalid("invalid_field", "is the id of another line", field=f"{field}.id")
         taken.add(line.id)
         lines.append(line)
-    assert currency is not None
-    return tuple(lines), currency
-
-
-def _line(
-    command: CreateLine, field: str, item: Item, price: ItemPrice, taken: set[str], ids: Ids
-) -> Line:
-    quantity = None
-    if item.metered and command.quantity is not None:
-        raise Invalid(
-            "invalid_field", "a metered line counts its usage instead", field=f"{field}.quantity"
-        )
-    if not item.metered:
-        given = 1 if command.quantity is None else command.quantity
-        quantity = parse_quantity(given, f"{field}.quantity")
-    if command.id is None:
-        line_id = default_line_id(price.id, taken)
-    else:
-        line_id = check_id(command.id, f"{field}.id")
-    return Line(
-        id=line_id,
-        number=ids.number("line"),
-        item_id=item.id,
-        item_price_id=price.id,
-        price_version=price.version,
-        name=price.name,
-        unit=item.unit,
-        metered=item.metered,
-        recording=item.recording,
-        aggregation=item.aggregation,
-        quantity=quantity,
-    )
+    assert maker.currency is not None
+    return tuple(lines), maker.currency
 
 
 def _opening(subscription: Subscription, scope: Scope, ids: Ids, now: datetime) -> Invoice | None:
-    if all(line.metered for line in subscription.lines):
+    """Return the invoice of what is paid in advance; after a trial its term's end makes that."""
+    if all(line.metered for line in subscription.lines) or subscription.trial_end is not None:
         return None
+    hold = subscription.hold_until
     return Invoice(
         id=invoice_id(scope, subscription.id, subscription.start, 0),
         number=ids.number("invoice"),
@@ -297,19 +212,20 @@ def _opening(subscription: Subscription, scope: Scope, ids: Ids, now: datetime) 
         k=0,
         term_start=None,
         created_at=now,
-        due_at=subscription.start,
+        due_at=subscription.start if hold is None else hold,
     )
 
 
 def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
-    """Compare what the client chose and cannot have changed since.
+    """Compare what the client chose: as it was made, whatever changed since.
 
-    Not the integers; not the closing policy, which has its own request; not a start that was left
-    to the clock.
+    Not the integers; not the closing policy and the hold, which have their own requests; not a
+    start that was left to the clock.
     """
-    plain = [replace(line, number=0, price_version=0, name="") for line in existing.lines]
-    wanted = [replace(line, number=0, price_version=0, name="") for line in asked.lines]
-    return plain == wanted and existing == replace(
+    made = [line for line in existing.lines if line.since is None]
+    if _chosen(made) != _chosen(asked.lines):
+        return False
+    return existing == replace(
         existing,
         customer_id=asked.customer_id,
         currency=asked.currency,
@@ -318,4 +234,9 @@ def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
         anchor=asked.anchor if dated else existing.anchor,
         cadence=asked.cadence,
         prorate=asked.prorate,
+        trial_end=asked.trial_end,
     )
+
+
+def _chosen(lines: Sequence[Line]) -> list[tuple[str, str, Decimal | None]]:
+    return [(line.id, line.item_price_id, line.quantity) for line in lines]

@@ -68,6 +68,7 @@ def _step(term: Term, worker: Worker) -> Term | None:
             scope=worker.scope,
             subscriptions=worker.books.subscriptions,
             customers=worker.books.customers,
+            prices=worker.books.prices,
             sites=worker.books.sites,
             closing=worker.books.closing,
             ids=worker.ids,

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from postpaid.domain.charge import Priced
 from postpaid.domain.instants import instant_text
@@ -53,6 +53,7 @@ class LineKind(StrEnum):
     BASE_FEE = "base_fee"
     USAGE = "usage"
     RECURRING = "recurring"
+    CREDIT = "credit"  # of a recurring charge: time that was paid in advance and not used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,8 @@ class InvoiceLine:
 
     *pricing* is the plain form of the charge it was priced with, conventions included, so that the
     line can be rated again from the invoice alone. *days*, of *days_in_period*, say which part of
-    a recurring charge is due; both are None for a whole one.
+    a charge by time is due, and *days_after* how many follow it; all are None for a whole one.
+    A credit has a negative amount.
     """
 
     kind: LineKind
@@ -78,12 +80,19 @@ class InvoiceLine:
     tax: TaxRates | None = None
     days: int | None = None
     days_in_period: int | None = None
+    days_after: int | None = None
 
     def __post_init__(self) -> None:
-        assert (self.days is None) == (self.days_in_period is None)
-        assert self.amount == line_amount(
-            self.priced.amount, self.amount.currency, self.days, self.days_in_period
-        )
+        assert (self.days is None) == (self.days_in_period is None) == (self.days_after is None)
+        amount = line_amount(self.priced.amount, self.amount.currency, self.share)
+        assert self.amount == (-amount if self.kind is LineKind.CREDIT else amount)
+
+    @property
+    def share(self) -> "Share | None":
+        """The part of a period that is charged; None if it is the whole."""
+        if self.days is None or self.days_in_period is None or self.days_after is None:
+            return None
+        return Share(self.days, self.days_after, self.days_in_period)
 
     @property
     def unit_amount(self) -> Decimal | None:
@@ -94,14 +103,25 @@ class InvoiceLine:
         return component.unit_amount if component.note is None else None
 
 
-def line_amount(
-    exact: Decimal, currency: str, days: int | None, days_in_period: int | None
-) -> Money:
-    """Round an exact amount once; of a part of a period, the share that its days are."""
-    if days is None or days_in_period is None:
+class Share(NamedTuple):
+    """A part of a period: *days* of *of*, with *after* more behind it."""
+
+    days: int
+    after: int
+    of: int
+
+
+def line_amount(exact: Decimal, currency: str, share: Share | None) -> Money:
+    """Round an exact amount once; of a part of a period, what its days cost.
+
+    That is what is left of the whole at the start of the part less what is left at its end, each
+    rounded: so the parts of a charge add up to it, on whatever invoices they are.
+    """
+    if share is None:
         return Money.rounded(exact, currency)
-    share = Fraction(minor_fraction(exact, currency) * days, days_in_period)
-    return Money(rounded_minor(share), currency)
+    whole = minor_fraction(exact, currency)
+    at_start = rounded_minor(Fraction(whole * (share.days + share.after), share.of))
+    return Money(at_start - rounded_minor(Fraction(whole * share.after, share.of)), currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +130,7 @@ class Invoice:
 
     *period_end* is the boundary it bills: the end of the term it is in arrears for, or, on an
     opening invoice, the start of the subscription (then *term_start* is None). *k* is 0 for the
-    invoice of a boundary, 1 and more for its supplements.
+    invoice of a boundary, 1 and more for its supplements. *parked* is why it could not be made.
     """
 
     id: str
@@ -131,8 +151,10 @@ class Invoice:
     render: RenderState | None = None
     pdf_hash: str | None = None
     due_at: datetime | None = None
+    parked: str | None = None
 
     def __post_init__(self) -> None:
+        assert self.parked is None or self.status is InvoiceStatus.PENDING
         issued = self.status in {InvoiceStatus.ISSUED, InvoiceStatus.VOIDED}
         assert issued == (self.serial is not None), "issued invoices, and only those, are numbered"
         assert issued == (self.render is not None)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from postpaid.domain.charge import Priced, Step
+from postpaid.domain.errors import LimitExceeded
 from postpaid.domain.instants import instant_from_text, instant_text
 from postpaid.domain.invoice import InvoiceLine, LineKind
 from postpaid.domain.money import Money, total
@@ -15,7 +16,7 @@ from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Address
 from postpaid.domain.tax import TaxAmount, TaxRate, TaxRates
 
-LINES_MAX = 200
+LINES_MAX = 500
 _SCHEMA = 1
 
 
@@ -24,8 +25,9 @@ class InvoiceContent:
     """What an invoice says: lines, taxes, parties and the manifest of the usages it bills.
 
     *manifest* maps each usage's place in its subscription to the version and quantity that were
-    billed. The plain form of all this is stored once, under its hash. A preview has no
-    *invoice_id* and is never stored.
+    billed. *balance* is the customer's credit before this invoice, None if there was none. The
+    plain form of all this is stored once, under its hash. A preview has no *invoice_id* and is
+    never stored.
     """
 
     invoice_id: str | None
@@ -41,9 +43,14 @@ class InvoiceContent:
     lines: tuple[InvoiceLine, ...]
     manifest: tuple[tuple[str, int, str], ...]
     taxes: tuple[TaxAmount, ...] = ()
+    balance: Money | None = None
 
     def __post_init__(self) -> None:
-        assert len(self.lines) <= LINES_MAX
+        if len(self.lines) > LINES_MAX:
+            raise LimitExceeded(
+                "limit_exceeded", f"the invoice has more than {LINES_MAX} lines", field="lines"
+            )
+        assert self.balance is None or self.balance.minor >= 0
         assert all(line.amount.currency == self.currency for line in self.lines)
 
     @property
@@ -52,10 +59,26 @@ class InvoiceContent:
         return total((line.amount for line in self.lines), self.currency)
 
     @property
-    def total(self) -> Money:
-        """The subtotal and the exclusive taxes."""
+    def charges(self) -> Money:
+        """The subtotal and the exclusive taxes; negative if more is given back than charged."""
         exclusive = (tax.amount for tax in self.taxes if not tax.inclusive)
         return self.subtotal + total(exclusive, self.currency)
+
+    @property
+    def credit_applied(self) -> Money:
+        """What is taken from the customer's credit balance."""
+        balance = 0 if self.balance is None else self.balance.minor
+        return Money(min(balance, max(self.charges.minor, 0)), self.currency)
+
+    @property
+    def credit_granted(self) -> Money:
+        """What goes to the customer's credit balance, because a total is never negative."""
+        return Money(max(-self.charges.minor, 0), self.currency)
+
+    @property
+    def total(self) -> Money:
+        """The charges less the credit that is applied; zero if they are negative."""
+        return self.charges + self.credit_granted + -self.credit_applied
 
     @property
     def period(self) -> Period:
@@ -82,6 +105,7 @@ def plain_content(content: InvoiceContent) -> dict[str, Any]:
         "lines": [plain_line(line) for line in content.lines],
         "subtotal": str(content.subtotal),
         "taxes": [plain_tax(tax) for tax in content.taxes],
+        "balance": None if content.balance is None else str(content.balance),
         "total": str(content.total),
         "manifest": [list(entry) for entry in content.manifest],
     }
@@ -104,6 +128,9 @@ def content_from_plain(plain: Mapping[str, Any]) -> InvoiceContent:
         customer=_address(plain["customer"]),
         lines=tuple(_line(line, currency) for line in plain["lines"]),
         taxes=tuple(_tax(tax, currency) for tax in plain["taxes"]),
+        balance=(
+            None if plain["balance"] is None else Money.rounded(Decimal(plain["balance"]), currency)
+        ),
         manifest=tuple(
             (place, version, quantity) for place, version, quantity in plain["manifest"]
         ),
@@ -166,6 +193,7 @@ def plain_line(line: InvoiceLine) -> dict[str, Any]:
         "exact_amount": decimal_text(line.priced.amount),
         "days": line.days,
         "days_in_period": line.days_in_period,
+        "days_after": line.days_after,
         "pricing": dict(line.pricing),
         "components": [_plain_component(component) for component in line.priced.components],
         "steps": [
@@ -208,6 +236,7 @@ def _line(plain: Mapping[str, Any], currency: str) -> InvoiceLine:
         tax=rates_from_plain(plain["tax"]),
         days=plain["days"],
         days_in_period=plain["days_in_period"],
+        days_after=plain["days_after"],
     )
     assert str(line.amount) == plain["amount"]
     return line

@@ -1,5 +1,6 @@
 """Currencies and money in integer minor units; the one place that rounds."""
 
+import contextvars
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import (
@@ -11,7 +12,7 @@ from decimal import (
     Inexact,
     Overflow,
     Underflow,
-    localcontext,
+    setcontext,
 )
 
 from postpaid.domain.errors import Invalid
@@ -20,6 +21,14 @@ from postpaid.domain.errors import Invalid
 # would still be rounded is a bug and raises instead of losing a digit.
 EXACT = Context(prec=400, traps=[Inexact, Overflow, Underflow])
 _ROUNDING = Context(prec=400, rounding=ROUND_HALF_UP, traps=[Overflow, Underflow])
+
+# Looked up once: to find a method on a context takes as long as what it computes.
+add, subtract, multiply = EXACT.add, EXACT.subtract, EXACT.multiply
+_whole = _ROUNDING.to_integral_value
+
+# Where operators are exact, too. A copy of it is entered in a tenth of the time of `localcontext`.
+_EXACTLY = contextvars.Context()
+_EXACTLY.run(setcontext, EXACT)
 
 _NOTHING = Decimal(0)
 
@@ -40,6 +49,7 @@ MINOR_UNITS: dict[str, int] = {
     for places, codes in ((0, _ZERO), (2, _TWO), (3, _THREE), (4, _FOUR))
     for code in codes.split()
 }
+_MINOR_IN_MAJOR = {code: Decimal(10**places) for code, places in MINOR_UNITS.items()}
 
 
 def check_currency(value: object, field: str) -> str:
@@ -62,8 +72,7 @@ class Money:
     @classmethod
     def rounded(cls, amount: Decimal, currency: str) -> "Money":
         """Round an exact amount in major units, half away from zero, to the minor unit."""
-        scaled = EXACT.scaleb(amount, MINOR_UNITS[currency])
-        return cls(int(_ROUNDING.to_integral_value(scaled)), currency)
+        return cls(in_minor_units(amount, currency), currency)
 
     @property
     def decimal(self) -> Decimal:
@@ -74,8 +83,16 @@ class Money:
         assert other.currency == self.currency, "money of two currencies is never added"
         return Money(self.minor + other.minor, self.currency)
 
+    def __neg__(self) -> "Money":
+        return Money(-self.minor, self.currency)
+
     def __str__(self) -> str:
         return format(self.decimal, "f")
+
+
+def in_minor_units(amount: Decimal, currency: str) -> int:
+    """Round an exact amount in major units, half away from zero, to whole minor units."""
+    return int(_whole(multiply(amount, _MINOR_IN_MAJOR[currency])))
 
 
 def whole(number: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
@@ -95,8 +112,7 @@ def floor(number: Decimal) -> Decimal:
 
 def exact_sum(numbers: Iterable[Decimal]) -> Decimal:
     """Add numbers exactly, whatever context the caller has; zero if there are none."""
-    with localcontext(EXACT):  # and then `sum` in C: a third of the time of a call for each
-        return sum(numbers, Decimal(0))
+    return _EXACTLY.copy().run(sum, numbers, _NOTHING)
 
 
 def total(parts: Iterable[Money], currency: str) -> Money:

@@ -1,117 +1,315 @@
-"""From usage and prices to invoice lines: price exactly, then round each line once."""
+"""From usage and prices to invoice lines: price exactly, then round each line once.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+What a line costs by time is charged for the time its entries are in force: a day belongs to the
+entry that is in force when it ends. A change of price ends one charge and begins another: free
+units, tiers and flat amounts start anew, while base fee, minimum and maximum are shared by days.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from postpaid.domain.catalog import ItemPrice
 from postpaid.domain.charge import Charge, Priced
-from postpaid.domain.invoice import InvoiceLine, LineKind, line_amount
+from postpaid.domain.errors import Invalid
+from postpaid.domain.invoice import InvoiceLine, LineKind, Share, line_amount
+from postpaid.domain.line import Line
 from postpaid.domain.metering import Metered
-from postpaid.domain.period import Period
+from postpaid.domain.money import Money
+from postpaid.domain.period import Period, without
 from postpaid.domain.pricing.flat_fee import FlatFee
-from postpaid.domain.subscription import Line
+from postpaid.domain.subscription import Subscription
 from postpaid.domain.tax import TaxRates
+from postpaid.domain.term import Term
+from postpaid.domain.usage import Aggregation
+
+type PriceVersion = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A term that is rated, and the *full* one it is part of; the same unless it is short.
-
-    *zone* is where its days are counted.
-    """
+class Whole:
+    """What a term is a part of: the time that a charge by time is for, in a zone's days."""
 
     period: Period
-    full: Period
     zone: ZoneInfo
 
-    def share(self) -> tuple[int, int] | None:
-        """Return (days, days in the full term) of a short term, None for a whole one.
-
-        Days are calendar days in the zone; a day that is begun at the start counts whole.
-        """
-        if self.period == self.full:
+    def share(self, part: Period) -> Share | None:
+        """Return the days of a part; None if it is all there is."""
+        if part.start <= self.period.start and self.period.end <= part.end:
             return None
-        return max(self._days(self.period), 1), max(self._days(self.full), 1)
+        days = self._days(part.start, part.end)
+        return Share(days, self._days(part.end, self.period.end), max(self.days, 1))
 
-    def _days(self, period: Period) -> int:
-        first = period.start.astimezone(self.zone).date()
-        return (period.end.astimezone(self.zone).date() - first).days
+    @property
+    def days(self) -> int:
+        """How many days there are in all."""
+        return self._days(self.period.start, self.period.end)
+
+    def _days(self, start: datetime, end: datetime) -> int:
+        first, last = (each.astimezone(self.zone).date() for each in (start, end))
+        return (last - first).days
+
+
+def entries_of(subscription: Subscription) -> dict[str, list[Line]]:
+    """Return the entries of each line, in order of time."""
+    lines: dict[str, list[Line]] = {}
+    for entry in subscription.lines:
+        lines.setdefault(entry.id, []).append(entry)
+    return lines
+
+
+def versions_to_read(
+    subscription: Subscription, ended: Term | None, begun: Term | None
+) -> set[PriceVersion]:
+    """Return the versions of prices that an invoice may be rated with."""
+    wanted = set()
+    for entry in subscription.lines:
+        if ended is not None and (entry.since is None or entry.since < ended.period.end):
+            wanted.add(_version(entry, ended))
+        if begun is not None and entry.number in begun.pins and not entry.metered:
+            wanted.add(_version(entry, begun))
+    return wanted
 
 
 def rate_term(
-    lines: tuple[Line, ...],
-    prices: Mapping[str, ItemPrice],
+    subscription: Subscription,
     *,
-    ended: Span | None,
-    begun: Span | None,
+    ended: Term | None,
+    begun: Term | None,
+    prices: Mapping[PriceVersion, ItemPrice],
     usage: Mapping[str, Metered],
     customer_tax: TaxRates | None,
 ) -> tuple[InvoiceLine, ...]:
-    """Rate one invoice: metered lines for the *ended* term, recurring ones for the *begun* one.
+    """Rate one invoice: what the *ended* term owes, and the *begun* one in advance.
 
-    *prices* and *usage* are keyed by line id. Lines come in the subscription's order; those that
-    are metered as their base fee, usage or not, and then their usage, if there was any.
+    *usage* is keyed by line id. Lines come in the subscription's order. A metered one as its base
+    fee, usage or not, and then its usage, if there was any; a recurring one as what changed in the
+    ended term against what was paid in advance, and then the advance for the begun one. A trial
+    costs nothing. Raises `Invalid` with code `not_ratable`.
     """
     rated: list[InvoiceLine] = []
-    for line in lines:
-        rater = _Rater(line, prices[line.id], prices[line.id].tax or customer_tax)
-        if line.metered and ended is not None:
-            rated += rater.arrears(ended, usage.get(line.id))
-        elif not line.metered and begun is not None:
-            rated.append(rater.recurring(begun))
+    if ended is not None and subscription.is_trial(ended.period):
+        ended = None
+    if begun is not None and subscription.is_trial(begun.period):
+        begun = None
+    lines = entries_of(subscription)
+    for line_id in usage:
+        if line_id not in lines:
+            raise Invalid("not_ratable", f"'{line_id}' has usage and is no line", field="lines")
+    for line_id, entries in lines.items():
+        rater = _Rater(subscription, entries, prices, customer_tax)
+        if entries[0].metered:
+            if ended is not None:
+                rated += rater.arrears(ended, usage.get(line_id))
+        else:
+            if ended is not None:
+                rated += rater.changes(ended)
+            if begun is not None:
+                rated += rater.advance(begun)
     return tuple(rated)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rater:
-    """One line at one price."""
+    """One line: its entries in order of time."""
 
-    line: Line
-    price: ItemPrice
-    tax: TaxRates | None
+    subscription: Subscription
+    entries: Sequence[Line]
+    prices: Mapping[PriceVersion, ItemPrice]
+    customer_tax: TaxRates | None
 
-    def arrears(self, span: Span, metered: Metered | None) -> list[InvoiceLine]:
-        lines = []
-        if self.price.base_fee is not None:
-            charge = Charge(model=FlatFee(self.price.base_fee))
-            lines.append(self._line(LineKind.BASE_FEE, span, charge, charge.price(Decimal(0))))
-        if metered is not None:
-            charge = self.price.charge
-            if charge.by_event:
-                priced = charge.price_events(metered.quantities)
-            else:
-                priced = charge.price(metered.aggregate(self.line.aggregation))
-            lines.append(self._line(LineKind.USAGE, span, charge, priced))
-        elif self.price.charge.minimum:
+    def arrears(self, term: Term, metered: Metered | None) -> Iterator[InvoiceLine]:
+        """Charge the usage of a metered line, and what goes with it by time."""
+        whole = self._whole(term)
+        for entry, part in self._used(term, metered):
+            in_force = self.subscription.in_force(entry, term.period)
+            charged = _Charged(entry, self._price(entry, term), self.customer_tax)
+            if charged.price.base_fee is not None:
+                charge = Charge(model=FlatFee(charged.price.base_fee))
+                priced = charge.price(Decimal(0))
+                # Without proration the whole fee, once: by the entry that came last.
+                due = in_force if self.subscription.prorate else in_force[-1:]
+                if self.subscription.prorate or self._came_last(entry, term):
+                    for period in due:
+                        yield from charged.by_time(
+                            LineKind.BASE_FEE, charge, priced, period, self._share(whole, period)
+                        )
+            yield from self._usage(charged, term, whole, in_force, part)
+
+    def changes(self, term: Term) -> Iterator[InvoiceLine]:
+        """Give back what was paid in advance and not used, and charge what was used and not paid.
+
+        Without proration a change counts from the next term on; only a new line is charged, whole.
+        """
+        whole = self._whole(term)
+        was_charged = any(entry.number in term.pins for entry in self.entries)
+        for entry in self.entries:
+            used = self.subscription.in_force(entry, term.period)
+            paid = [Period(term.period.start, term.paid_to)] if entry.number in term.pins else []
+            if not used and not paid:
+                continue
+            charged = _Charged(entry, self._price(entry, term), self.customer_tax)
+            charge, priced = charged.recurring()
+            if not self.subscription.prorate:
+                if used and not was_charged:
+                    was_charged = True
+                    yield from charged.by_time(
+                        LineKind.RECURRING, charge, priced, term.period, None
+                    )
+                continue
+            goes_on = entry in self.subscription.lines_at(term.period.end)
+            for period in paid:
+                for unused in without(period, used):
+                    if unused.start == term.period.end and goes_on and not term.credit_unused:
+                        continue  # the next term has it, or it is forgone with the end
+                    yield from charged.by_time(
+                        LineKind.CREDIT, charge, priced, unused, whole.share(unused)
+                    )
+            for period in used:
+                for unpaid in without(period, paid):
+                    yield from charged.by_time(
+                        LineKind.RECURRING, charge, priced, unpaid, whole.share(unpaid)
+                    )
+
+    def advance(self, term: Term) -> Iterator[InvoiceLine]:
+        """Charge a recurring line for a term that has begun, by what was in force at its start."""
+        whole = self._whole(term)
+        period = Period(term.period.start, term.paid_to)
+        for entry in self.entries:
+            if entry.number in term.pins and entry.number not in term.covered:
+                charged = _Charged(entry, self._price(entry, term), self.customer_tax)
+                yield from charged.by_time(
+                    LineKind.RECURRING,
+                    *charged.recurring(),
+                    period,
+                    self._share(whole, period),
+                )
+
+    def _used(self, term: Term, metered: Metered | None) -> Iterator[tuple[Line, Metered | None]]:
+        """Return the entries that a term charges, each with its usage.
+
+        Usage belongs to the entry that began last before it, in force or not: what was recorded
+        while a change was on its way is charged all the same. A level is charged once a term, by
+        the entry that came last.
+        """
+        entries = [
+            entry for entry in self.entries if entry.since is None or entry.since < term.period.end
+        ] or [self.entries[0]]
+        bounds = [entry.since for entry in entries[1:] if entry.since is not None]
+        if metered is None or len(entries) == 1:
+            parts: list[Metered | None] = [*[None] * (len(entries) - 1), metered]
+        elif entries[0].aggregation is Aggregation.SUM:
+            parts = metered.split(bounds)
+        else:
+            used = [entry for entry in entries if self._came_last(entry, term)] or entries[-1:]
+            parts = [metered if entry is used[-1] else None for entry in entries]
+        for entry, part in zip(entries, parts, strict=True):
+            if part is not None or self.subscription.in_force(entry, term.period):
+                yield entry, part
+
+    def _usage(
+        self,
+        charged: "_Charged",
+        term: Term,
+        whole: Whole,
+        in_force: Sequence[Period],
+        metered: Metered | None,
+    ) -> Iterator[InvoiceLine]:
+        charge = charged.price.charge
+        if charge.minimum is not None or charge.maximum is not None:
+            charge = self._limited(charged, whole, in_force)
+        if metered is None:
             # A minimum is owed whether or not anything was used.
-            priced = self.price.charge.price_nothing()
-            lines.append(self._line(LineKind.USAGE, span, self.price.charge, priced))
-        return lines
+            if not (charge.minimum and in_force):
+                return
+            priced = charge.price_nothing()
+        elif charge.by_event:
+            priced = charge.price_events(metered.quantities)
+        else:
+            priced = charge.price(metered.aggregate(charged.entry.aggregation))
+        period = term.period
+        if in_force:
+            period = Period(in_force[0].start, in_force[-1].end)
+        yield charged.line(LineKind.USAGE, charge, priced, period, None)
 
-    def recurring(self, span: Span) -> InvoiceLine:
-        quantity = Decimal(1) if self.line.quantity is None else self.line.quantity
-        priced = self.price.charge.price(quantity)
-        return self._line(LineKind.RECURRING, span, self.price.charge, priced)
+    def _limited(self, charged: "_Charged", whole: Whole, in_force: Sequence[Period]) -> Charge:
+        """Return the charge with its minimum and maximum for the days there are."""
+        charge, currency = charged.price.charge, charged.price.currency
+        if not in_force:
+            return replace(charge, minimum=None)
+        if not self.subscription.prorate or whole.share(in_force[0]) is None:
+            return charge
 
-    def _line(self, kind: LineKind, span: Span, charge: Charge, priced: Priced) -> InvoiceLine:
-        # Usage is what it is; what is due by time is due for the days there are.
-        share = None if kind is LineKind.USAGE else span.share()
-        days, days_in_period = share or (None, None)
+        def part(limit: Decimal | None) -> Decimal | None:
+            if limit is None:
+                return None
+            amount = Money(0, currency)
+            for period in in_force:
+                amount += line_amount(limit, currency, whole.share(period))
+            return amount.decimal
+
+        return replace(charge, minimum=part(charge.minimum), maximum=part(charge.maximum))
+
+    def _came_last(self, entry: Line, term: Term) -> bool:
+        last = [each for each in self.entries if self.subscription.in_force(each, term.period)]
+        return bool(last) and last[-1] is entry
+
+    def _price(self, entry: Line, term: Term) -> ItemPrice:
+        return self.prices[_version(entry, term)]
+
+    def _share(self, whole: Whole, period: Period) -> Share | None:
+        return whole.share(period) if self.subscription.prorate else None
+
+    def _whole(self, term: Term) -> Whole:
+        period = self.subscription.whole_term(term.period)
+        return Whole(period, self.subscription.zone_at(term.period.start))
+
+
+@dataclass(frozen=True, slots=True)
+class _Charged:
+    """One entry at one price."""
+
+    entry: Line
+    price: ItemPrice
+    customer_tax: TaxRates | None
+
+    def recurring(self) -> tuple[Charge, Priced]:
+        """Return the charge of a recurring entry, and what it comes to for a whole term."""
+        quantity = Decimal(1) if self.entry.quantity is None else self.entry.quantity
+        return self.price.charge, self.price.charge.price(quantity)
+
+    def by_time(
+        self, kind: LineKind, charge: Charge, priced: Priced, period: Period, share: Share | None
+    ) -> Iterator[InvoiceLine]:
+        """Return the line of a charge by time, none for less than a day."""
+        if share is None or share.days:
+            yield self.line(kind, charge, priced, period, share)
+
+    def line(
+        self, kind: LineKind, charge: Charge, priced: Priced, period: Period, share: Share | None
+    ) -> InvoiceLine:
+        """Return one line, rounded once."""
+        amount = line_amount(priced.amount, self.price.currency, share)
         return InvoiceLine(
             kind=kind,
-            line_id=self.line.id,
+            line_id=self.entry.id,
             item_price_id=self.price.id,
             price_version=self.price.version,
             description=self.price.name,
-            unit=self.line.unit,
-            period=span.period,
+            unit=self.entry.unit,
+            period=period,
             quantity=None if kind is LineKind.BASE_FEE else priced.quantity,
-            amount=line_amount(priced.amount, self.price.currency, days, days_in_period),
+            amount=-amount if kind is LineKind.CREDIT else amount,
             priced=priced,
             pricing=charge.to_plain(),
-            tax=self.tax,
-            days=days,
-            days_in_period=days_in_period,
+            tax=self.price.tax or self.customer_tax,
+            days=None if share is None else share.days,
+            days_in_period=None if share is None else share.of,
+            days_after=None if share is None else share.after,
         )
+
+
+def _version(entry: Line, term: Term) -> PriceVersion:
+    return entry.item_price_id, term.pins.get(entry.number, entry.price_version)

@@ -1,50 +1,44 @@
 """A subscription: a customer's lines over time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from postpaid.domain.calendar import Cadence, Schedule
-from postpaid.domain.errors import Conflict, Invalid, NotFound
-from postpaid.domain.instants import instant_text, zone
-from postpaid.domain.period import Period
+from postpaid.domain.errors import BillingError, Conflict, Invalid, NotFound
+from postpaid.domain.instants import YEAR_MAX, instant_text, parse_moment, zone
+from postpaid.domain.line import ENTRIES_MAX, Line
+from postpaid.domain.period import Interval, Period, without
 from postpaid.domain.site import ClosingPolicy
-from postpaid.domain.usage import Aggregation, Recording
 
-LINES_MAX = 50
+CYCLES_MAX = 1200
+_LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """An item price on a subscription, with its own id; usage belongs to a line.
+class SubscriptionState(StrEnum):
+    """What a subscription is at an instant."""
 
-    *quantity* is the number of units a recurring line is charged for; a metered line has none.
-    *unit*, *metered*, *recording* and *aggregation* are copies of the item's, which never change
-    there.
-    """
-
-    id: str
-    number: int
-    item_id: str
-    item_price_id: str
-    price_version: int
-    name: str
-    unit: str | None
-    metered: bool
-    recording: Recording
-    quantity: Decimal | None
-    aggregation: Aggregation = Aggregation.SUM
+    FUTURE = "future"
+    IN_TRIAL = "in_trial"
+    ACTIVE = "active"
+    NON_RENEWING = "non_renewing"  # active, and its end is known
+    SUSPENDED = "suspended"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """A customer's lines, invoiced every *cadence* from *start* on the wall clock of *timezone*.
 
-    Terms end on the grid of *anchor*; if *start* is off it, the first term is short, and *prorate*
-    says whether its recurring charges are too. *closing* overrides the customer's and the site's
-    policy.
+    *lines* are entries with dates, those of the past included. Up to *trial_end* nothing is
+    charged. Terms end on the grid of *anchor*; if *start* is off it, the first term is short, and
+    *prorate* says whether its recurring charges are too. *later* are the schedules that came after
+    that first one, each from a boundary on. *end* is where the last term ends; *cycles* is how many
+    terms were asked for. While suspended nothing is charged by time. No invoice closes by itself
+    before *hold_until*. *closing* overrides the customer's and the site's policy. *requests* are
+    the last changes that came with an idempotency key, as (key, content, outcome).
     """
 
     id: str
@@ -59,52 +53,169 @@ class Subscription:
     closing: ClosingPolicy | None
     created_at: datetime
     prorate: bool = True
+    trial_end: datetime | None = None
+    cycles: int | None = None
+    end: datetime | None = None
+    later: tuple[Schedule, ...] = ()
+    suspensions: tuple[Interval, ...] = ()
+    hold_until: datetime | None = None
+    requests: tuple[tuple[str, str, str], ...] = ()
     version: int = 1
 
     def __post_init__(self) -> None:
-        assert 1 <= len(self.lines) <= LINES_MAX
-        assert len({line.id for line in self.lines}) == len(self.lines), "line ids are unique"
+        assert 1 <= len(self.lines) <= ENTRIES_MAX
+        assert self.trial_end is None or self.start < self.trial_end
+        assert self.end is None or self.start <= self.end
+        starts = [self.start, *(schedule.start for schedule in self.later)]
+        assert starts == sorted(set(starts)), "schedules follow each other"
+        assert len({line.number for line in self.lines}) == len(self.lines), "entries have numbers"
+        seen: dict[str, datetime | None] = {}
+        for line in self.lines:
+            if line.id in seen:
+                before = seen[line.id]
+                assert before is not None, "an entry ends before the next one of its line"
+                assert line.since is not None
+                assert before <= line.since, "line ids are unique at any time"
+            seen[line.id] = line.until
+
+    # --- terms
 
     @property
-    def zone(self) -> ZoneInfo:
-        """The zone in which dates and terms of this subscription are meant."""
-        return zone(self.timezone)
+    def billed_from(self) -> datetime:
+        """Where the terms begin that are charged: at the end of the trial, or the start."""
+        return self.trial_end or self.start
 
     @property
     def schedule(self) -> Schedule:
-        """Where the terms fall."""
-        return Schedule(self.start, self.anchor, self.zone, self.cadence)
+        """Where the terms fall, before any change of schedule."""
+        return Schedule(self.billed_from, self.anchor, zone(self.timezone), self.cadence)
 
-    def term_period(self, n: int) -> Period:
-        """Return the period of the n-th term, n = 0 being the first."""
-        return self.schedule.term(n)
+    def schedule_at(self, instant: datetime) -> Schedule:
+        """Return where the terms fall around an instant."""
+        for schedule in reversed(self.later):
+            if schedule.start <= instant:
+                return schedule
+        return self.schedule
+
+    @property
+    def newest_schedule(self) -> Schedule:
+        """Where the terms will fall when all changes that are known have come."""
+        return self.later[-1] if self.later else self.schedule
+
+    def zone_at(self, instant: datetime) -> ZoneInfo:
+        """Return the zone in which dates and terms around an instant are meant."""
+        return self.schedule_at(instant).zone
+
+    def term_from(self, start: datetime) -> Period | None:
+        """Return the term that begins at *start*; None at the end of the subscription."""
+        end = self._natural_end(start)
+        if self.end is not None:
+            end = min(end, self.end)
+        return Period(start, end) if start < end else None
 
     def term_at(self, instant: datetime) -> Period:
-        """Return the period of the term that contains *instant*, or of the first term."""
-        schedule = self.schedule
-        return schedule.term(schedule.index(instant))
+        """Return the period of the term that contains *instant*, else the first or last one.
 
-    def metered_line(self, *, line_id: str | None, item_price_id: str | None) -> Line:
-        """Find the metered line that a client names by its id or by its item price.
+        A term that was ended early has its rest beside it.
+        """
+        inside = max(instant, self.start)
+        if self.end is not None:
+            inside = min(inside, max(self.end - timedelta(seconds=1), self.start))
+        if self._in_trial(inside):
+            start = self.start
+        else:
+            schedule = self.schedule_at(inside)
+            start = max(schedule.start, schedule.interval(inside).start)
+        return self.term_from(start) or Period(start, self._natural_end(start))
 
-        Raises `Invalid` if neither or a recurring line is named, `NotFound` if no line answers to
-        the name, `Conflict` if several lines share the item price.
+    def whole_term(self, period: Period) -> Period:
+        """Return what a term is a part of, if it is short: an interval of its schedule's grid."""
+        if self._in_trial(period.start):
+            return period
+        return self.schedule_at(period.start).interval(period.start)
+
+    def is_trial(self, period: Period) -> bool:
+        """Tell whether a term is rated at nothing."""
+        return self._in_trial(period.start)
+
+    def is_last(self, period: Period) -> bool:
+        """Tell whether a term has no successor."""
+        return self.end is not None and self.end <= period.end
+
+    def state(self, now: datetime) -> SubscriptionState:
+        """Return what the subscription is at an instant."""
+        if self.end is not None and self.end <= now:
+            return SubscriptionState.ENDED
+        if now < self.start:
+            return SubscriptionState.FUTURE
+        if self.suspended(now):
+            return SubscriptionState.SUSPENDED
+        if self._in_trial(now):
+            return SubscriptionState.IN_TRIAL
+        return SubscriptionState.ACTIVE if self.end is None else SubscriptionState.NON_RENEWING
+
+    def moment(self, value: object, field: str) -> datetime:
+        """Read a date (its midnight in the zone of that date) or an instant with an offset.
+
+        Raises `Invalid` naming *field*.
+        """
+        for schedule in reversed(self.later):
+            try:
+                found = parse_moment(value, schedule.zone, field)
+            except BillingError:
+                break  # no zone makes it readable, or the day is missing here: say so once, below
+            if found >= schedule.start:
+                return found
+        return parse_moment(value, self.schedule.zone, field)
+
+    # --- lines
+
+    def lines_at(self, instant: datetime) -> Iterator[Line]:
+        """Return the entries in force at an instant; none while the subscription is suspended."""
+        if not self.suspended(instant):
+            yield from (line for line in self.lines if line.in_force(instant))
+
+    def shown_lines(self, now: datetime) -> list[Line]:
+        """Return the entries in force now or later, suspended or not."""
+        now = max(now, self.start)
+        return [line for line in self.lines if line.until is None or now < line.until]
+
+    def in_force(self, line: Line, period: Period) -> list[Period]:
+        """Return the parts of a term in which an entry is in force and not suspended."""
+        since = period.start if line.since is None else max(period.start, line.since)
+        until = period.end if line.until is None else min(period.end, line.until)
+        if self.end is not None:
+            until = min(until, self.end)
+        if since >= until:
+            return []
+        return without(Period(since, until), self.suspensions)
+
+    def suspended(self, instant: datetime) -> bool:
+        """Tell whether the subscription is suspended at an instant."""
+        return any(each.contains(instant) for each in self.suspensions)
+
+    def metered_line(self, *, line_id: str | None, item_price_id: str | None, at: datetime) -> Line:
+        """Find the metered entry that a client names by its line or its item price, at a date.
+
+        Raises `Invalid` if neither or a recurring line is named, or if it is not in force then;
+        `NotFound` if no line answers to the name, `Conflict` if several lines share the price.
         """
         field = "item_price_id" if line_id is None else "line_id"
         if line_id is None and item_price_id is None:
             raise Invalid("missing_field", "name an item_price_id or a line_id", field=field)
-        found = [
+        named = [
             line
             for line in self.lines
             if (line_id is None or line.id == line_id)
             and (item_price_id is None or line.item_price_id == item_price_id)
         ]
-        if not found:
+        if not named:
             raise NotFound(
                 "line_not_found",
                 f"subscription '{self.id}' has no such line",
                 field=field,
             )
+        found = named if len(named) == 1 else [line for line in named if line.in_force(at)]
         if len(found) > 1:
             raise Conflict(
                 "line_ambiguous",
@@ -112,25 +223,39 @@ class Subscription:
                 field=field,
                 details={"line_ids": [line.id for line in found]},
             )
-        if not found[0].metered:
+        if not named[0].metered:
             raise Invalid("not_metered", "the line is not metered", field=field)
+        if not found or not found[0].in_force(at):
+            raise Invalid(
+                "line_not_in_force", "the line is not in force at this date", field="usage_date"
+            )
         return found[0]
 
+    def _in_trial(self, instant: datetime) -> bool:
+        return self.trial_end is not None and instant < self.trial_end
 
-def default_line_id(item_price_id: str, taken: Iterable[str]) -> str:
-    """Name a line after its item price; `price.2` and so on where that is taken.
+    def _natural_end(self, start: datetime) -> datetime:
+        """Return where a term ends that begins at *start*, the end of the subscription aside."""
+        if self.trial_end is not None and start < self.trial_end:
+            return self.trial_end
+        end = self.schedule_at(start).interval(start).end
+        changes = (schedule.start for schedule in self.later if start < schedule.start)
+        return min(end, *changes) if self.later else end
 
-    Ids have at most 100 characters, so a long name gives way to its counter.
-    """
-    used = set(taken)
-    if item_price_id not in used:
-        return item_price_id
-    for n in range(2, LINES_MAX + 2):
-        suffix = f".{n}"
-        candidate = item_price_id[: 100 - len(suffix)] + suffix
-        if candidate not in used:
-            return candidate
-    raise AssertionError("more lines than a subscription can have")
+
+def last_cycle_end(schedule: Schedule, cycles: int, field: str) -> datetime:
+    """Return where the last of a number of terms ends; raises `Invalid` naming *field*."""
+    if not 1 <= cycles <= CYCLES_MAX:
+        raise Invalid(
+            "invalid_field", f"must be a whole number from 1 to {CYCLES_MAX}", field=field
+        )
+    try:
+        end = schedule.term(cycles - 1).end
+    except (OverflowError, ValueError):
+        end = _LATEST
+    if end >= _LATEST:
+        raise Invalid("invalid_field", f"would end after the year {YEAR_MAX}", field=field)
+    return end
 
 
 def check_usage_date(
@@ -138,15 +263,23 @@ def check_usage_date(
 ) -> None:
     """Refuse a usage date outside what is accepted: `[max(start, earliest), end of the term now)`.
 
-    Raises `Invalid` with code `usage_date_out_of_range` and both bounds.
+    Raises `Invalid` with code `usage_date_out_of_range` and both bounds, or with code
+    `subscription_suspended`.
     """
     first = max(subscription.start, earliest)
     until = subscription.term_at(now).end
-    if first <= at < until:
-        return
-    raise Invalid(
-        "usage_date_out_of_range",
-        f"must lie from {instant_text(first)} to before {instant_text(until)}",
-        field="usage_date",
-        details={"accepted_from": instant_text(first), "accepted_before": instant_text(until)},
-    )
+    if subscription.end is not None:
+        until = min(until, subscription.end)
+    if not first <= at < until:
+        raise Invalid(
+            "usage_date_out_of_range",
+            f"must lie from {instant_text(first)} to before {instant_text(until)}",
+            field="usage_date",
+            details={"accepted_from": instant_text(first), "accepted_before": instant_text(until)},
+        )
+    if subscription.suspended(at):
+        raise Invalid(
+            "subscription_suspended",
+            "the subscription is suspended at this date",
+            field="usage_date",
+        )

@@ -54,30 +54,43 @@ _BILLING_STATE = {
 class Term:
     """One billing interval of a subscription.
 
-    *n* counts from 0; *pins* maps line ids to the price version the term is rated with, and
-    *engine* is the version of the rules it is rated by. *run*
-    names the closing attempt that holds the term while it is CLOSING. *manifests* counts what was
-    billed for it: 0 until it is FROZEN, then 1 and more. *due_at* is when a sweep should look
-    again, None when there is nothing to do. *policy_changes* counts the closing policies that came
-    while it was OPEN, so that it cannot end by one that was read before.
+    *n* counts from 0. *pins* maps the numbers of the line entries that were in force at its start
+    to the price versions they are rated with, and *engine* is the version of the rules it is rated
+    by. Of the recurring ones among them, those in *covered* were charged for this time with the
+    term before; the others are charged in advance, up to *advance_to*, or to the end if that is
+    None: they differ where the term was ended early or went on after all. *credit_unused* says that
+    an early end gives back what it left unused. *run* names the closing attempt that holds the term
+    while it is CLOSING. *manifests* counts what was billed for it: 0 until it is FROZEN, then 1 and
+    more. *due_at* is when a sweep should look again, None when there is nothing to do. *changes*
+    counts the changes of the subscription that came while it was OPEN, so that it cannot end by a
+    state of it that was read before.
     """
 
     subscription_id: str
     n: int
     period: Period
     status: TermStatus
-    pins: Mapping[str, int] = field(default_factory=dict)
+    pins: Mapping[int, int] = field(default_factory=dict)
     engine: int = RATING_ENGINE
+    covered: frozenset[int] = frozenset()
+    advance_to: datetime | None = None
+    credit_unused: bool = False
     invoice_id: str | None = None
     due_at: datetime | None = None
     run: str | None = None
     manifests: int = 0
     manifest_hash: str | None = None
-    policy_changes: int = 0
+    changes: int = 0
 
     def __post_init__(self) -> None:
         assert (self.status is TermStatus.FROZEN) == (self.manifests > 0)
         assert (self.status is TermStatus.OPEN) == (self.invoice_id is None)
+        assert self.covered <= self.pins.keys()
+
+    @property
+    def paid_to(self) -> datetime:
+        """Where the advance charges end that were made at the start of the term."""
+        return self.advance_to or self.period.end
 
     @property
     def billing_state(self) -> BillingState:

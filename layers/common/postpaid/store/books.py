@@ -9,6 +9,7 @@ from postpaid.domain.site import Scope, Site
 from postpaid.store.catalog import StoredItems, StoredPrices
 from postpaid.store.closing import StoredClosing
 from postpaid.store.counters import StoredIds
+from postpaid.store.credits import StoredCredits
 from postpaid.store.customers import StoredCustomers
 from postpaid.store.invoices import StoredInvoices
 from postpaid.store.listing import StoredLists
@@ -75,6 +76,11 @@ class SiteStores:
         return StoredTerms(self.billing, self.scope, clock_name(self.site))
 
     @property
+    def credits(self) -> StoredCredits:
+        """The customers' credit balances."""
+        return StoredCredits(self.billing, self.scope)
+
+    @property
     def ledger(self) -> StoredUsages:
         """The usage ledger."""
         return StoredUsages(self.usages, self.scope)
@@ -82,7 +88,7 @@ class SiteStores:
     @property
     def invoices(self) -> StoredInvoices:
         """The heads of invoices."""
-        return StoredInvoices(self.billing, self.scope)
+        return StoredInvoices(self.billing, self.scope, clock_name(self.site))
 
     def lists(self, now: datetime) -> StoredLists:
         """Return the lists."""
@@ -107,5 +113,6 @@ class SiteStores:
             ledger=self.ledger,
             invoices=self.invoices,
             closing=self.closing(now),
+            credits=self.credits,
             documents=documents,
         )

@@ -24,11 +24,14 @@ from postpaid.store.fields import (
 )
 from postpaid.store.tables import (
     Absent,
+    Condition,
     ConditionFailed,
     Item,
     Put,
     Table,
     TransactionRefused,
+    Write,
+    equals,
 )
 
 
@@ -78,20 +81,36 @@ class StoredPrices:
             prices[pin] = price_from_item(item)
         return prices
 
+    def newest_versions(self, price_ids: Iterable[str]) -> Mapping[str, int]:
+        """Read how many versions prices have; a version that is a moment old may be missed."""
+        wanted = {each: keys.entity(self._scope, "item_price", each) for each in price_ids}
+        found = self._table.batch_get(list(wanted.values()))
+        return {each: number(found[key], "v") for each, key in wanted.items() if key in found}
+
     def add(self, price: ItemPrice) -> None:
         """Store the first version of a new price; raises `Lost` if its id is taken."""
-        head = item_from_price(self._scope, price)
-        version = keys.price_version(self._scope, price.id, price.version)
-        unlisted = {name: value for name, value in head.items() if name not in {"lpk", "lsk"}}
+        self._write(price, Absent())
+
+    def replace(self, price: ItemPrice) -> None:
+        """Store the next version of a price; raises `Lost` if it is not the next one."""
+        self._write(price, equals("v", price.version - 1))
+
+    def _write(self, price: ItemPrice, condition: Condition) -> None:
         try:
-            self._table.transact(
-                [
-                    Put(head, condition=Absent()),
-                    Put({**unlisted, **version._asdict()}, condition=Absent()),
-                ]
-            )
+            self._table.transact(_written(self._scope, price, condition))
         except TransactionRefused:
             raise Lost from None
+
+
+def _written(scope: Scope, price: ItemPrice, condition: Condition) -> list[Write]:
+    """Return the writes of a version: what is newest from now on, and the version for ever."""
+    head = item_from_price(scope, price)
+    version = keys.price_version(scope, price.id, price.version)
+    unlisted = {name: value for name, value in head.items() if name not in {"lpk", "lsk"}}
+    return [
+        Put(head, condition=condition),
+        Put({**unlisted, **version._asdict()}, condition=Absent()),
+    ]
 
 
 def item_from_catalog_item(scope: Scope, item: CatalogItem) -> Item:

@@ -4,32 +4,38 @@ This is the only file that writes items of several aggregates at once, because e
 must be seen whole or not at all.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
-from postpaid.application.ports import Lost
+from postpaid.application.ports import CreditChange, EarlyEnd, Lost
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice, InvoiceStatus
 from postpaid.domain.site import Scope
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term, TermStatus
 from postpaid.store import keys
+from postpaid.store.credits import credit_write
 from postpaid.store.fields import number, text, without_none
 from postpaid.store.invoices import finished_attributes, item_from_invoice
 from postpaid.store.subscriptions import item_from_subscription
 from postpaid.store.tables import (
     Absent,
     AtMost,
+    Condition,
     Item,
+    Key,
     Put,
     Table,
     TransactionRefused,
     Update,
+    Value,
     Write,
     all_of,
     equals,
 )
-from postpaid.store.terms import item_from_term, term_key
+from postpaid.store.terms import advance_attributes, item_from_term, term_key
 
+REASON_LENGTH_MAX = 300
 SERIES = "main"  # the one series of invoice numbers there is so far
 
 
@@ -59,51 +65,94 @@ class StoredClosing:
             writes.append(Put(item, condition=Absent()))
         self._all_or_lost(writes)
 
-    def roll(self, ended: Term, begun: Term, invoice: Invoice) -> None:
+    def roll(
+        self,
+        ended: Term,
+        begun: Term | None,
+        invoice: Invoice,
+        *,
+        early: EarlyEnd | None = None,
+    ) -> None:
         """Store that one term ended, the next began and an invoice is pending; or raise `Lost`.
 
-        The term must still be OPEN with the same end and no newer closing policy, its successor
-        and the invoice must be new: of two sweeps that roll the same term one finds it rolled.
+        The term must still be OPEN with the same end and no newer change, its successor and the
+        invoice must be new: of two sweeps that roll the same term one finds it rolled. A term that
+        ends *early* had another end, and comes with its subscription's next version.
         """
         scope, now = self._scope, self._now
-        changes = ended.policy_changes
-        still = all_of(
-            equals("status", TermStatus.OPEN.value),
-            equals("end", instant_text(ended.period.end)),
-            equals("pc", changes) if changes else Absent("pc"),
-        )
-        key = term_key(scope, ended)
-        moved = {"status": ended.status.value, "invoice_id": ended.invoice_id}
-        if ended.due_at is None:
-            update = Update(key, still, set=moved, remove=("due_at", "dpk", "dsk"))
-        else:
-            due = keys.due(self._clock, key.pk, ended.due_at, now)
-            update = Update(key, still, set={**moved, "due_at": instant_text(ended.due_at), **due})
+        was = ended.period.end if early is None else early.was
+        changed = {
+            "status": ended.status.value,
+            "invoice_id": ended.invoice_id,
+            **self._timed(ended),
+        }
+        writes: list[Write] = [
+            _update(term_key(scope, ended), _still_open(was, ended.changes), changed),
+            Put(item_from_invoice(scope, self._clock, invoice, now), condition=Absent()),
+        ]
+        if begun is not None:
+            writes.append(Put(item_from_term(scope, self._clock, begun, now), condition=Absent()))
+        if early is not None:
+            writes.append(self._next_version(early.subscription))
+        self._all_or_lost(writes)
+
+    def edit(self, subscription: Subscription, term: Term, was: Term) -> None:
+        """Store a changed subscription, and its open term as it should be; or raise `Lost`.
+
+        The term must still be OPEN with its end and no newer change: so that it does not end by a
+        state of the subscription that was read before, and is not edited by two at once.
+        """
+        still = _still_open(was.period.end, was.changes)
+        changed = {**self._timed(term), "pc": term.changes}
         self._all_or_lost(
             [
-                update,
-                Put(item_from_term(scope, self._clock, begun, now), condition=Absent()),
-                Put(item_from_invoice(scope, self._clock, invoice, now), condition=Absent()),
+                self._next_version(subscription),
+                _update(term_key(self._scope, term), still, changed),
             ]
         )
 
-    def freeze(self, term: Term | None, invoice: Invoice, *, run: str | None) -> None:
+    def withdraw(self, subscription: Subscription, term: Term, opening: Invoice | None) -> None:
+        """Store that a subscription ends before it began; or raise `Lost`."""
+        scope = self._scope
+        idle: dict[str, Value] = {"due_at": None, "dpk": None, "dsk": None}
+        writes: list[Write] = [
+            self._next_version(subscription),
+            _update(
+                term_key(scope, term),
+                _still_open(term.period.end, term.changes),
+                {**idle, "pc": term.changes + 1},
+            ),
+        ]
+        if opening is not None:
+            deleted = {"status": InvoiceStatus.DELETED.value, "parked": None, **idle}
+            pending = equals("status", InvoiceStatus.PENDING.value)
+            writes.append(_update(keys.entity(scope, "invoice", opening.id), pending, deleted))
+        self._all_or_lost(writes)
+
+    def freeze(
+        self,
+        term: Term | None,
+        invoice: Invoice,
+        *,
+        run: str | None,
+        credit: CreditChange | None = None,
+    ) -> None:
         """Store a finished invoice, its number, and its term as frozen; or raise `Lost`.
 
         The term must still be CLOSING for *run*, the invoice PENDING, the number the next one and
-        its date not before that of the number before. A skipped invoice draws no number.
+        its date not before that of the number before, the customer's balance the one that was
+        read. A skipped invoice draws no number.
         """
         scope = self._scope
         head = keys.entity(scope, "invoice", invoice.id)
-        writes: list[Write] = [
-            Update(
-                head,
-                equals("status", InvoiceStatus.PENDING.value),
-                set={"status": invoice.status.value, **finished_attributes(invoice)},
-            )
-        ]
+        finished = {
+            "status": invoice.status.value,
+            "parked": None,
+            **finished_attributes(invoice),
+        }
+        pending = equals("status", InvoiceStatus.PENDING.value)
+        writes: list[Write] = [_update(head, pending, finished)]
         if term is not None:
-            mine = all_of(equals("status", TermStatus.CLOSING.value), equals("run", run))
             frozen = without_none(
                 {
                     "status": TermStatus.FROZEN.value,
@@ -111,10 +160,28 @@ class StoredClosing:
                     "m0": term.manifest_hash,
                 }
             )
-            writes.append(Update(term_key(scope, term), mine, set=frozen))
+            writes.append(Update(term_key(scope, term), _mine(run), set=frozen))
         if invoice.serial is not None and invoice.issued_on is not None:
             writes += self._drawn(invoice.serial, invoice.issued_on, invoice.id)
+        if credit is not None:
+            writes.append(credit_write(scope, credit))
         self._all_or_lost(writes)
+
+    def park(self, term: Term | None, invoice: Invoice, *, run: str | None) -> None:
+        """Store why an invoice cannot be made, and that it is not due again; or raise `Lost`."""
+        idle: dict[str, Value] = {"due_at": None, "dpk": None, "dsk": None}
+        head = keys.entity(self._scope, "invoice", invoice.id)
+        pending = equals("status", InvoiceStatus.PENDING.value)
+        reason = None if invoice.parked is None else invoice.parked[:REASON_LENGTH_MAX]
+        if term is None:
+            self._all_or_lost([_update(head, pending, {"parked": reason, **idle})])
+            return
+        self._all_or_lost(
+            [
+                _update(head, pending, {"parked": reason}),
+                _update(term_key(self._scope, term), _mine(run), idle),
+            ]
+        )
 
     def next_serial(self) -> tuple[int, date | None]:
         """Read the next invoice number and the date of the one before."""
@@ -135,8 +202,51 @@ class StoredClosing:
         row: Item = {**register._asdict(), "s": keys.SCHEMA, "invoice_id": invoice_id}
         return [count, Put(row, condition=Absent())]
 
+    def _timed(self, term: Term) -> dict[str, Value]:
+        """Return the attributes of a term's end, and when it is due; None is to remove one."""
+        timed: dict[str, Value] = {
+            "end": instant_text(term.period.end),
+            **advance_attributes(term),
+            "due_at": None,
+            "dpk": None,
+            "dsk": None,
+        }
+        if term.due_at is not None:
+            key = term_key(self._scope, term)
+            timed["due_at"] = instant_text(term.due_at)
+            timed |= keys.due(self._clock, key.pk, term.due_at, self._now)
+        return timed
+
+    def _next_version(self, subscription: Subscription) -> Put:
+        return Put(
+            item_from_subscription(self._scope, subscription),
+            condition=equals("v", subscription.version - 1),
+        )
+
     def _all_or_lost(self, writes: list[Write]) -> None:
         try:
             self._table.transact(writes)
         except TransactionRefused:
             raise Lost from None
+
+
+def _still_open(end: datetime, changes: int) -> Condition:
+    return all_of(
+        equals("status", TermStatus.OPEN.value),
+        equals("end", instant_text(end)),
+        equals("pc", changes) if changes else Absent("pc"),
+    )
+
+
+def _mine(run: str | None) -> Condition:
+    return all_of(equals("status", TermStatus.CLOSING.value), equals("run", run))
+
+
+def _update(key: Key, condition: Condition, changed: Mapping[str, Value]) -> Update:
+    """Return the update that sets attributes, and removes those that are None."""
+    return Update(
+        key,
+        condition,
+        set=without_none(changed),
+        remove=[name for name, value in changed.items() if value is None],
+    )

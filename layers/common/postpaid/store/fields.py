@@ -63,11 +63,23 @@ def maps(item: Mapping[str, Value], name: str) -> list[dict[str, Value]]:
     return cast("list[dict[str, Value]]", value)
 
 
+def maps_or_none(item: Mapping[str, Value], name: str) -> list[dict[str, Value]]:
+    """Read a list of maps; absent is empty."""
+    return [] if item.get(name) is None else maps(item, name)
+
+
 def texts(item: Mapping[str, Value], name: str) -> tuple[str, ...]:
     """Read a list of texts; absent is empty."""
     value = item.get(name, [])
     assert isinstance(value, list), name
     return tuple(str(each) for each in value)
+
+
+def numbers(item: Mapping[str, Value], name: str) -> tuple[int, ...]:
+    """Read a list of integers; absent is empty."""
+    value = item.get(name, [])
+    assert isinstance(value, list), name
+    return tuple(int(str(each)) for each in value)
 
 
 def without_none(item: Mapping[str, Value]) -> Item:

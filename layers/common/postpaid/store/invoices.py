@@ -24,11 +24,12 @@ KIND = "invoice"
 
 
 class StoredInvoices:
-    """The invoices of one site."""
+    """The invoices of one site. *clock* names the clock that due times are on."""
 
-    def __init__(self, table: Table, scope: Scope) -> None:
+    def __init__(self, table: Table, scope: Scope, clock: str = keys.LIVE) -> None:
         self._table = table
         self._scope = scope
+        self._clock = clock
 
     def get(self, invoice_id: str) -> Invoice | None:
         """Read the head of an invoice."""
@@ -59,6 +60,16 @@ class StoredInvoices:
             if there.get("r") != RenderState.DONE.value or there.get("pdf_hash") != pdf_hash:
                 raise
 
+    def retime(self, invoice: Invoice, due_at: datetime, now: datetime) -> None:
+        """Change when a pending opening invoice closes by itself; `Lost` if it is not pending."""
+        key = keys.entity(self._scope, KIND, invoice.id)
+        pending = equals("status", InvoiceStatus.PENDING.value)
+        due = keys.due(self._clock, key.pk, due_at, now)
+        try:
+            self._table.update(Update(key, pending, set={"due_at": instant_text(due_at), **due}))
+        except ConditionFailed:
+            raise Lost from None
+
     def settle(self, invoice: Invoice) -> None:
         """Take an invoice off the list of what is due; `Lost` if it is not as it was read."""
         key = keys.entity(self._scope, KIND, invoice.id)
@@ -87,6 +98,7 @@ def item_from_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime)
             "k": invoice.k,
             "term_start": None if invoice.term_start is None else instant_text(invoice.term_start),
             "created_at": instant_text(invoice.created_at),
+            "parked": invoice.parked,
             **finished_attributes(invoice),
             **keys.listing(scope, KIND, invoice.id, invoice.created_at),
         }
@@ -137,4 +149,5 @@ def invoice_from_item(item: Item) -> Invoice:
         render=None if render is None else RenderState(render),
         pdf_hash=text_or_none(item, "pdf_hash"),
         due_at=instant_or_none(item, "due_at"),
+        parked=text_or_none(item, "parked"),
     )

@@ -21,6 +21,7 @@ Billing table
     subscription         pk scope#subscription#id    sk META
     its terms            the same pk                 sk TERM#start instant
     of a customer        pk scope#customer#id        sk SUB#subscription
+    a customer's credit  pk scope#customer#id        sk CREDIT#currency
     invoice              pk scope#invoice#id         sk META
     invoice numbers      pk scope#series#name        sk COUNTER, NO#0000000001 (who has it)
     index `due`          dpk due#clock#hour#shard    dsk due instant           (exception 2)
@@ -176,6 +177,11 @@ def term(scope: Scope, subscription_id: str, start: datetime) -> Key:
 def customer_subscription(scope: Scope, customer_id: str, subscription_id: str) -> Key:
     """Return the key of a customer's note of one of its subscriptions."""
     return Key(entity(scope, "customer", customer_id).pk, f"SUB#{escape(subscription_id)}")
+
+
+def customer_credit(scope: Scope, customer_id: str, currency: str) -> Key:
+    """Return the key of a customer's credit balance in a currency."""
+    return Key(entity(scope, "customer", customer_id).pk, f"CREDIT#{currency}")
 
 
 def series_counter(scope: Scope, series: str) -> Key:

@@ -4,21 +4,26 @@ from datetime import datetime
 from decimal import Decimal
 
 from postpaid.application.ports import Lost
-from postpaid.domain.calendar import Cadence
-from postpaid.domain.instants import instant_text
+from postpaid.domain.calendar import Cadence, Schedule
+from postpaid.domain.instants import instant_text, zone
+from postpaid.domain.line import Line
+from postpaid.domain.period import Interval
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Scope
-from postpaid.domain.subscription import Line, Subscription
+from postpaid.domain.subscription import Subscription
 from postpaid.domain.usage import Aggregation, Recording
 from postpaid.store import keys
 from postpaid.store.fields import (
     closing_from_item,
     flag,
     instant,
+    instant_or_none,
     item_from_closing,
     mapping,
     maps,
+    maps_or_none,
     number,
+    number_or_none,
     text,
     text_or_none,
     without_none,
@@ -61,46 +66,69 @@ class StoredSubscriptions:
 
 
 def item_from_subscription(scope: Scope, subscription: Subscription) -> Item:
-    """Return the stored form of a subscription.
-
-    The zone is a list of (since, name), because a zone changes only at a term boundary and the
-    terms before it keep theirs.
-    """
-    key = keys.entity(scope, KIND, subscription.id)
-    return {
-        "pk": key.pk,
-        "sk": key.sk,
-        "s": keys.SCHEMA,
-        "v": subscription.version,
-        "id": subscription.id,
-        "number": subscription.number,
-        "customer_id": subscription.customer_id,
-        "currency": subscription.currency,
-        "zones": [{"since": instant_text(subscription.start), "name": subscription.timezone}],
-        "start": instant_text(subscription.start),
-        "anchor": instant_text(subscription.anchor),
-        "prorate": subscription.prorate,
-        "cadence": {"unit": subscription.cadence.unit, "count": subscription.cadence.count},
-        "lines": [_plain_line(line, subscription.start) for line in subscription.lines],
-        "created_at": instant_text(subscription.created_at),
-        **item_from_closing(subscription.closing),
-        **keys.listing(scope, KIND, subscription.id, subscription.created_at),
-    }
+    """Return the stored form of a subscription; what is usual is absent."""
+    return without_none(
+        {
+            **keys.entity(scope, KIND, subscription.id)._asdict(),
+            "s": keys.SCHEMA,
+            "v": subscription.version,
+            "id": subscription.id,
+            "number": subscription.number,
+            "customer_id": subscription.customer_id,
+            "currency": subscription.currency,
+            "start": instant_text(subscription.start),
+            "timezone": subscription.timezone,
+            "anchor": instant_text(subscription.anchor),
+            "cadence": _plain_cadence(subscription.cadence),
+            "later": [_plain_schedule(each) for each in subscription.later] or None,
+            "prorate": subscription.prorate,
+            "trial_end": _text(subscription.trial_end),
+            "cycles": subscription.cycles,
+            "end": _text(subscription.end),
+            "hold_until": _text(subscription.hold_until),
+            "suspensions": [
+                without_none({"start": instant_text(each.start), "end": _text(each.end)})
+                for each in subscription.suspensions
+            ]
+            or None,
+            "requests": [
+                {"k": key, "c": content, "o": outcome}
+                for key, content, outcome in subscription.requests
+            ]
+            or None,
+            "lines": [_plain_line(line) for line in subscription.lines],
+            "created_at": instant_text(subscription.created_at),
+            **item_from_closing(subscription.closing),
+            **keys.listing(scope, KIND, subscription.id, subscription.created_at),
+        }
+    )
 
 
 def subscription_from_item(item: Item) -> Subscription:
     """Read a subscription from its stored form."""
-    cadence = mapping(item, "cadence")
     return Subscription(
         id=text(item, "id"),
         number=number(item, "number"),
         customer_id=text(item, "customer_id"),
         currency=text(item, "currency"),
-        timezone=text(maps(item, "zones")[-1], "name"),
+        timezone=text(item, "timezone"),
         start=instant(item, "start"),
         anchor=instant(item, "anchor"),
         prorate=flag(item, "prorate"),
-        cadence=Cadence(text(cadence, "unit"), number(cadence, "count")),
+        cadence=_cadence(item),
+        later=tuple(map(_schedule, maps_or_none(item, "later"))),
+        trial_end=instant_or_none(item, "trial_end"),
+        cycles=number_or_none(item, "cycles"),
+        end=instant_or_none(item, "end"),
+        hold_until=instant_or_none(item, "hold_until"),
+        suspensions=tuple(
+            Interval(instant(each, "start"), instant_or_none(each, "end"))
+            for each in maps_or_none(item, "suspensions")
+        ),
+        requests=tuple(
+            (text(each, "k"), text(each, "c"), text(each, "o"))
+            for each in maps_or_none(item, "requests")
+        ),
         lines=tuple(_line(plain) for plain in maps(item, "lines")),
         closing=closing_from_item(item),
         created_at=instant(item, "created_at"),
@@ -108,12 +136,48 @@ def subscription_from_item(item: Item) -> Subscription:
     )
 
 
-def _plain_line(line: Line, since: datetime) -> Value:
+def _plain_cadence(cadence: Cadence) -> Value:
+    return {"unit": cadence.unit, "count": cadence.count}
+
+
+def _cadence(item: Item) -> Cadence:
+    plain = mapping(item, "cadence")
+    return Cadence(text(plain, "unit"), number(plain, "count"))
+
+
+def _plain_schedule(schedule: Schedule) -> Value:
+    return without_none(
+        {
+            "start": instant_text(schedule.start),
+            "anchor": instant_text(schedule.anchor),
+            "timezone": schedule.zone.key,
+            "cadence": _plain_cadence(schedule.cadence),
+            "first_end": _text(schedule.first_end),
+        }
+    )
+
+
+def _schedule(plain: Item) -> Schedule:
+    return Schedule(
+        start=instant(plain, "start"),
+        anchor=instant(plain, "anchor"),
+        zone=zone(text(plain, "timezone")),
+        cadence=_cadence(plain),
+        first_end=instant_or_none(plain, "first_end"),
+    )
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else instant_text(instant)
+
+
+def _plain_line(line: Line) -> Value:
     return without_none(
         {
             "id": line.id,
             "number": line.number,
-            "since": instant_text(since),
+            "since": _text(line.since),
+            "until": _text(line.until),
             "item_id": line.item_id,
             "item_price_id": line.item_price_id,
             "price_version": line.price_version,
@@ -141,4 +205,6 @@ def _line(plain: Item) -> Line:
         recording=Recording(text(plain, "recording")),
         aggregation=Aggregation(text(plain, "aggregation")),
         quantity=None if quantity is None else Decimal(quantity),
+        since=instant_or_none(plain, "since"),
+        until=instant_or_none(plain, "until"),
     )

@@ -8,11 +8,13 @@ from postpaid.domain.site import Scope
 from postpaid.domain.term import Term, TermStatus
 from postpaid.store import keys
 from postpaid.store.fields import (
+    flag,
     instant_or_none,
     item_from_period,
     mapping,
     number,
     number_or_none,
+    numbers,
     period_from_item,
     text,
     text_or_none,
@@ -134,7 +136,7 @@ def term_key(scope: Scope, term: Term) -> Key:
 def item_from_term(scope: Scope, clock: str, term: Term, now: datetime) -> Item:
     """Return the stored form of a term."""
     key = term_key(scope, term)
-    pins: dict[str, Value] = dict(term.pins)
+    pins: dict[str, Value] = {str(number): version for number, version in term.pins.items()}
     item: dict[str, Value] = {
         "pk": key.pk,
         "sk": key.sk,
@@ -143,6 +145,7 @@ def item_from_term(scope: Scope, clock: str, term: Term, now: datetime) -> Item:
         "status": term.status.value,
         "pins": pins,
         "engine": term.engine,
+        **advance_attributes(term),
         "invoice_id": term.invoice_id,
         "run": term.run,
         "m": term.manifests,
@@ -152,9 +155,18 @@ def item_from_term(scope: Scope, clock: str, term: Term, now: datetime) -> Item:
     if term.due_at is not None:
         item["due_at"] = instant_text(term.due_at)
         item |= keys.due(clock, key.pk, term.due_at, now)
-    if term.policy_changes:
-        item["pc"] = term.policy_changes
+    if term.changes:
+        item["pc"] = term.changes
     return without_none(item)
+
+
+def advance_attributes(term: Term) -> Item:
+    """Return what a term keeps of its advance charges; None where that is the usual thing."""
+    return {
+        "covered": [*sorted(term.covered)] or None,
+        "advance_to": None if term.advance_to is None else instant_text(term.advance_to),
+        "credit": True if term.credit_unused else None,
+    }
 
 
 def term_from_item(item: Item) -> Term:
@@ -165,12 +177,15 @@ def term_from_item(item: Item) -> Term:
         n=number(item, "n"),
         period=period_from_item(item),
         status=TermStatus(text(item, "status")),
-        pins={line: number(pins, line) for line in pins},
+        pins={int(entry): number(pins, entry) for entry in pins},
+        covered=frozenset(numbers(item, "covered")),
+        advance_to=instant_or_none(item, "advance_to"),
+        credit_unused=flag(item, "credit"),
         engine=number(item, "engine"),
         invoice_id=text_or_none(item, "invoice_id"),
         due_at=instant_or_none(item, "due_at"),
         run=text_or_none(item, "run"),
         manifests=number(item, "m"),
         manifest_hash=text_or_none(item, "m0"),
-        policy_changes=number_or_none(item, "pc") or 0,
+        changes=number_or_none(item, "pc") or 0,
     )

@@ -7,19 +7,22 @@ from typing import Protocol
 
 from postpaid.application.api_keys import KeyRing
 from postpaid.application.catalog import Items, NewPrices
+from postpaid.application.change_closing import (
+    ChangeableSubscriptions,
+    RetimableInvoices,
+    RetimableTerms,
+)
 from postpaid.application.close_invoice import Books
 from postpaid.application.customers import NewCustomers
+from postpaid.application.edit_subscription import Office
 from postpaid.application.list_invoices import PagedCustomers, PagedInvoices
 from postpaid.application.ports import Documents, Ids, Invoices, UsageLedger
 from postpaid.application.sites import ChangeableSites
-from postpaid.application.subscriptions import (
-    Activation,
-    ChangeableSubscriptions,
-    RetimableTerms,
-)
+from postpaid.application.subscriptions import Activation
 from postpaid.domain.catalog import Item, ItemPrice
 from postpaid.domain.customer import Customer
 from postpaid.domain.invoice import Invoice
+from postpaid.domain.money import Money
 from postpaid.domain.site import Scope, Site
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.usage import UsageKey
@@ -41,8 +44,16 @@ class DeskCustomers(NewCustomers, PagedCustomers, Protocol):
     """The customers of one site."""
 
 
-class DeskInvoices(Invoices, PagedInvoices, Protocol):
+class DeskInvoices(Invoices, PagedInvoices, RetimableInvoices, Protocol):
     """The invoices of one site."""
+
+
+class CustomerCredits(Protocol):
+    """What the site owes its customers."""
+
+    def of_customer(self, customer_id: str) -> list[Money]:
+        """Read a customer's balances that are not zero."""
+        ...
 
 
 class Linked(Documents, Protocol):
@@ -89,6 +100,8 @@ class Desk:
     ring: KeyRing
     ids: Ids
     books: Books
+    office: Office
+    credits: CustomerCredits
     documents: Linked
     usage_ids: UsageIds
     new_id: Callable[[str], str]

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from postpaid.domain.errors import Invalid
+from postpaid.domain.line import LINES_MAX
 from postpaid.domain.quantity import parse_amount
 from postpaid.domain.site import AFTER_HOURS_MAX, Address, ClosingMode, ClosingPolicy
-from postpaid.domain.subscription import LINES_MAX
+from postpaid.domain.subscription import CYCLES_MAX
 from postpaid.domain.tax import RATES_MAX, TaxRate, TaxRates
 
 ADDRESS_LINES_MAX = 8
@@ -130,6 +131,35 @@ class ItemPriceBody(Body):
         return {"pricing_model": self.pricing_model, **(self.model_extra or {})}
 
 
+class ItemPriceChange(Body):
+    """`PATCH /v1/item-prices/{id}`; a `pricing_model` comes with all its fields beside it."""
+
+    model_config = ConfigDict(extra="allow", strict=True, arbitrary_types_allowed=True)
+
+    name: Text | None = None
+    pricing_model: str | None = None
+    base_fee: Number | None = None
+    tax: TaxBody | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """Return what is to be different, by the names of the use case."""
+        changed: dict[str, Any] = {}
+        if self.name is not None:
+            changed["name"] = self.name
+        if self.pricing_model is not None:
+            changed["pricing"] = {"pricing_model": self.pricing_model, **(self.model_extra or {})}
+        else:
+            for name in self.model_extra or {}:
+                raise Invalid(
+                    "unknown_field", "is no field without its pricing_model", field=name[:100]
+                )
+        if "base_fee" in self.model_fields_set:
+            changed["base_fee"] = self.base_fee
+        if "tax" in self.model_fields_set:
+            changed["tax"] = tax_of(self.tax)
+        return changed
+
+
 class CustomerBody(PartyBody):
     """`POST /v1/customers`."""
 
@@ -161,6 +191,9 @@ class SubscriptionBody(Body):
     customer_id: str
     timezone: str | None = None
     start: str | None = None
+    trial_end: str | None = None
+    cycles: int | None = Field(default=None, ge=1, le=CYCLES_MAX)
+    hold_until: str | None = None
     cadence: CadenceBody = Field(default_factory=CadenceBody)
     prorate: bool = True
     lines: list[LineBody] = Field(min_length=1, max_length=LINES_MAX)
@@ -168,9 +201,63 @@ class SubscriptionBody(Body):
 
 
 class SubscriptionChange(Body):
-    """`PATCH /v1/subscriptions/{id}`; null goes back to the customer's or the site's policy."""
+    """`PATCH /v1/subscriptions/{id}`.
 
-    closing: ClosingBody | None
+    `closing` null goes back to the customer's or the site's policy, `hold_until` null lifts it.
+    """
+
+    closing: ClosingBody | None = None
+    hold_until: str | None = None
+    timezone: str | None = None
+
+
+class LineChangeBody(Body):
+    """One line of a change: `{"action": "change", "id": "seats", "quantity": 5}`."""
+
+    action: Literal["add", "change", "remove"]
+    id: str | None = None
+    item_price_id: str | None = None
+    quantity: Number | None = None
+
+
+class ChangesBody(Body):
+    """`POST /v1/subscriptions/{id}/changes`."""
+
+    effective: str | None = None
+    changes: list[LineChangeBody] = Field(min_length=1, max_length=LINES_MAX)
+
+
+class CancelBody(Body):
+    """`POST /v1/subscriptions/{id}/cancel`."""
+
+    at: str = "term_end"
+    credit_unused: bool = False
+
+
+class SuspendBody(Body):
+    """`POST /v1/subscriptions/{id}/suspend`."""
+
+    since: str | None = Field(default=None, alias="from")
+    until: str | None = Field(default=None, alias="to")
+
+
+class ResumeBody(Body):
+    """`POST /v1/subscriptions/{id}/resume`."""
+
+    at: str | None = None
+
+
+class InvoiceNowBody(Body):
+    """`POST /v1/subscriptions/{id}/invoice-now`."""
+
+    close: bool = True
+
+
+class ChangeCadenceBody(CadenceBody):
+    """`POST /v1/subscriptions/{id}/cadence`."""
+
+    at: Literal["now", "term_end"] = "term_end"
+    cycles: int | None = Field(default=None, ge=1, le=CYCLES_MAX)
 
 
 class SiteChange(Body):

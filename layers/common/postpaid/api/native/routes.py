@@ -6,7 +6,7 @@ Usage writes are served by a function of their own, `functions/record_usage`.
 from collections.abc import Callable
 
 from postpaid.api.http import Request, Response, Route
-from postpaid.api.native import billing, catalog, keys, usages
+from postpaid.api.native import billing, catalog, changes, keys, subscriptions, usages
 from postpaid.api.native.desk import Desk
 from postpaid.domain.api_key import KeyScope
 
@@ -26,15 +26,30 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "v1/item-prices", READ, catalog.list_prices),
     Route("POST", "v1/item-prices", ADMIN, catalog.post_price),
     Route("GET", "v1/item-prices/{}", READ, catalog.get_price),
+    Route("PATCH", "v1/item-prices/{}", ADMIN, catalog.patch_price),
+    Route("GET", "v1/item-prices/{}/versions/{}", READ, catalog.get_price_version),
     Route("GET", "v1/customers", READ, catalog.list_customers),
     Route("POST", "v1/customers", ADMIN, catalog.post_customer),
     Route("GET", "v1/customers/{}", READ, catalog.get_customer),
+    Route("GET", "v1/customers/{}/credits", READ, catalog.get_credits),
     Route("GET", "v1/customers/{}/invoices", READ, billing.list_customer_invoices),
-    Route("GET", "v1/subscriptions", READ, billing.list_subscriptions),
-    Route("POST", "v1/subscriptions", ADMIN, billing.post_subscription),
-    Route("GET", "v1/subscriptions/{}", READ, billing.get_subscription),
-    Route("PATCH", "v1/subscriptions/{}", ADMIN, billing.patch_subscription),
-    Route("GET", "v1/subscriptions/{}/upcoming-invoice", READ, billing.get_upcoming),
+    Route("GET", "v1/subscriptions", READ, subscriptions.list_subscriptions),
+    Route("POST", "v1/subscriptions", ADMIN, subscriptions.post_subscription),
+    Route("GET", "v1/subscriptions/{}", READ, subscriptions.get_subscription),
+    Route("PATCH", "v1/subscriptions/{}", ADMIN, subscriptions.patch_subscription),
+    Route("POST", "v1/subscriptions/{}/changes", ADMIN, changes.post_changes),
+    Route("POST", "v1/subscriptions/{}/cancel", ADMIN, changes.post_cancel),
+    Route("POST", "v1/subscriptions/{}/uncancel", ADMIN, changes.post_uncancel),
+    Route("POST", "v1/subscriptions/{}/suspend", ADMIN, changes.post_suspend),
+    Route("POST", "v1/subscriptions/{}/resume", ADMIN, changes.post_resume),
+    Route("POST", "v1/subscriptions/{}/cadence", ADMIN, changes.post_cadence),
+    Route(
+        "POST",
+        "v1/subscriptions/{}/invoice-now",
+        KeyScope.INVOICE_CLOSE,
+        changes.post_invoice_now,
+    ),
+    Route("GET", "v1/subscriptions/{}/upcoming-invoice", READ, subscriptions.get_upcoming),
     Route("GET", "v1/subscriptions/{}/invoices", READ, billing.list_subscription_invoices),
     Route("GET", "v1/subscriptions/{}/usages", KeyScope.USAGE_READ, usages.list_usages),
     Route("GET", "v1/subscriptions/{}/usages/{}", KeyScope.USAGE_READ, usages.get_usage),

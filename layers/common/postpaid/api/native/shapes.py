@@ -1,9 +1,11 @@
 """Things as the native door shows them: ids, ISO instants, amounts and quantities as strings."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from postpaid.domain.api_key import ApiKey
+from postpaid.domain.calendar import Schedule
 from postpaid.domain.catalog import Item, ItemPrice
 from postpaid.domain.customer import Customer
 from postpaid.domain.instants import instant_text
@@ -15,9 +17,10 @@ from postpaid.domain.invoice_content import (
     plain_rates,
     plain_tax,
 )
+from postpaid.domain.line import Line
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Address, ClosingPolicy, Site
-from postpaid.domain.subscription import Line, Subscription
+from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term
 
 
@@ -80,22 +83,39 @@ def native_from_customer(customer: Customer) -> dict[str, Any]:
     }
 
 
-def native_from_subscription(subscription: Subscription, term: Term | None) -> dict[str, Any]:
-    """Show a subscription and its present term, None before its start."""
+def native_from_subscription(
+    subscription: Subscription, term: Term | None, now: datetime
+) -> dict[str, Any]:
+    """Show a subscription as it is now and is to be, and its present term, None before its start.
+
+    Lines that ended are left out; invoices name them.
+    """
+    schedule = subscription.schedule_at(now)
     return {
         "id": subscription.id,
         "integer_id": subscription.number,
+        "version": subscription.version,
+        "status": subscription.state(now).value,
         "customer_id": subscription.customer_id,
         "currency": subscription.currency,
-        "timezone": subscription.timezone,
+        "timezone": schedule.zone.key,
         "start": instant_text(subscription.start),
-        "cadence": {
-            "unit": subscription.cadence.unit,
-            "count": subscription.cadence.count,
-            "anchor": instant_text(subscription.anchor),
-        },
+        "trial_end": _instant(subscription.trial_end),
+        "end": _instant(subscription.end),
+        "cycles": subscription.cycles,
+        "hold_until": _instant(subscription.hold_until),
+        "cadence": _cadence(schedule),
+        "scheduled": [
+            {"from": instant_text(later.start), "timezone": later.zone.key, **_cadence(later)}
+            for later in subscription.later
+            if now < later.start
+        ],
+        "suspensions": [
+            {"from": instant_text(each.start), "to": _instant(each.end)}
+            for each in subscription.suspensions
+        ],
         "prorate": subscription.prorate,
-        "lines": [_line(line) for line in subscription.lines],
+        "lines": [_line(line) for line in subscription.shown_lines(now)],
         "closing": _closing(subscription.closing),
         "current_term": None if term is None else plain_period(term.period),
         "created_at": instant_text(subscription.created_at),
@@ -117,6 +137,7 @@ def native_from_invoice(invoice: Invoice, content: InvoiceContent | None) -> dic
         "currency": invoice.currency,
         "total": None if invoice.total is None else str(invoice.total),
         "issued_on": None if invoice.issued_on is None else invoice.issued_on.isoformat(),
+        "parked": invoice.parked,
         "document": None if invoice.render is None else invoice.render.value.lower(),
         "created_at": instant_text(invoice.created_at),
     }
@@ -161,6 +182,9 @@ def _said(content: InvoiceContent) -> dict[str, Any]:
         "lines": [plain_line(line) for line in content.lines],
         "subtotal": str(content.subtotal),
         "taxes": [plain_tax(tax) for tax in content.taxes],
+        "credit_balance": "0" if content.balance is None else str(content.balance),
+        "credit_applied": str(content.credit_applied),
+        "credit_granted": str(content.credit_granted),
         "total": str(content.total),
     }
 
@@ -180,6 +204,18 @@ def _closing(policy: ClosingPolicy | None) -> dict[str, Any] | None:
     return {"mode": policy.mode.value, "after_hours": policy.after_hours}
 
 
+def _cadence(schedule: Schedule) -> dict[str, Any]:
+    return {
+        "unit": schedule.cadence.unit,
+        "count": schedule.cadence.count,
+        "anchor": instant_text(schedule.anchor),
+    }
+
+
+def _instant(instant: datetime | None) -> str | None:
+    return None if instant is None else instant_text(instant)
+
+
 def _line(line: Line) -> dict[str, Any]:
     return {
         "id": line.id,
@@ -193,4 +229,6 @@ def _line(line: Line) -> dict[str, Any]:
         "recording": line.recording.value,
         "aggregation": line.aggregation.value,
         "quantity": None if line.quantity is None else decimal_text(line.quantity),
+        "from": _instant(line.since),
+        "to": _instant(line.until),
     }

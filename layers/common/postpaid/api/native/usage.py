@@ -1,11 +1,11 @@
 """Usages in native JSON. This file is on the recording path: no model library, no price."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
+from postpaid.api.native.idempotency import request_digest
 from postpaid.application.record_usage import RecordedUsage, RecordUsage
 from postpaid.domain.errors import Invalid, NotFound
 from postpaid.domain.instants import instant_text
@@ -14,7 +14,6 @@ from postpaid.domain.usage import Usage
 
 _FIELDS = frozenset({"item_price_id", "line_id", "usage_date", "quantity", "id", "note"})
 _REQUIRED = ("usage_date", "quantity")
-IDEMPOTENCY_KEY_LENGTH_MAX = 255
 
 
 def record_usage_from_native(request: Request, subscription_id: str) -> RecordUsage:
@@ -34,7 +33,7 @@ def record_usage_from_native(request: Request, subscription_id: str) -> RecordUs
         quantity=parse_quantity(body["quantity"], "quantity"),
         event_id=_text_or_none(body, "id"),
         note=_note(body),
-        request=_request_digest(request.headers),
+        request=request_digest(request.headers),
     )
 
 
@@ -88,17 +87,3 @@ def _note(body: Mapping[str, Any]) -> str | None:
     if note is not None and not note.isprintable():
         raise Invalid("invalid_field", "must not hold control characters", field="note")
     return note
-
-
-def _request_digest(headers: Mapping[str, str]) -> str | None:
-    """Return a short digest of the idempotency key, None if none was sent."""
-    key = headers.get("idempotency-key")
-    if key is None:
-        return None
-    if not 1 <= len(key) <= IDEMPOTENCY_KEY_LENGTH_MAX:
-        raise Invalid(
-            "invalid_field",
-            f"must have 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} characters",
-            field="Idempotency-Key",
-        )
-    return hashlib.sha256(key.encode()).hexdigest()[:24]

@@ -11,7 +11,7 @@ from postpaid.api.native.usage import native_from_usage, usage_not_found
 from postpaid.application.list_usages import list_usages as read_page
 from postpaid.application.roll_term import known_subscription
 from postpaid.domain.errors import Invalid
-from postpaid.domain.instants import YEAR_MAX, YEAR_MIN, parse_moment
+from postpaid.domain.instants import YEAR_MAX, YEAR_MIN
 from postpaid.domain.period import Period
 from postpaid.domain.usage import Usage
 
@@ -41,9 +41,9 @@ def list_usages(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     subscription = known_subscription(desk.subscriptions, ids[0])
     start, end = _EVER.start, _EVER.end
     if "start" in query:
-        start = parse_moment(query["start"], subscription.zone, "start")
+        start = subscription.moment(query["start"], "start")
     if "end" in query:
-        end = parse_moment(query["end"], subscription.zone, "end")
+        end = subscription.moment(query["end"], "end")
     if start >= end:
         raise Invalid("invalid_field", "must be later than start", field="end")
     listing = f"subscriptions/{ids[0]}/usages"

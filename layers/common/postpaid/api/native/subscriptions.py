@@ -1,0 +1,121 @@
+"""Subscriptions: made, read, and how their invoices close."""
+
+from postpaid.api.http import Request, Response
+from postpaid.api.json_body import read_json_object
+from postpaid.api.native.desk import Desk
+from postpaid.api.native.lists import page
+from postpaid.api.native.models import SubscriptionBody, SubscriptionChange, policy_of, read
+from postpaid.api.native.requests import change_request
+from postpaid.api.native.shapes import native_from_subscription, native_from_upcoming
+from postpaid.application.change_closing import KEEP, ChangeClosing, change_closing
+from postpaid.application.change_schedule import change_zone
+from postpaid.application.close_invoice import upcoming_content
+from postpaid.application.make_line import CreateLine
+from postpaid.application.roll_term import known_subscription
+from postpaid.application.subscriptions import CreateSubscription, Shelf, create_subscription
+from postpaid.domain.calendar import read_cadence
+from postpaid.domain.errors import Invalid
+from postpaid.domain.invoice import invoice_id
+from postpaid.domain.subscription import Subscription
+
+
+def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Create a subscription: 201, or 200 if an equal one is there."""
+    body = read(SubscriptionBody, read_json_object(request.body, request.headers))
+    command = CreateSubscription(
+        id=desk.new_id("sub") if body.id is None else body.id,
+        customer_id=body.customer_id,
+        timezone=body.timezone,
+        start=body.start,
+        cadence=read_cadence(body.cadence.unit, body.cadence.count, "cadence"),
+        by_calendar=body.cadence.anchor == "calendar",
+        prorate=body.prorate,
+        trial_end=body.trial_end,
+        cycles=body.cycles,
+        hold_until=body.hold_until,
+        lines=[
+            CreateLine(item_price_id=line.item_price_id, id=line.id, quantity=line.quantity)
+            for line in body.lines
+        ],
+        closing=policy_of(body.closing),
+    )
+    created = create_subscription(
+        command,
+        scope=desk.scope,
+        shelf=Shelf(
+            items=desk.items,
+            prices=desk.prices,
+            customers=desk.customers,
+            sites=desk.books.sites,
+        ),
+        subscriptions=desk.subscriptions,
+        activation=desk.activation,
+        ids=desk.ids,
+        now=desk.now,
+    )
+    subscription = created.thing
+    is_opened = any(not line.metered for line in subscription.lines)
+    due = subscription.hold_until or subscription.start
+    if created.new and is_opened and subscription.trial_end is None and due <= desk.now:
+        # The opening invoice is due: a sweep would find it minutes later.
+        desk.hasten([invoice_id(desk.scope, subscription.id, subscription.start, 0)])
+    return show_subscription(desk, subscription, 201 if created.new else 200)
+
+
+def get_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Show a subscription."""
+    return show_subscription(desk, known_subscription(desk.subscriptions, ids[0]))
+
+
+def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
+    """Change a subscription's closing policy and hold, also for pending invoices, or its zone."""
+    body = read(SubscriptionChange, read_json_object(request.body, request.headers))
+    given = body.model_fields_set
+    if not given:
+        raise Invalid("missing_field", "name closing, hold_until or timezone")
+    subscription = known_subscription(desk.subscriptions, ids[0])
+    if "timezone" in given:
+        edited = change_zone(
+            ids[0], body.timezone, office=desk.office, request=change_request(request)
+        )
+        subscription = edited.subscription
+    if given & {"closing", "hold_until"}:
+        command = ChangeClosing(
+            subscription_id=ids[0],
+            policy=policy_of(body.closing) if "closing" in given else KEEP,
+            hold_until=body.hold_until if "hold_until" in given else KEEP,
+        )
+        subscription = change_closing(
+            command,
+            scope=desk.scope,
+            subscriptions=desk.subscriptions,
+            terms=desk.terms,
+            invoices=desk.invoices,
+            customers=desk.customers,
+            sites=desk.books.sites,
+            now=desk.now,
+        )
+    return show_subscription(desk, subscription)
+
+
+def get_upcoming(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Show what the coming invoice would say if the open term ended now."""
+    return Response(200, native_from_upcoming(upcoming_content(ids[0], books=desk.books)))
+
+
+def list_subscriptions(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """List subscriptions, newest first."""
+    return page(
+        desk,
+        request,
+        "subscriptions",
+        desk.lists.subscriptions,
+        lambda subscription: native_from_subscription(subscription, None, desk.now),
+    )
+
+
+def show_subscription(desk: Desk, subscription: Subscription, status: int = 200) -> Response:
+    """Answer with a subscription and its present term; the entity tag is its version."""
+    term = desk.terms.look(subscription.id, desk.now)
+    body = native_from_subscription(subscription, term, desk.now)
+    return Response(status, body, {"etag": f'"{subscription.version}"'})

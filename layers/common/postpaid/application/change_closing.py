@@ -1,0 +1,140 @@
+"""Change when a subscription's invoices close by themselves, those that are pending included."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from postpaid.application.ports import Customers, Lost, Sites, Terms, Unavailable
+from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
+from postpaid.domain.invoice import Invoice, invoice_id
+from postpaid.domain.site import ClosingPolicy, Scope
+from postpaid.domain.subscription import Subscription
+from postpaid.domain.term import Term, TermStatus
+
+_TRIES = 4
+_GRACE_TERMS_MAX = 1000
+
+
+class Keep:
+    """Stands for "as it is" where None has a meaning of its own."""
+
+
+KEEP = Keep()
+
+
+class ChangeableSubscriptions(Protocol):
+    """The subscriptions of one site, and how one is changed."""
+
+    def get(self, subscription_id: str, *, fresh: bool = True) -> Subscription | None:
+        """Read a subscription."""
+        ...
+
+    def replace(self, subscription: Subscription) -> None:
+        """Store a changed subscription; raises `Lost` if its version is not the next one."""
+        ...
+
+
+class RetimableTerms(Terms, Protocol):
+    """The terms of one site, and how those in GRACE get another time to close."""
+
+    def page(self, subscription_id: str, *, before: datetime | None, limit: int) -> list[Term]:
+        """Read at most *limit* terms that start before an instant, newest first."""
+        ...
+
+    def retime(self, term: Term, due_at: datetime | None, now: datetime) -> None:
+        """Change when a term in GRACE closes by itself, None for never; `Lost` if it is not."""
+        ...
+
+    def note_policy(self, term: Term) -> None:
+        """Keep an OPEN term from ending by a closing policy that was read before; or `Lost`."""
+        ...
+
+
+class RetimableInvoices(Protocol):
+    """The invoices of one site, and how a pending one gets another time to close."""
+
+    def get(self, invoice_id: str) -> Invoice | None:
+        """Read the head of an invoice."""
+        ...
+
+    def retime(self, invoice: Invoice, due_at: datetime, now: datetime) -> None:
+        """Change when a pending opening invoice closes by itself; `Lost` if it is not pending."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeClosing:
+    """What is to be different; `KEEP` leaves it as it is.
+
+    *policy* None goes back to the customer's or the site's; *hold_until* None lifts the hold.
+    """
+
+    subscription_id: str
+    policy: ClosingPolicy | Keep | None = KEEP
+    hold_until: object = KEEP
+
+
+def change_closing(
+    command: ChangeClosing,
+    *,
+    scope: Scope,
+    subscriptions: ChangeableSubscriptions,
+    terms: RetimableTerms,
+    invoices: RetimableInvoices,
+    customers: Customers,
+    sites: Sites,
+    now: datetime,
+) -> Subscription:
+    """Change how a subscription's invoices close, those that are pending included.
+
+    Raises `NotFound`, `Invalid`.
+    """
+    subscription = _changed(command, subscriptions)
+    policy = closing_policy(subscription, customers, sites)
+    for _ in range(_TRIES):
+        try:
+            _apply(subscription, policy, terms, now)
+            opening = invoices.get(invoice_id(scope, subscription.id, subscription.start, 0))
+            if opening is not None and opening.due_at is not None and opening.parked is None:
+                hold = subscription.hold_until
+                due_at = subscription.start if hold is None else max(hold, subscription.start)
+                invoices.retime(opening, due_at, now)
+        except Lost:
+            continue  # a term ended or began to close meanwhile: look again
+        return subscription
+    raise Unavailable("other changes came first every time")
+
+
+def _changed(command: ChangeClosing, subscriptions: ChangeableSubscriptions) -> Subscription:
+    for _ in range(_TRIES):
+        found = known_subscription(subscriptions, command.subscription_id)
+        changed = replace(
+            found,
+            closing=found.closing if isinstance(command.policy, Keep) else command.policy,
+            hold_until=_hold(command.hold_until, found),
+            version=found.version + 1,
+        )
+        try:
+            subscriptions.replace(changed)
+        except Lost:
+            continue
+        return changed
+    raise Unavailable("other changes came first every time")
+
+
+def _hold(value: object, subscription: Subscription) -> datetime | None:
+    if isinstance(value, Keep):
+        return subscription.hold_until
+    return None if value is None else subscription.moment(value, "hold_until")
+
+
+def _apply(
+    subscription: Subscription, policy: ClosingPolicy, terms: RetimableTerms, now: datetime
+) -> None:
+    # Only the newest terms can be waiting; a term that began to close keeps its way.
+    for term in terms.page(subscription.id, before=None, limit=_GRACE_TERMS_MAX):
+        if term.status is TermStatus.OPEN:
+            terms.note_policy(term)
+        elif term.status is TermStatus.GRACE:
+            due_at = closes_at(policy, term.period.end, subscription.hold_until)
+            terms.retime(term, due_at, now)

@@ -1,0 +1,113 @@
+"""Change how often a subscription is invoiced, or the zone its calendar is kept in."""
+
+from dataclasses import dataclass, replace
+
+from postpaid.application.cancel_subscription import NOW, TERM_END
+from postpaid.application.edit_subscription import (
+    NO_REQUEST,
+    Edit,
+    Edited,
+    Office,
+    Request,
+    edit_subscription,
+    ended_at,
+    natural_end,
+)
+from postpaid.domain.calendar import Cadence, Schedule, calendar_anchor
+from postpaid.domain.errors import Conflict
+from postpaid.domain.instants import check_zone, zone
+from postpaid.domain.subscription import Subscription, SubscriptionState, last_cycle_end
+from postpaid.domain.term import Term
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeCadence:
+    """A new cadence from *at* on: `term_end` or `now`; *by_calendar* as at creation.
+
+    *cycles* counts the terms from there; None leaves the end where it is.
+    """
+
+    subscription_id: str
+    cadence: Cadence
+    by_calendar: bool = False
+    at: str = TERM_END
+    cycles: int | None = None
+
+
+def change_cadence(
+    command: ChangeCadence, *, office: Office, request: Request = NO_REQUEST
+) -> Edited:
+    """Invoice a subscription at another cadence; `now` ends the open term and credits its rest.
+
+    Raises `NotFound`, `Invalid`; `Conflict` with code `subscription_ended`, or `in_trial` where
+    that should end at once.
+    """
+
+    def change(subscription: Subscription, term: Term) -> Edit | None:
+        start = natural_end(replace(subscription, later=_before(subscription, term)), term)
+        if command.at == NOW:
+            start = office.now
+            state = subscription.state(office.now)
+            if state in {SubscriptionState.FUTURE, SubscriptionState.IN_TRIAL}:
+                raise Conflict("in_trial", "its charged terms have not begun: change at term_end")
+            if start == term.period.start:
+                raise Conflict("term_just_began", "the open term began this very second")
+        if subscription.end is not None and subscription.end <= start:
+            raise Conflict("subscription_ended", "the subscription ends before that")
+        place = subscription.zone_at(start)
+        anchor = calendar_anchor(start, place, command.cadence) if command.by_calendar else start
+        asked = Schedule(start, anchor, place, command.cadence)
+        if command.cycles is None and subscription.schedule_at(start) == asked:
+            return None
+        return _edit(subscription, term, asked, command)
+
+    return edit_subscription(command.subscription_id, change, office=office, request=request)
+
+
+def change_zone(
+    subscription_id: str, timezone: object, *, office: Office, request: Request = NO_REQUEST
+) -> Edited:
+    """Keep a subscription's calendar in another zone, from the end of the open term on.
+
+    The first term there is longer or shorter by the hours between the zones. Raises `NotFound`,
+    `Invalid`; `Conflict` with code `subscription_ended`.
+    """
+    name = check_zone(timezone, "timezone")
+
+    def change(subscription: Subscription, term: Term) -> Edit | None:
+        start = natural_end(subscription, term)
+        if subscription.end is not None and subscription.end <= start:
+            raise Conflict("subscription_ended", "the subscription ends with its open term")
+        there = subscription.schedule_at(start)
+        if there.zone.key == name:
+            return None
+        kept = [each for each in subscription.later if each.start < start]
+        # Back to the zone there was: the change that was to come is off.
+        before = kept[-1] if kept else subscription.schedule
+        moved = there.in_zone(zone(name), start)
+        if before.zone.key == name and before.cadence == there.cadence:
+            later = tuple(kept)
+        else:
+            later = (*kept, moved)
+        return Edit(subscription=replace(subscription, later=later), term=term)
+
+    return edit_subscription(subscription_id, change, office=office, request=request)
+
+
+def _edit(subscription: Subscription, term: Term, asked: Schedule, command: ChangeCadence) -> Edit:
+    kept = tuple(each for each in subscription.later if each.start < asked.start)
+    changed = replace(subscription, later=(*kept, asked))
+    if command.cycles is not None:
+        end = last_cycle_end(asked, command.cycles, "cycles")
+        changed = replace(changed, cycles=command.cycles, end=end)
+    if command.at == NOW:
+        ended = ended_at(term, asked.start, credit_unused=True)
+        return Edit(subscription=changed, term=ended, ends=True)
+    # An end within the open term may have moved behind it.
+    until = asked.start if changed.end is None else min(asked.start, changed.end)
+    return Edit(subscription=changed, term=ended_at(term, until))
+
+
+def _before(subscription: Subscription, term: Term) -> tuple[Schedule, ...]:
+    """Return the schedules that had begun when a term did; a change replaces those to come."""
+    return tuple(each for each in subscription.later if each.start <= term.period.start)

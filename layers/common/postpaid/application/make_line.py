@@ -1,0 +1,98 @@
+"""Make a line entry from what a client asks: its price is found, its quantity checked."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from postpaid.application.catalog import Items
+from postpaid.application.ports import Ids, Prices
+from postpaid.domain.catalog import Item, ItemPrice
+from postpaid.domain.errors import Invalid, NotFound
+from postpaid.domain.identifiers import check_id
+from postpaid.domain.line import Line, default_line_id
+from postpaid.domain.quantity import parse_quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateLine:
+    """An item price that goes on a subscription."""
+
+    item_price_id: str
+    id: str | None
+    quantity: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineMaker:
+    """Where the parts of a line are found; *currency* is the other lines', None for the first.
+
+    Without *ids* a line is made to look at only: its number is 0.
+    """
+
+    items: Items
+    prices: Prices
+    ids: Ids | None
+    currency: str | None
+
+    def make(self, command: CreateLine, field: str, taken: set[str]) -> Line:
+        """Return a line; *taken* are the ids that a name of ours must not be.
+
+        Raises `Invalid`, or `NotFound` for its price, naming the field below *field*.
+        """
+        price = self.price(command, field)
+        item = self.items.get(price.item_id)
+        assert item is not None, "items are never removed"
+        quantity = _quantity(command, field, item, price)
+        if command.id is None:
+            line_id = default_line_id(price.id, taken)
+        else:
+            line_id = check_id(command.id, f"{field}.id")
+        return Line(
+            id=line_id,
+            number=0 if self.ids is None else self.ids.number("line"),
+            item_id=item.id,
+            item_price_id=price.id,
+            price_version=price.version,
+            name=price.name,
+            unit=item.unit,
+            metered=item.metered,
+            recording=item.recording,
+            aggregation=item.aggregation,
+            quantity=quantity,
+        )
+
+    def price(self, command: CreateLine, field: str) -> ItemPrice:
+        """Return the newest version of the price a line names, in the right currency."""
+        place = f"{field}.item_price_id"
+        price = self.prices.newest(check_id(command.item_price_id, place))
+        if price is None:
+            raise NotFound(
+                "item_price_not_found",
+                f"there is no item price '{command.item_price_id}'",
+                field=place,
+            )
+        if self.currency not in {None, price.currency}:
+            raise Invalid(
+                "invalid_field",
+                f"is in {price.currency}, the other lines in {self.currency}",
+                field=place,
+            )
+        return price
+
+
+def _quantity(command: CreateLine, field: str, item: Item, price: ItemPrice) -> Decimal | None:
+    if item.metered:
+        if command.quantity is not None:
+            raise Invalid(
+                "invalid_field",
+                "a metered line counts its usage instead",
+                field=f"{field}.quantity",
+            )
+        return None
+    quantity = parse_quantity(
+        1 if command.quantity is None else command.quantity, f"{field}.quantity"
+    )
+    try:
+        price.charge.price(quantity)
+    except Invalid as error:
+        raise Invalid("not_ratable", error.message, field=f"{field}.quantity") from None
+    return quantity

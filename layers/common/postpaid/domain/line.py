@@ -1,0 +1,62 @@
+"""A line: an item price on a subscription, over the time it is in force."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from postpaid.domain.usage import Aggregation, Recording
+
+LINES_MAX = 50  # in force at one time
+ENTRIES_MAX = 300  # lines and all their changes, for ever
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One entry of a line: its price and quantity over `[since, until)`; usage belongs to a line.
+
+    Another price or quantity ends one entry and begins the next under the same *id*, so that no
+    usage moves; *number* is the entry's own integer. *since* None is the subscription's start,
+    *until* None is without end. *quantity* is the number of units a recurring line is charged for;
+    a metered line has none. *unit*, *metered*, *recording* and *aggregation* are copies of the
+    item's, which never change there.
+    """
+
+    id: str
+    number: int
+    item_id: str
+    item_price_id: str
+    price_version: int
+    name: str
+    unit: str | None
+    metered: bool
+    recording: Recording
+    quantity: Decimal | None
+    aggregation: Aggregation = Aggregation.SUM
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        # An entry that was replaced at its own start was never in force, but its line was there.
+        assert self.since is None or self.until is None or self.since <= self.until
+
+    def in_force(self, instant: datetime) -> bool:
+        """Tell whether the entry is in force at an instant of the subscription's life."""
+        began = self.since is None or self.since <= instant
+        return began and (self.until is None or instant < self.until)
+
+
+def default_line_id(item_price_id: str, taken: Iterable[str]) -> str:
+    """Name a line after its item price; `price.2` and so on where that is taken.
+
+    Ids have at most 100 characters, so a long name gives way to its counter.
+    """
+    used = set(taken)
+    if item_price_id not in used:
+        return item_price_id
+    for n in range(2, ENTRIES_MAX + 2):
+        suffix = f".{n}"
+        candidate = item_price_id[: 100 - len(suffix)] + suffix
+        if candidate not in used:
+            return candidate
+    raise AssertionError("more lines than a subscription can have")
