@@ -6,19 +6,28 @@ any one of these points. Several processes may share the same tables: see `World
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from postpaid.application.catalog import CreateItem, CreateItemPrice, create_item, create_item_price
+from postpaid.application.cancel_subscription import CancelSubscription, cancel_subscription
+from postpaid.application.catalog import (
+    ChangeItemPrice,
+    CreateItem,
+    CreateItemPrice,
+    change_item_price,
+    create_item,
+    create_item_price,
+)
+from postpaid.application.change_lines import ChangeLines, LineChange, change_lines
 from postpaid.application.close_invoice import Books, close_invoice
 from postpaid.application.customers import CreateCustomer, create_customer
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.due_terms import Due, dispatch_due
-from postpaid.application.edit_subscription import Office
+from postpaid.application.edit_subscription import NO_REQUEST, Edited, Office, Request
 from postpaid.application.make_line import CreateLine
 from postpaid.application.ports import Unavailable
 from postpaid.application.record_usage import RecordedUsage, RecordUsage, record_usage
@@ -33,7 +42,7 @@ from postpaid.domain.invoice_document import InvoiceDocument
 from postpaid.domain.site import ClosingPolicy, Scope, Site
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term
-from postpaid.domain.usage import Recording, UsageKey
+from postpaid.domain.usage import Aggregation, Recording, UsageKey
 from postpaid.store import keys
 from postpaid.store import tables as plain
 from postpaid.store.books import SiteStores
@@ -215,7 +224,12 @@ class World:
         ).thing
 
     def item(
-        self, item_id: str, *, metered: bool = True, recording: Recording = Recording.ONE_PER_DATE
+        self,
+        item_id: str,
+        *,
+        metered: bool = True,
+        recording: Recording = Recording.ONE_PER_DATE,
+        aggregation: Aggregation = Aggregation.SUM,
     ) -> Item:
         stores = self.stores
         command = CreateItem(
@@ -225,6 +239,7 @@ class World:
             metered=metered,
             unit="minute" if metered else None,
             recording=recording,
+            aggregation=aggregation,
         )
         return create_item(
             command, items=stores.items, ids=stores.ids(self.blocks), now=self.now
@@ -235,22 +250,31 @@ class World:
         price_id: str,
         unit_amount: str,
         *,
+        currency: str = "USD",
+        **more: Any,
+    ) -> ItemPrice:
+        """Create an item price by the unit and, if none is named, an item of its own for it."""
+        pricing = {"pricing_model": "per_unit", "unit_amount": unit_amount}
+        return self.priced(price_id, pricing, currency=currency, **more)
+
+    def priced(
+        self,
+        price_id: str,
+        pricing: Mapping[str, Any],
+        *,
         item_id: str | None = None,
-        metered: bool = True,
         base_fee: str | None = None,
         currency: str = "USD",
-        recording: Recording = Recording.ONE_PER_DATE,
+        **item: Any,
     ) -> ItemPrice:
-        """Create an item price and, if none is named, an item of its own for it."""
-        if item_id is None:
-            item_id = self.item(f"item-{price_id}", metered=metered, recording=recording).id
+        """Create an item price of any model and, if none is named, an item of its own for it."""
         stores = self.stores
         command = CreateItemPrice(
             id=price_id,
-            item_id=item_id,
+            item_id=item_id or self.item(f"item-{price_id}", **item).id,
             name=None,
             currency=currency,
-            pricing={"pricing_model": "per_unit", "unit_amount": unit_amount},
+            pricing=pricing,
             base_fee=base_fee,
         )
         return create_item_price(
@@ -261,6 +285,12 @@ class World:
             now=self.now,
         ).thing
 
+    def reprice(self, price_id: str, **fields: Any) -> ItemPrice:
+        """Make a new version of an item price."""
+        stores = self.stores
+        command = ChangeItemPrice(id=price_id, fields=fields)
+        return change_item_price(command, items=stores.items, prices=stores.prices, now=self.now)
+
     def subscription(
         self,
         *price_ids: str,
@@ -269,6 +299,7 @@ class World:
         timezone: str | None = None,
         closing: ClosingPolicy | None = None,
         customer_id: str = "globex",
+        **more: Any,
     ) -> Subscription:
         lines = [CreateLine(item_price_id=each, id=None, quantity=None) for each in price_ids]
         return self.subscribe(
@@ -279,8 +310,21 @@ class World:
                 start=start,
                 lines=lines,
                 closing=closing,
+                **more,
             )
         )
+
+    def change_lines(
+        self, *changes: LineChange, effective: object = None, request: Request = NO_REQUEST
+    ) -> Edited:
+        """Change lines of the one subscription."""
+        command = ChangeLines(subscription_id="sub", changes=changes, effective=effective)
+        return change_lines(command, office=self.office, request=request)
+
+    def cancel(self, at_: object, *, credit_unused: bool = False) -> Edited:
+        """Cancel the one subscription."""
+        command = CancelSubscription(subscription_id="sub", at=at_, credit_unused=credit_unused)
+        return cancel_subscription(command, office=self.office)
 
     def subscribe(self, command: CreateSubscription) -> Subscription:
         stores = self.stores

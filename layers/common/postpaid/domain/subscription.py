@@ -144,7 +144,7 @@ class Subscription:
 
     def state(self, now: datetime) -> SubscriptionState:
         """Return what the subscription is at an instant."""
-        if self.end is not None and self.end <= now:
+        if self.end is not None and self.end <= max(now, self.start):
             return SubscriptionState.ENDED
         if now < self.start:
             return SubscriptionState.FUTURE
@@ -197,6 +197,9 @@ class Subscription:
     def metered_line(self, *, line_id: str | None, item_price_id: str | None, at: datetime) -> Line:
         """Find the metered entry that a client names by its line or its item price, at a date.
 
+        An item price that was the line's before names the line still: its usage is rated by the
+        price of its date.
+
         Raises `Invalid` if neither or a recurring line is named, or if it is not in force then;
         `NotFound` if no line answers to the name, `Conflict` if several lines share the price.
         """
@@ -215,7 +218,11 @@ class Subscription:
                 f"subscription '{self.id}' has no such line",
                 field=field,
             )
-        found = named if len(named) == 1 else [line for line in named if line.in_force(at)]
+        if not named[0].metered:
+            raise Invalid("not_metered", "the line is not metered", field=field)
+        ids = {line.id for line in named}
+        there = [line for line in self.lines if line.id in ids and line.in_force(at)]
+        found = [line for line in there if line.item_price_id == item_price_id] or there
         if len(found) > 1:
             raise Conflict(
                 "line_ambiguous",
@@ -223,9 +230,7 @@ class Subscription:
                 field=field,
                 details={"line_ids": [line.id for line in found]},
             )
-        if not named[0].metered:
-            raise Invalid("not_metered", "the line is not metered", field=field)
-        if not found or not found[0].in_force(at):
+        if not found:
             raise Invalid(
                 "line_not_in_force", "the line is not in force at this date", field="usage_date"
             )
@@ -239,8 +244,7 @@ class Subscription:
         if self.trial_end is not None and start < self.trial_end:
             return self.trial_end
         end = self.schedule_at(start).interval(start).end
-        changes = (schedule.start for schedule in self.later if start < schedule.start)
-        return min(end, *changes) if self.later else end
+        return min([end, *(each.start for each in self.later if start < each.start)])
 
 
 def last_cycle_end(schedule: Schedule, cycles: int, field: str) -> datetime:

@@ -1,0 +1,235 @@
+"""Whatever happens to a subscription, its invoices come to what its days and its usage cost.
+
+The expectation is counted day by day and usage by usage, from what was asked, and knows nothing of
+terms that are cut, advances, credits and segments. Only where a day's grid interval lies is taken
+from the schedule, which has tests of its own.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postpaid.application.cancel_subscription import uncancel_subscription
+from postpaid.application.change_schedule import ChangeCadence, change_cadence
+from postpaid.application.invoice_now import invoice_now
+from postpaid.application.suspend_subscription import (
+    SuspendSubscription,
+    resume_subscription,
+    suspend_subscription,
+)
+from postpaid.domain.calendar import Cadence
+from postpaid.domain.errors import Conflict, Invalid
+from postpaid.domain.invoice import InvoiceStatus, LineKind
+from postpaid.domain.term import TermStatus
+from tests.support.changes import change
+from tests.support.laws import tried
+from tests.support.samples import AUTO_AT_ONCE, at
+from tests.support.world import World
+
+SEAT, BASE_FEE = 31, 17
+START = "2026-10-01"
+
+
+@dataclass
+class Life:
+    """A subscription and what its days should cost, kept beside it."""
+
+    world: World
+    zone: ZoneInfo
+    # (from, quantity) of seats, in the order they were asked; a later ask wins behind its date.
+    seats: list[tuple[datetime, int]] = field(default_factory=list)
+    suspended: list[list[datetime | None]] = field(default_factory=list)
+    used: int = 0
+
+    @classmethod
+    def begun(cls, zone: str, cadence: Cadence, by_calendar: bool) -> "Life":
+        world = World.at("2026-10-01T20:00")
+        world.price("seats", str(SEAT), metered=False)
+        world.price("minutes", "1", base_fee=str(BASE_FEE))
+        made = world.subscription(
+            "seats",
+            "minutes",
+            start=START,
+            timezone=zone,
+            cadence=cadence,
+            by_calendar=by_calendar,
+            closing=AUTO_AT_ONCE,
+        )
+        world.sweep()
+        return cls(world, ZoneInfo(zone), [(made.start, 1)])
+
+    # --- what can happen
+
+    def wait(self, hours: int) -> None:
+        self.world.skip_to((self.world.now + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M"))
+        self.world.come_to_rest(rounds_max=40)
+
+    def take_seats(self, quantity: int) -> None:
+        self.world.change_lines(change("seats", quantity=quantity), effective="now")
+        self.seats.append((self.world.now, quantity))
+
+    def use(self, quantity: int) -> None:
+        on = self.world.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.world.record(str(quantity), on)
+        self.used += quantity
+
+    def suspend(self, hours: int) -> None:
+        until = self.world.now + timedelta(hours=hours) if hours else None
+        text = until and until.strftime("%Y-%m-%dT%H:%M:%SZ")
+        command = SuspendSubscription(subscription_id="sub", until=text)
+        suspend_subscription(command, office=self.world.office)
+        self.suspended.append([self.world.now, until])
+
+    def resume(self, _: int) -> None:
+        resume_subscription("sub", None, office=self.world.office)
+        for span in self.suspended:
+            if span[1] is None or span[1] > self.world.now:
+                span[1] = self.world.now
+
+    def invoice_now(self, _: int) -> None:
+        invoice_now("sub", office=self.world.office)
+
+    def to_another_cadence(self, which: int) -> None:
+        cadence = [Cadence("week", 2), Cadence("month"), Cadence("quarter"), Cadence("day", 9)]
+        command = ChangeCadence(
+            subscription_id="sub",
+            cadence=cadence[which % 4],
+            at="now" if which % 2 else "term_end",
+            by_calendar=which % 3 == 0,
+        )
+        change_cadence(command, office=self.world.office)
+
+    def cancel_later(self, hours: int) -> None:
+        when = self.world.now + timedelta(hours=hours + 1)
+        self.world.cancel(when.strftime("%Y-%m-%dT%H:%M:%SZ"), credit_unused=True)
+
+    def cancel_and_think_again(self, hours: int) -> None:
+        self.cancel_later(hours)
+        uncancel_subscription("sub", office=self.world.office)
+
+    def end(self) -> None:
+        self.world.clock.now += timedelta(minutes=7)
+        with suppress(Conflict):  # it has ended by itself
+            self.world.cancel("now", credit_unused=True)
+        self.world.clock.now += timedelta(hours=2)
+        self.world.come_to_rest(rounds_max=40)
+
+    # --- what it should come to
+
+    def expected_by_time(self) -> tuple[Fraction, Fraction]:
+        """Return what the seats and the base fee of all days cost."""
+        subscription = self.world.subscription_of()
+        assert subscription.end is not None
+        day = subscription.start.astimezone(self.zone).date()
+        last = subscription.end.astimezone(self.zone).date()
+        seats = fee = Fraction(0)
+        while day < last:
+            ends = self._midnight(day + timedelta(days=1)) - timedelta(seconds=1)
+            whole = subscription.schedule_at(ends).interval(ends)
+            days = (self._date(whole.end) - self._date(whole.start)).days
+            if not self._is_suspended(ends):
+                seats += Fraction(SEAT * self._quantity(ends), days)
+                fee += Fraction(BASE_FEE, days)
+            day += timedelta(days=1)
+        return seats, fee
+
+    def _quantity(self, instant: datetime) -> int:
+        return [quantity for since, quantity in self.seats if since <= instant][-1]
+
+    def _is_suspended(self, instant: datetime) -> bool:
+        return any(
+            since is not None and since <= instant and (until is None or instant < until)
+            for since, until in self.suspended
+        )
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
+
+    def _date(self, instant: datetime) -> date:
+        return instant.astimezone(self.zone).date()
+
+
+EVENTS = ("take_seats", "use", "suspend", "resume", "invoice_now", "to_another_cadence")
+_events = st.lists(
+    st.tuples(
+        st.integers(1, 500),
+        st.sampled_from((*EVENTS, "cancel_later", "cancel_and_think_again")),
+        st.integers(1, 400),
+    ),
+    max_size=9,
+)
+
+
+@given(
+    zone=st.sampled_from(("UTC", "America/New_York", "Pacific/Auckland")),
+    cadence=st.sampled_from((Cadence(), Cadence("week"), Cadence("quarter"), Cadence("day", 3))),
+    by_calendar=st.booleans(),
+    events=_events,
+)
+@tried(60)
+def test_a_life_costs_its_days_and_its_usage(
+    zone: str, cadence: Cadence, by_calendar: bool, events: list[tuple[int, str, int]]
+) -> None:
+    life = Life.begun(zone, cadence, by_calendar)
+    for hours, name, number in events:
+        life.wait(hours)
+        try:
+            getattr(life, name)(number)
+        except (Conflict, Invalid):
+            continue  # suspended already, or not; a change that says what is so: nothing happened
+
+    life.end()
+
+    _check(life)
+
+
+def _check(life: Life) -> None:
+    world = life.world
+    terms = world.terms()
+    assert all(term.status is TermStatus.FROZEN for term in terms)
+    assert all(left.period.end == right.period.start for left, right in pairwise(terms))
+    assert [term.n for term in terms] == list(range(len(terms)))
+    done = {InvoiceStatus.ISSUED, InvoiceStatus.SKIPPED}
+    contents = [world.content(invoice) for invoice in world.invoices() if invoice.status in done]
+    assert len(contents) == len(world.invoices())
+    lines = [line for content in contents for line in content.lines]
+
+    billed = [entry for content in contents for entry in content.manifest]
+    assert len({place for place, _, _ in billed}) == len(billed), "a usage is billed once"
+    assert sum(int(quantity) for _, _, quantity in billed) == life.used
+    usage = [line for line in lines if line.kind is LineKind.USAGE]
+    assert sum(line.amount.minor for line in usage) == 100 * life.used
+
+    seats, fee = life.expected_by_time()
+    for kinds, expected in (
+        ({LineKind.RECURRING, LineKind.CREDIT}, seats),
+        ({LineKind.BASE_FEE}, fee),
+    ):
+        charged = [line for line in lines if line.kind in kinds]
+        off = abs(sum(line.amount.minor for line in charged) - 100 * expected)
+        assert off <= len(charged), f"{off} cents off in {len(charged)} lines"
+
+    paid = sum(content.total.minor for content in contents)
+    balance = world.stores.credits.balance("globex", "USD").amount.minor
+    assert paid - balance == sum(line.amount.minor for line in lines)
+
+
+def test_the_expectation_notices_a_day() -> None:
+    life = Life.begun("UTC", Cadence(), by_calendar=False)
+    life.wait(24 * 9)
+    life.take_seats(3)
+    life.end()
+    _check(life)
+
+    life.seats[-1] = (life.seats[-1][0] + timedelta(days=1), 3)
+    life.seats.append((at("2026-10-01"), 5))
+
+    with pytest.raises(AssertionError, match="cents off"):
+        _check(life)
