@@ -95,9 +95,9 @@ def _period(line: Line) -> Period:
 
 def _cadence(line: Line) -> Cadence:
     try:
-        return read_cadence(line.get("interval", "month"), line.get("count", 1), "interval")
+        return read_cadence(line.get("interval", "month"), line.get("count", 1), "")
     except Invalid as refusal:
-        field = "count" if refusal.field == "interval.count" else "interval"
+        field = "count" if refusal.field == "count" else "interval"
         raise Invalid(refusal.code, refusal.message, field=field) from None
 
 

@@ -302,7 +302,7 @@ def test_an_anchor_in_a_repeated_hour_does_not_make_its_boundaries_second(
 @pytest.mark.parametrize("count", [1, 2, 365, 366])
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_cadence_is_read_as_it_is_written(unit: str, count: int) -> None:
-    assert read_cadence(unit, count, "every") == Cadence(unit, count)
+    assert read_cadence(unit, count, "every.") == Cadence(unit, count)
 
 
 NO_UNITS: list[object] = [
@@ -317,7 +317,7 @@ NO_COUNTS: list[object] = [
 @pytest.mark.parametrize("unit", NO_UNITS, ids=ascii)
 def test_an_unknown_unit_is_refused(unit: object) -> None:
     with pytest.raises(Invalid) as refusal:
-        read_cadence(unit, 1, "every")
+        read_cadence(unit, 1, "every.")
 
     assert (refusal.value.code, refusal.value.field) == ("invalid_field", "every.unit")
 
@@ -325,7 +325,7 @@ def test_an_unknown_unit_is_refused(unit: object) -> None:
 @pytest.mark.parametrize("count", NO_COUNTS, ids=ascii)
 def test_a_count_that_is_no_small_whole_number_is_refused(count: object) -> None:
     with pytest.raises(Invalid) as refusal:
-        read_cadence("month", count, "every")
+        read_cadence("month", count, "every.")
 
     assert (refusal.value.code, refusal.value.field) == ("invalid_field", "every.count")
 

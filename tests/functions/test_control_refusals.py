@@ -224,7 +224,7 @@ CHANGES = [
     *_changes(
         "/v1/subscriptions/calls",
         {},
-        ("missing_field", "closing", {}),
+        ("missing_field", None, {}),  # type: ignore[arg-type]
         (BAD, "closing.mode", {"closing": {"mode": "never"}}),
         ("unknown_field", "start", {"closing": None, "start": "2026-09-02"}),
         method="PATCH",

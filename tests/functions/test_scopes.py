@@ -33,7 +33,18 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "v1/subscriptions"): SUBSCRIPTION,
     ("PATCH", "v1/subscriptions/{}"): {"closing": {"mode": "manual"}},
     ("POST", "v1/subscriptions/{}/usages"): USAGE,
+    ("PATCH", "v1/item-prices/{}"): {"name": "VoIP calls"},
+    ("POST", "v1/subscriptions/{}/changes"): {
+        "effective": "term_end",
+        "changes": [{"action": "change", "id": "seat-usd", "item_price_id": "seat-usd"}],
+    },
+    ("POST", "v1/subscriptions/{}/cancel"): {"at": "2027-06-01"},
+    ("POST", "v1/subscriptions/{}/suspend"): {"from": "2027-01-01", "to": "2027-02-01"},
+    ("POST", "v1/subscriptions/{}/resume"): {"at": "2026-12-31"},
+    ("POST", "v1/subscriptions/{}/cadence"): {"unit": "month"},
 }
+CHANGES = ("changes", "cancel", "uncancel", "suspend", "resume", "cadence", "invoice-now")
+HEADERS = {"v1/subscriptions/{}/invoice-now": {"idempotency-key": "once"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,8 @@ class Town:
         filled = iter(self.ids[route.template] if ids is None else ids)
         path = re.sub(r"\{\}", lambda _: next(filled), route.template)
         body = BODIES.get((route.method, route.template))
-        return self.ours.functions.call(route.method, f"/{path}", body, key=key)
+        headers = HEADERS.get(route.template, {})
+        return self.ours.functions.call(route.method, f"/{path}", body, key=key, headers=headers)
 
 
 def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:
@@ -63,8 +75,11 @@ def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:
         "v1/api-keys/{}": (spare,),
         "v1/items/{}": ("voip",),
         "v1/item-prices/{}": ("voip-usd",),
+        "v1/item-prices/{}/versions/{}": ("voip-usd", "1"),
         "v1/customers/{}": ("harbor",),
+        "v1/customers/{}/credits": ("harbor",),
         "v1/customers/{}/invoices": ("harbor",),
+        **{f"v1/subscriptions/{{}}/{name}": ("calls",) for name in CHANGES},
         "v1/subscriptions/{}": ("calls",),
         "v1/subscriptions/{}/invoices": ("calls",),
         "v1/subscriptions/{}/upcoming-invoice": ("calls",),
@@ -250,6 +265,7 @@ def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
     shop = town.theirs
     shop.must("POST", "/v1/items", CALLS | {"id": "theirs"})
     shop.must("POST", "/v1/item-prices", CALLS_PRICE | {"id": "theirs", "item_id": "theirs"})
+    shop.must("PATCH", "/v1/item-prices/theirs", {"name": "Theirs"})
     shop.must("POST", "/v1/customers", CUSTOMER | {"id": "theirs"})
     lines = [{"item_price_id": price} for price in ("theirs", "voip-usd", "seat-usd")]
     subscription = SUBSCRIPTION | {"id": "theirs", "customer_id": "theirs", "lines": lines}
@@ -257,7 +273,7 @@ def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
     usage = shop.must(
         "POST", "/v1/subscriptions/theirs/usages", USAGE | {"item_price_id": "theirs"}
     )
-    [opening] = shop.invoices("theirs")
+    [*_, opening] = shop.invoices("theirs")
     if shop.must("POST", f"/v1/invoices/{opening['id']}/close")["document"] == "pending":
         _render(shop, opening["id"])
     spare = shop.must("POST", "/v1/api-keys", {"scopes": ["read"]})
@@ -266,8 +282,11 @@ def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
         "v1/api-keys/{}": (spare["id"],),
         "v1/items/{}": ("theirs",),
         "v1/item-prices/{}": ("theirs",),
+        "v1/item-prices/{}/versions/{}": ("theirs", "2"),
         "v1/customers/{}": ("theirs",),
+        "v1/customers/{}/credits": ("theirs",),
         "v1/customers/{}/invoices": ("theirs",),
+        **{f"v1/subscriptions/{{}}/{name}": ("theirs",) for name in CHANGES},
         "v1/subscriptions/{}": ("theirs",),
         "v1/subscriptions/{}/invoices": ("theirs",),
         "v1/subscriptions/{}/upcoming-invoice": ("theirs",),

@@ -138,7 +138,8 @@ def create_item_price(
         existing = prices.newest(price.id)
         if existing is None:
             raise Unavailable("the same id is being created at this moment") from None
-        if price != replace(existing, number=price.number, created_at=price.created_at):
+        first = prices.versions([(price.id, 1)])[price.id, 1]
+        if price != replace(first, number=price.number, created_at=price.created_at):
             raise already_exists("item price", price.id) from None
         return Created(existing, new=False)
     return Created(price, new=True)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from postpaid.application.ports import Customers, Lost, Sites, Terms, Unavailable
 from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
-from postpaid.domain.invoice import Invoice, invoice_id
+from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.site import ClosingPolicy, Scope
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term, TermStatus
@@ -94,11 +94,7 @@ def change_closing(
     for _ in range(_TRIES):
         try:
             _apply(subscription, policy, terms, now)
-            opening = invoices.get(invoice_id(scope, subscription.id, subscription.start, 0))
-            if opening is not None and opening.due_at is not None and opening.parked is None:
-                hold = subscription.hold_until
-                due_at = subscription.start if hold is None else max(hold, subscription.start)
-                invoices.retime(opening, due_at, now)
+            _apply_to_opening(scope, subscription, invoices, now)
         except Lost:
             continue  # a term ended or began to close meanwhile: look again
         return subscription
@@ -138,3 +134,16 @@ def _apply(
         elif term.status is TermStatus.GRACE:
             due_at = closes_at(policy, term.period.end, subscription.hold_until)
             terms.retime(term, due_at, now)
+
+
+def _apply_to_opening(
+    scope: Scope, subscription: Subscription, invoices: RetimableInvoices, now: datetime
+) -> None:
+    opening = invoices.get(invoice_id(scope, subscription.id, subscription.start, 0))
+    # One that is parked waits for a request, whatever the date.
+    if opening is None or opening.status is not InvoiceStatus.PENDING or opening.parked:
+        return
+    hold = subscription.hold_until
+    due_at = subscription.start if hold is None else max(hold, subscription.start)
+    if due_at != opening.due_at:
+        invoices.retime(opening, due_at, now)

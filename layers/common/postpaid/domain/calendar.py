@@ -50,15 +50,15 @@ MONTHLY = Cadence()
 
 
 def read_cadence(unit: object, count: object, field: str) -> Cadence:
-    """Read a cadence; raises `Invalid` naming the field below *field*."""
+    """Read a cadence; raises `Invalid` naming `unit` or `count` behind *field*."""
     if unit not in UNITS:
-        raise Invalid("invalid_field", f"must be one of {', '.join(UNITS)}", field=f"{field}.unit")
+        raise Invalid("invalid_field", f"must be one of {', '.join(UNITS)}", field=f"{field}unit")
     whole = isinstance(count, int) and not isinstance(count, bool)
     if not (whole and isinstance(count, int) and 1 <= count <= COUNT_MAX):
         raise Invalid(
             "invalid_field",
             f"must be a whole number from 1 to {COUNT_MAX}",
-            field=f"{field}.count",
+            field=f"{field}count",
         )
     return Cadence(str(unit), count)
 

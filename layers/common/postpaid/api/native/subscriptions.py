@@ -27,7 +27,7 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
         customer_id=body.customer_id,
         timezone=body.timezone,
         start=body.start,
-        cadence=read_cadence(body.cadence.unit, body.cadence.count, "cadence"),
+        cadence=read_cadence(body.cadence.unit, body.cadence.count, "cadence."),
         by_calendar=body.cadence.anchor == "calendar",
         prorate=body.prorate,
         trial_end=body.trial_end,
