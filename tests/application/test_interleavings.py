@@ -4,19 +4,15 @@ For each pair, every point between the calls of the first is tried. What is chec
 promised, so that "on time", "late" and "once" are held to be true and not merely said.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from functools import partial
 
 import pytest
 
 from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.due_terms import Due
-from postpaid.application.ports import Lost
 from postpaid.application.record_usage import RecordedUsage
-from postpaid.domain.errors import Conflict, NotFound
+from postpaid.domain.errors import Conflict
 from postpaid.domain.invoice import InvoiceStatus
 from postpaid.domain.site import ClosingMode, ClosingPolicy
 from postpaid.domain.term import BillingState, TermStatus
@@ -24,12 +20,11 @@ from postpaid.domain.usage import UsageKey
 from postpaid.store import keys
 from postpaid.store.tables import Range
 from tests.support.faults import Killed, Moment, fail
+from tests.support.meetings import Process, every_meeting
 from tests.support.samples import AUTO_AT_ONCE, MANUAL, OCTOBER, SCOPE, at
 from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("few_shards")
-
-type Process = Callable[[World], object]
 
 IN_AN_HOUR = ClosingPolicy(ClosingMode.AUTO, after_hours=1)
 TERM = Due(*keys.term(SCOPE, "sub", OCTOBER.start))
@@ -42,54 +37,6 @@ def ended_october() -> World:
     world.record("61", "2026-10-04")
     world.skip_to("2026-11-01T01:00")
     return world
-
-
-@dataclass(frozen=True)
-class Run:
-    """A world in which two processes met, and what each of them came to."""
-
-    world: World
-    first: object
-    second: object
-
-
-def outcome(process: Process, world: World) -> object:
-    """Run a process; return what it gives or raises."""
-    try:
-        return process(world)
-    except (Conflict, NotFound, Lost, Killed) as ended:
-        return ended
-
-
-def _meet(came: list[object], process: Process, world: World) -> None:
-    came.append(outcome(process, world))
-
-
-def every_meeting(begin: World, first: Process, second: Process) -> Iterator[Run]:
-    """Let the second process happen at every point of the first."""
-    clean = begin.copy()
-    first(clean)
-    calls = len(clean.calls.names)
-    assert calls > 1
-
-    for at_call in range(calls + 1):
-        world = begin.copy()
-        other, came = world.another_process(), list[object]()
-        world.calls.arm(
-            at_call,
-            Moment.BEFORE,
-            partial(_meet, came, second, other),
-        )
-        result = outcome(first, world)
-        if at_call == calls:  # behind the last call
-            came.append(outcome(second, other))
-        try:
-            assert len(came) == 1
-            yield Run(world, result, came[0])
-        except BaseException as error:
-            where = world.calls.names[at_call] if at_call < calls else "the end"
-            error.add_note(f"the second process came before call {at_call}, {where}")
-            raise
 
 
 def visit(world: World) -> object:

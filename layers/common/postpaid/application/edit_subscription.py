@@ -95,19 +95,18 @@ def edit_subscription(
     raises; `Unavailable` if others came first.
     """
     for _ in range(_TRIES):
-        subscription = known_subscription(office.books.subscriptions, subscription_id)
-        done = _done(subscription, request)
-        if done is not None:
-            return done
-        if request.version not in {None, subscription.version}:
-            raise Conflict(
-                "version_mismatch",
-                f"the version is {subscription.version} by now: read it again, and change that",
-                field="If-Match",
-                details={"version": subscription.version},
-            )
         try:
-            term = _open_term(subscription, office)
+            # The term first: a subscription that is read after it is never the older of the two.
+            term = _open_term(subscription_id, office)
+            subscription = known_subscription(office.books.subscriptions, subscription_id)
+            done = _done(subscription, request)
+            if done is not None:
+                return done
+            _check_version(subscription, request)
+            if term is None or subscription.end == subscription.start:
+                raise Conflict(
+                    "subscription_ended", f"the subscription '{subscription.id}' has ended"
+                )
             edit = change(subscription, term)
             if edit is None:
                 return Edited(subscription, None, new=False)
@@ -160,17 +159,14 @@ def check_within(
         raise Invalid("invalid_field", "is too far ahead", field=field)
 
 
-def _open_term(subscription: Subscription, office: Office) -> Term:
-    """Return the open term, ending those whose time has come first."""
+def _open_term(subscription_id: str, office: Office) -> Term | None:
+    """Return the open term, ending those whose time has come first; None if there is none."""
     books = office.books
-    if subscription.end is not None and subscription.end <= subscription.start:
-        raise _ended(subscription)
     for _ in range(TERMS_BEHIND_MAX):
-        term = books.terms.look(subscription.id, _LATEST)
-        assert term is not None, "a subscription has a term from the start"
-        if term.status is not TermStatus.OPEN:
-            raise _ended(subscription)
-        if office.now < term.period.end:
+        term = books.terms.look(subscription_id, _LATEST)
+        if term is None or term.status is not TermStatus.OPEN:
+            return None
+        if office.now < term.period.end or term.due_at is None:
             return term
         roll_term(
             term,
@@ -215,8 +211,14 @@ def _stored(
     return Edited(subscription, outcome, new=True)
 
 
-def _ended(subscription: Subscription) -> Conflict:
-    return Conflict("subscription_ended", f"the subscription '{subscription.id}' has ended")
+def _check_version(subscription: Subscription, request: Request) -> None:
+    if request.version not in {None, subscription.version}:
+        raise Conflict(
+            "version_mismatch",
+            f"the version is {subscription.version} by now: read it again, and change that",
+            field="If-Match",
+            details={"version": subscription.version},
+        )
 
 
 def _done(subscription: Subscription, request: Request) -> Edited | None:

@@ -97,11 +97,13 @@ _AROUND = (*_Around.__slots__, "by_unit")
 
 def _own(charge: Charge, around: _Around, quantity: object, usages: object) -> Decimal:
     """Return what a line adds to the price of the quantity before it, limits aside."""
+    events = [parse_amount(quantity, "quantity")] if usages is None else _events(usages)
     if charge.by_event:
         around.refuse_previous_quantity()
-        if usages is not None:
-            return charge.price_events(_events(usages)).amount
-    now = parse_amount(quantity, "quantity") if usages is None else exact_sum(_events(usages))
+        return charge.price_events(events).amount
+    if not events:
+        return charge.price_nothing().amount  # no usage at all is not a quantity of zero
+    now = exact_sum(events)
     before = around.previous_quantity
     line = charge.price(EXACT.add(before, now)).amount
     return EXACT.subtract(line, charge.price(before).amount) if before else line

@@ -120,7 +120,8 @@ class Schedule:
 
     Boundaries lie on the grid of *anchor*; where *start* is off the grid, the first term is short.
     *first_end* says where the first term ends if the grid alone does not: after a change of zone
-    the boundary before it was another zone's, and what is left of its day would be no term.
+    the boundary before it was another zone's, and what is left of its day would be no term. Such a
+    schedule is asked for the interval around an instant, its terms have no numbers of their own.
     """
 
     start: datetime
@@ -177,6 +178,7 @@ class Schedule:
 
     @property
     def _first(self) -> int:
+        assert self.first_end is None, "terms are numbered on a grid"
         return boundary_index(self.anchor, self.zone, self.cadence, self.start)
 
     def _lost_days(self, k: int) -> int:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Self
 
 from postpaid.domain.errors import Invalid
-from postpaid.domain.money import EXACT, ceiling, floor, whole
+from postpaid.domain.money import EXACT, add, ceiling, exact_sum, floor, multiply, subtract, whole
 from postpaid.domain.pricing import (
     Component,
     PricingModel,
@@ -78,7 +78,7 @@ class Transform:
     def __call__(self, quantity: Decimal) -> Decimal:
         """Return the quantity in the other units, exactly or rounded as asked."""
         if not self.divide:
-            number = EXACT.multiply(quantity, self.factor)
+            number = multiply(quantity, self.factor)
             return _rounded(number, self.round)
         if self.round == "none":
             return EXACT.divide(quantity, self.factor)
@@ -86,9 +86,9 @@ class Transform:
         up = {
             "up": rest > 0,
             "down": False,
-            "half_up": EXACT.multiply(rest, Decimal(2)) >= self.factor,
+            "half_up": multiply(rest, Decimal(2)) >= self.factor,
         }[self.round]
-        return EXACT.add(number, _ONE) if up else number
+        return add(number, _ONE) if up else number
 
 
 class Step(NamedTuple):
@@ -169,7 +169,10 @@ class Charge:
 
     def price(self, quantity: Decimal) -> Priced:
         """Price an aggregated quantity."""
-        return self._adjusted(quantity, self.model.components(self._billable(quantity)))
+        billable = quantity
+        if self.free_units or self.transform is not None:
+            billable = self._billable(quantity)
+        return self._adjusted(quantity, self.model.components(billable))
 
     def price_events(self, events: Sequence[Decimal]) -> Priced:
         """Price usages one by one, in order of their dates; free units run from one to the next."""
@@ -177,10 +180,10 @@ class Charge:
         left = self.free_units
         total = Decimal(0)
         for event in events:
-            total = EXACT.add(total, event)
+            total = add(total, event)
             free = min(event, left)
-            left = EXACT.subtract(left, free)
-            rest = EXACT.subtract(event, free)
+            left = subtract(left, free)
+            rest = subtract(event, free)
             if free and not rest:
                 continue
             billable.append(rest if self.transform is None else self.transform(rest))
@@ -198,19 +201,20 @@ class Charge:
 
     def _billable(self, quantity: Decimal) -> Decimal:
         if self.free_units:
-            quantity = max(EXACT.subtract(quantity, self.free_units), _NOTHING)
+            quantity = max(subtract(quantity, self.free_units), _NOTHING)
         return quantity if self.transform is None else self.transform(quantity)
 
     def _adjusted(self, quantity: Decimal, components: tuple[Component, ...]) -> Priced:
-        amount = components[0].amount if components else _NOTHING
-        for component in components[1:]:
-            amount = EXACT.add(amount, component.amount)
+        if len(components) == 1:
+            amount = components[0].amount
+        else:
+            amount = exact_sum([component.amount for component in components])
         if not self.discount_percent and self.minimum is None and self.maximum is None:
             return Priced(amount, quantity, components, ())
         steps = []
         if self.discount_percent:
-            kept = EXACT.scaleb(EXACT.subtract(_HUNDRED, self.discount_percent), -2)
-            amount = EXACT.multiply(amount, kept)
+            kept = EXACT.scaleb(subtract(_HUNDRED, self.discount_percent), -2)
+            amount = multiply(amount, kept)
             steps.append(Step("discount_percent", self.discount_percent, amount))
         if self.maximum is not None and amount > self.maximum:
             amount = self.maximum

@@ -105,7 +105,7 @@ def rate_term(
                 rated += rater.arrears(ended, usage.get(line_id))
         else:
             if ended is not None:
-                rated += rater.changes(ended)
+                rated += rater.changes(ended, begun)
             if begun is not None:
                 rated += rater.advance(begun)
     return tuple(rated)
@@ -138,9 +138,11 @@ class _Rater:
                         )
             yield from self._usage(charged, term, whole, in_force, part)
 
-    def changes(self, term: Term) -> Iterator[InvoiceLine]:
+    def changes(self, term: Term, begun: Term | None) -> Iterator[InvoiceLine]:
         """Give back what was paid in advance and not used, and charge what was used and not paid.
 
+        What is left by an early end is the next term's if that one took it over; it must not be
+        judged by the lines, which may have changed since, at the very start of that term.
         Without proration a change counts from the next term on; only a new line is charged, whole.
         """
         whole = self._whole(term)
@@ -159,7 +161,11 @@ class _Rater:
                         LineKind.RECURRING, charge, priced, term.period, None
                     )
                 continue
-            goes_on = entry in self.subscription.lines_at(term.period.end)
+            goes_on = (
+                entry in self.subscription.lines_at(term.period.end)
+                if begun is None
+                else entry.number in begun.covered
+            )
             for period in paid:
                 for unused in without(period, used):
                     if unused.start == term.period.end and goes_on and not term.credit_unused:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from postpaid.domain.errors import Invalid
-from postpaid.domain.money import EXACT
+from postpaid.domain.money import EXACT, add, multiply
 from postpaid.domain.pricing.plain import check_fields, positive, text_or_none
 from postpaid.domain.pricing.tiers import TIERS_MAX
 from postpaid.domain.quantity import decimal_text, parse_amount
@@ -23,7 +23,7 @@ class BlockTier:
     @property
     def units(self) -> Decimal | None:
         """How many units the tier holds."""
-        return None if self.max_blocks is None else EXACT.multiply(self.max_blocks, self.block_size)
+        return None if self.max_blocks is None else multiply(self.max_blocks, self.block_size)
 
 
 def read_block_tiers(plain: Mapping[str, Any], field: str) -> tuple[BlockTier, ...]:
@@ -83,5 +83,5 @@ def block_limit(tiers: tuple[BlockTier, ...]) -> Decimal | None:
     for tier in tiers:
         if tier.units is None:
             return None
-        held = EXACT.add(held, tier.units)
+        held = add(held, tier.units)
     return held

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
-from postpaid.domain.money import EXACT
+from postpaid.domain.money import multiply
 from postpaid.domain.pricing.model import Component
 from postpaid.domain.pricing.plain import check_fields
 from postpaid.domain.quantity import decimal_text, parse_amount
@@ -31,4 +31,4 @@ class Dynamic:
 
     def components(self, quantity: Decimal) -> tuple[Component, ...]:
         """Multiply, exactly."""
-        return (Component(EXACT.multiply(quantity, self.multiplier), quantity, self.multiplier),)
+        return (Component(multiply(quantity, self.multiplier), quantity, self.multiplier),)

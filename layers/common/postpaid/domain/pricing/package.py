@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
-from postpaid.domain.money import EXACT
+from postpaid.domain.money import EXACT, multiply
 from postpaid.domain.pricing.model import Component
 from postpaid.domain.pricing.plain import check_fields, choice, positive
 from postpaid.domain.pricing.tiers import packages, packages_note
@@ -46,4 +46,4 @@ class Package:
         else:
             count = EXACT.divide_int(quantity, self.package_size)
         note = packages_note(self.package_size)
-        return (Component(EXACT.multiply(count, self.amount), count, self.amount, note=note),)
+        return (Component(multiply(count, self.amount), count, self.amount, None, note),)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
-from postpaid.domain.money import EXACT
+from postpaid.domain.money import multiply
 from postpaid.domain.pricing.model import Component
 from postpaid.domain.pricing.plain import check_fields
 from postpaid.domain.quantity import decimal_text, parse_amount
@@ -30,5 +30,5 @@ class PerUnit:
 
     def components(self, quantity: Decimal) -> tuple[Component, ...]:
         """Multiply, exactly."""
-        amount = EXACT.multiply(quantity, self.unit_amount)
+        amount = multiply(quantity, self.unit_amount)
         return (Component(amount, quantity, self.unit_amount),)

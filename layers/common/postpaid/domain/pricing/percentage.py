@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from postpaid.domain.errors import Invalid
-from postpaid.domain.money import EXACT
+from postpaid.domain.money import EXACT, add, multiply, subtract
 from postpaid.domain.pricing.model import Component
 from postpaid.domain.pricing.plain import (
     amount,
@@ -85,8 +85,8 @@ class Percentage:
             charged = event
             if allowed:
                 free = event if amount_left is None else min(event, amount_left)
-                charged = EXACT.subtract(event, free)
-                amount_left = None if amount_left is None else EXACT.subtract(amount_left, free)
+                charged = subtract(event, free)
+                amount_left = None if amount_left is None else subtract(amount_left, free)
                 events_left = None if events_left is None else events_left - 1
                 # An allowance used to its last cent still covers the usage that used it.
                 allowed = events_left != 0 and charged == 0
@@ -96,8 +96,8 @@ class Percentage:
         return tuple(parts)
 
     def _component(self, charged: Decimal) -> Component:
-        share = EXACT.scaleb(EXACT.multiply(charged, self.rate), -2)
-        fee = EXACT.add(share, self.fixed_amount)
+        share = EXACT.scaleb(multiply(charged, self.rate), -2)
+        fee = add(share, self.fixed_amount)
         note = None
         if self.min_per_event is not None and fee < self.min_per_event:
             fee, note = self.min_per_event, "minimum"

@@ -1,11 +1,11 @@
 """Graduated tiers: each unit at the price of the tier it falls into."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
-from postpaid.domain.money import EXACT
+from postpaid.domain.money import multiply, subtract
 from postpaid.domain.pricing.model import Component
 from postpaid.domain.pricing.tiers import Tier, Tiers, packages, packages_note
 
@@ -21,6 +21,21 @@ class Tiered:
 
     kind: ClassVar[str] = "tiered"
     tiers: Tiers
+    # For each tier where it begins, and what those below it come to: they are full.
+    _below: tuple[tuple[Decimal, tuple[Component, ...]], ...] = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        below = []
+        lower = _NOTHING
+        full: tuple[Component, ...] = ()
+        for number, tier in enumerate(self.tiers.tiers, start=1):
+            below.append((lower, full))
+            if tier.up_to is not None:
+                full += tier_components(tier, number, subtract(tier.up_to, lower))
+                lower = tier.up_to
+        object.__setattr__(self, "_below", tuple(below))
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], field: str) -> Self:
@@ -40,26 +55,27 @@ class Tiered:
         """Price the part of the quantity that lies in each tier."""
         if not self.tiers.charges_flat(quantity):
             return ()
-        parts: list[Component] = []
-        lower = _NOTHING
-        for index in range(self.tiers.reached(quantity) + 1):
-            tier = self.tiers.tiers[index]
-            bound = tier.up_to
-            upper = quantity if bound is None or quantity < bound else bound
-            add_tier(parts, tier, index + 1, EXACT.subtract(upper, lower))
-            lower = upper
-        return tuple(parts)
+        first = last = self.tiers.reached(quantity)
+        while first and quantity < self._below[first][0]:
+            first -= 1  # rounded up to choose its tier, the quantity does not fill those below
+        lower, parts = self._below[first]
+        for index in range(first, last + 1):
+            units = subtract(quantity, lower)
+            parts += tier_components(self.tiers.tiers[index], index + 1, units)
+            lower = quantity
+        return parts
 
 
-def add_tier(parts: list[Component], tier: Tier, number: int, units: Decimal) -> None:
+def tier_components(tier: Tier, number: int, units: Decimal) -> tuple[Component, ...]:
     """Price *units* at one tier: by the unit or by the package, and its flat amount if any."""
-    if units:
-        if tier.package_size is None:
-            counted, note = units, None
-        else:
-            counted = packages(units, tier.package_size)
-            note = packages_note(tier.package_size)
-        amount = EXACT.multiply(counted, tier.unit_amount)
-        parts.append(Component(amount, counted, tier.unit_amount, number, note))
-    if tier.flat_amount:
-        parts.append(Component(tier.flat_amount, None, None, number, "flat"))
+    flat = tier.flat_amount
+    flats = (Component(flat, None, None, number, "flat"),) if flat else ()
+    if not units:
+        return flats
+    if tier.package_size is None:
+        counted, note = units, None
+    else:
+        counted = packages(units, tier.package_size)
+        note = packages_note(tier.package_size)
+    amount = multiply(counted, tier.unit_amount)
+    return (Component(amount, counted, tier.unit_amount, number, note), *flats)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
-from postpaid.domain.money import EXACT
+from postpaid.domain.money import multiply, subtract
 from postpaid.domain.pricing.blocks import (
     BlockTier,
     block_limit,
@@ -47,10 +47,10 @@ class TieredBlocks:
                 break
             units = left if tier.units is None else min(left, tier.units)
             blocks = packages(units, tier.block_size)
-            amount = EXACT.multiply(blocks, tier.unit_amount)
+            amount = multiply(blocks, tier.unit_amount)
             note = f"blocks of {decimal_text(tier.block_size)}"
             parts.append(Component(amount, blocks, tier.unit_amount, number, note))
-            left = EXACT.subtract(left, units)
+            left = subtract(left, units)
         if left > 0:
             raise beyond_last_tier(quantity, len(self.tiers))
         return tuple(parts)

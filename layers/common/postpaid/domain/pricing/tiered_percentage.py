@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
-from postpaid.domain.money import EXACT
+from postpaid.domain.money import EXACT, multiply, subtract
 from postpaid.domain.pricing.model import Component
 from postpaid.domain.pricing.plain import (
     amount,
@@ -71,8 +71,8 @@ class TieredPercentage:
         for index in range(reached(self.tiers, quantity, self.conventions) + 1):
             tier = self.tiers[index]
             upper = quantity if tier.up_to is None else min(quantity, tier.up_to)
-            part = EXACT.subtract(upper, lower)
-            share = EXACT.scaleb(EXACT.multiply(part, tier.rate), -2)
+            part = subtract(upper, lower)
+            share = EXACT.scaleb(multiply(part, tier.rate), -2)
             parts.append(
                 Component(share, part, tier=index + 1, note=f"{decimal_text(tier.rate)} %")
             )

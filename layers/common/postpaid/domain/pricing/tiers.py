@@ -1,13 +1,15 @@
 """Tiers: bounds that are cumulative and inclusive, and the conventions on which peers differ."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Protocol, Self
 
 from postpaid.domain.errors import Invalid
-from postpaid.domain.money import EXACT, ceiling
+from postpaid.domain.money import EXACT, add, ceiling
 from postpaid.domain.pricing.plain import (
     amount,
     amount_or_none,
@@ -22,6 +24,7 @@ from postpaid.domain.quantity import decimal_text, parse_amount
 
 TIERS_MAX = 100
 _ONE = Decimal(1)
+_UP_TO = attrgetter("up_to")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +133,12 @@ def reached(tiers: Sequence[Bounded], quantity: Decimal, conventions: Convention
     Raises `Invalid` with code `not_ratable` beyond a last tier that has an end.
     """
     number = ceiling(quantity) if conventions.fractional == "ceil_for_tier" else quantity
-    inclusive = conventions.upper_bound == "inclusive"
-    for index, tier in enumerate(tiers):
-        bound = tier.up_to
-        if bound is None or number < bound or (inclusive and number == bound):
-            return index
-    raise beyond_last_tier(quantity, len(tiers))
+    find = bisect_left if conventions.upper_bound == "inclusive" else bisect_right
+    bounds = len(tiers) - (tiers[-1].up_to is None)
+    index = find(tiers, number, 0, bounds, key=_UP_TO)
+    if index == len(tiers):
+        raise beyond_last_tier(quantity, len(tiers))
+    return index
 
 
 def beyond_last_tier(quantity: Decimal, count: int) -> Invalid:
@@ -182,7 +185,7 @@ def read_tiers[AnyTier](
 def packages(quantity: Decimal, size: Decimal) -> Decimal:
     """Return how many packages of *size* hold *quantity*, the last one begun counting whole."""
     full, rest = EXACT.divmod(quantity, size)
-    return EXACT.add(full, _ONE) if rest else full
+    return add(full, _ONE) if rest else full
 
 
 @lru_cache(maxsize=1024)

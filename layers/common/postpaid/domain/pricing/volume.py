@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from postpaid.domain.pricing.model import Component
-from postpaid.domain.pricing.tiered import add_tier
+from postpaid.domain.pricing.tiered import tier_components
 from postpaid.domain.pricing.tiers import Tiers
 
 
@@ -36,6 +36,4 @@ class Volume:
         if not self.tiers.charges_flat(quantity):
             return ()
         index = self.tiers.reached(quantity)
-        parts: list[Component] = []
-        add_tier(parts, self.tiers.tiers[index], index + 1, quantity)
-        return tuple(parts)
+        return tier_components(self.tiers.tiers[index], index + 1, quantity)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
-from postpaid.domain.money import EXACT
+from postpaid.domain.money import add, multiply
 from postpaid.domain.pricing.blocks import (
     BlockTier,
     block_limit,
@@ -44,10 +44,10 @@ class VolumeBlocks:
             return ()
         held = Decimal(0)
         for number, tier in enumerate(self.tiers, start=1):
-            held = quantity if tier.units is None else EXACT.add(held, tier.units)
+            held = quantity if tier.units is None else add(held, tier.units)
             if quantity <= held:
                 blocks = packages(quantity, tier.block_size)
-                amount = EXACT.multiply(blocks, tier.unit_amount)
+                amount = multiply(blocks, tier.unit_amount)
                 note = f"blocks of {decimal_text(tier.block_size)}"
                 return (Component(amount, blocks, tier.unit_amount, number, note),)
         raise beyond_last_tier(quantity, len(self.tiers))
