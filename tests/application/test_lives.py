@@ -495,6 +495,18 @@ def test_the_rest_of_a_cancelled_term_gives_back_what_is_unused() -> None:
     assert next_invoice(world, "2026-10-25T00:10") == [("credit", "seats", "-7.00")]
 
 
+def test_a_term_that_began_this_second_may_be_cancelled_now() -> None:
+    world = subscribed("minutes")
+    world.clock.now = at("2026-10-11T09:00")
+    invoice_now("sub", office=world.office)
+
+    world.cancel("now")
+
+    assert [term.status for term in world.terms()] == [TermStatus.GRACE, TermStatus.GRACE]
+    assert next_invoice(world, "2026-10-11T10:00") == [("base_fee", "minutes", "20.00")]
+    assert state(world) is SubscriptionState.ENDED
+
+
 def test_invoice_now_has_its_times() -> None:
     trial = a_shop()
     trial.subscription("seats", start="2026-10-01", trial_end="2026-10-15")

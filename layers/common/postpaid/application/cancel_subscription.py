@@ -5,6 +5,7 @@ back only if the caller says so.
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from postpaid.application.edit_subscription import (
     NO_REQUEST,
@@ -56,7 +57,8 @@ def cancel_subscription(
         going_on = replace(subscription, end=None)
         whole = natural_end(subscription, term)
         if command.at == NOW:
-            end = office.now
+            # A term that began this very second has a second.
+            end = max(office.now, term.period.start + timedelta(seconds=1))
         elif command.at == TERM_END:
             end = whole
         else:
@@ -66,7 +68,9 @@ def cancel_subscription(
             return None
         cancelled = replace(subscription, end=end)
         shortened = ended_at(term, min(end, whole), credit_unused=command.credit_unused)
-        return Edit(subscription=cancelled, term=shortened, ends=end <= office.now)
+        return Edit(
+            subscription=cancelled, term=shortened, ends=command.at == NOW or end <= office.now
+        )
 
     return edit_subscription(command.subscription_id, change, office=office, request=request)
 
