@@ -5,11 +5,14 @@ terms that are cut, advances, credits and segments. Only where a day's grid inte
 from the schedule, which has tests of its own.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,6 +22,7 @@ from hypothesis import strategies as st
 from postpaid.application.cancel_subscription import uncancel_subscription
 from postpaid.application.change_schedule import ChangeCadence, change_cadence
 from postpaid.application.invoice_now import invoice_now
+from postpaid.application.rate_line import rate_line
 from postpaid.application.suspend_subscription import (
     SuspendSubscription,
     resume_subscription,
@@ -27,6 +31,7 @@ from postpaid.application.suspend_subscription import (
 from postpaid.domain.calendar import Cadence
 from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.invoice import InvoiceStatus, LineKind
+from postpaid.domain.invoice_content import plain_line
 from postpaid.domain.term import TermStatus
 from tests.support.changes import change
 from tests.support.laws import tried
@@ -201,6 +206,9 @@ def _check(life: Life) -> None:
     assert len(contents) == len(world.invoices())
     lines = [line for content in contents for line in content.lines]
 
+    for line in map(plain_line, lines):
+        assert _again(line) == Decimal(line["amount"]), "a line is rated again from what it says"
+
     billed = [entry for content in contents for entry in content.manifest]
     assert len({place for place, _, _ in billed}) == len(billed), "a usage is billed once"
     assert sum(int(quantity) for _, _, quantity in billed) == life.used
@@ -219,6 +227,25 @@ def _check(life: Life) -> None:
     paid = sum(content.total.minor for content in contents)
     balance = world.stores.credits.balance("globex", "USD").amount.minor
     assert paid - balance == sum(line.amount.minor for line in lines)
+
+
+def _again(line: Mapping[str, Any]) -> Decimal:
+    """Rate a line anew from its plain form alone, as anybody can with `postpaid rate`."""
+    exact = Fraction(rate_line(line["pricing"], line["quantity"] or "1", None))
+    cents = 100 * exact
+    if line["days"] is not None:
+        left = line["days"] + line["days_after"]
+        at_start, at_end = (
+            _half_up(cents * each / line["days_in_period"]) for each in (left, line["days_after"])
+        )
+        whole = at_start - at_end
+    else:
+        whole = _half_up(cents)
+    return Decimal(-whole if line["kind"] == "credit" else whole) / 100
+
+
+def _half_up(number: Fraction) -> int:
+    return (2 * number.numerator + number.denominator) // (2 * number.denominator)
 
 
 def test_the_expectation_notices_a_day() -> None:

@@ -36,8 +36,8 @@ def admin(stack: LocalStack) -> HttpClient:
         {"item_price_id": "changing-seats", "id": "seats"},
         {"item_price_id": "changing-calls"},
     ]
-    body = {"id": "changing", "customer_id": "changing", "timezone": "UTC", "lines": lines}
-    body |= {"start": THIS_MONTH.isoformat(), "closing": {"mode": "manual"}}
+    body: dict[str, Any] = {"id": "changing", "customer_id": "changing", "lines": lines}
+    body |= {"timezone": "UTC", "start": THIS_MONTH.isoformat(), "closing": {"mode": "manual"}}
     admin.must("POST", "/v1/subscriptions", body)
     usage = {"item_price_id": "changing-calls", "usage_date": THIS_MONTH.isoformat()}
     admin.must("POST", f"{SUBSCRIPTION}/usages", usage | {"quantity": "361"})
