@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postpaid.application.cancel_subscription import uncancel_subscription
-from postpaid.application.change_schedule import ChangeCadence, change_cadence
+from postpaid.application.change_schedule import ChangeCadence, change_cadence, change_zone
 from postpaid.application.invoice_now import invoice_now
 from postpaid.application.rate_line import rate_line
 from postpaid.application.suspend_subscription import (
@@ -47,7 +47,6 @@ class Life:
     """A subscription and what its days should cost, kept beside it."""
 
     world: World
-    zone: ZoneInfo
     # (from, quantity) of seats, in the order they were asked; a later ask wins behind its date.
     seats: list[tuple[datetime, int]] = field(default_factory=list)
     suspended: list[list[datetime | None]] = field(default_factory=list)
@@ -68,7 +67,7 @@ class Life:
             closing=AUTO_AT_ONCE,
         )
         world.sweep()
-        return cls(world, ZoneInfo(zone), [(made.start, 1)])
+        return cls(world, [(made.start, 1)])
 
     # --- what can happen
 
@@ -111,6 +110,10 @@ class Life:
         )
         change_cadence(command, office=self.world.office)
 
+    def to_another_zone(self, which: int) -> None:
+        name = ("UTC", "Asia/Tokyo", "America/New_York", "Pacific/Kiritimati")[which % 4]
+        change_zone("sub", name, office=self.world.office)
+
     def cancel_later(self, hours: int) -> None:
         when = self.world.now + timedelta(hours=hours + 1)
         self.world.cancel(when.strftime("%Y-%m-%dT%H:%M:%SZ"), credit_unused=True)
@@ -132,17 +135,23 @@ class Life:
         """Return what the seats and the base fee of all days cost."""
         subscription = self.world.subscription_of()
         assert subscription.end is not None
-        day = subscription.start.astimezone(self.zone).date()
-        last = subscription.end.astimezone(self.zone).date()
+        later = [each.start for each in subscription.later if each.start < subscription.end]
+        starts = [subscription.start, *later]
+        ends = [*starts[1:], subscription.end]
         seats = fee = Fraction(0)
-        while day < last:
-            ends = self._midnight(day + timedelta(days=1)) - timedelta(seconds=1)
-            whole = subscription.schedule_at(ends).interval(ends)
-            days = (self._date(whole.end) - self._date(whole.start)).days
-            if not self._is_suspended(ends):
-                seats += Fraction(SEAT * self._quantity(ends), days)
-                fee += Fraction(BASE_FEE, days)
-            day += timedelta(days=1)
+        for since, until in zip(starts, ends, strict=True):
+            schedule = subscription.schedule_at(since)
+            place = schedule.zone
+            day, last = (each.astimezone(place).date() for each in (since, until))
+            while day < last:
+                over = _midnight(day + timedelta(days=1), place) - timedelta(seconds=1)
+                whole = schedule.interval(max(since, min(over, until - timedelta(seconds=1))))
+                dates = [each.astimezone(place).date() for each in (whole.start, whole.end)]
+                days = (dates[1] - dates[0]).days
+                if not self._is_suspended(over):
+                    seats += Fraction(SEAT * self._quantity(over), days)
+                    fee += Fraction(BASE_FEE, days)
+                day += timedelta(days=1)
         return seats, fee
 
     def _quantity(self, instant: datetime) -> int:
@@ -154,18 +163,16 @@ class Life:
             for since, until in self.suspended
         )
 
-    def _midnight(self, day: date) -> datetime:
-        return datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
 
-    def _date(self, instant: datetime) -> date:
-        return instant.astimezone(self.zone).date()
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 EVENTS = ("take_seats", "use", "suspend", "resume", "invoice_now", "to_another_cadence")
 _events = st.lists(
     st.tuples(
         st.integers(1, 500),
-        st.sampled_from((*EVENTS, "cancel_later", "cancel_and_think_again")),
+        st.sampled_from((*EVENTS, "to_another_zone", "cancel_later", "cancel_and_think_again")),
         st.integers(1, 400),
     ),
     max_size=9,

@@ -107,7 +107,7 @@ FULL = a_subscription(
         Schedule(at("2026-11-05"), at("2026-11-05"), ZoneInfo("UTC"), Cadence("week", 2)),
         Schedule(
             *(at("2026-11-19"), at("2026-11-18T15:00"), ZoneInfo("Asia/Tokyo"), Cadence("week")),
-            first_end=at("2026-11-25T15:00"),
+            first=Period(at("2026-11-19"), at("2026-11-25T15:00")),
         ),
     ),
     requests=(("key", "content", ""), ("other", "content", "2026-10-20T12:00:00Z")),

@@ -13,6 +13,7 @@ from postpaid.application.edit_subscription import (
     Edited,
     Office,
     Request,
+    check_version,
     check_within,
     edit_subscription,
     ended_at,
@@ -49,7 +50,7 @@ def cancel_subscription(
 
     Raises `NotFound`, `Invalid`; `Conflict` with code `subscription_ended`.
     """
-    withdrawn = _withdrawn(command, office)
+    withdrawn = _withdrawn(command, office, request)
     if withdrawn is not None:
         return Edited(withdrawn, None, new=True)
 
@@ -66,7 +67,7 @@ def cancel_subscription(
         check_within(end, term, going_on, "at", begin=False)
         if subscription.end == end and term.credit_unused == command.credit_unused:
             return None
-        cancelled = replace(subscription, end=end)
+        cancelled = replace(subscription, end=end, cycles=None)
         shortened = ended_at(term, min(end, whole), credit_unused=command.credit_unused)
         return Edit(
             subscription=cancelled, term=shortened, ends=command.at == NOW or end <= office.now
@@ -92,7 +93,9 @@ def uncancel_subscription(
     return edit_subscription(subscription_id, change, office=office, request=request)
 
 
-def _withdrawn(command: CancelSubscription, office: Office) -> Subscription | None:
+def _withdrawn(
+    command: CancelSubscription, office: Office, request: Request
+) -> Subscription | None:
     """End a subscription that has not begun, if that is what is asked."""
     books = office.books
     for _ in range(_TRIES):
@@ -109,6 +112,7 @@ def _withdrawn(command: CancelSubscription, office: Office) -> Subscription | No
             return None
         if subscription.end == subscription.start:
             return subscription
+        check_version(subscription, request)
         term = books.terms.get(subscription.id, subscription.start)
         assert term is not None, "a subscription has a term from the start"
         opening = books.invoices.get(

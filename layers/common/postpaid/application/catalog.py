@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
 from postpaid.application.ports import Ids, Lost, Prices, Unavailable
@@ -11,6 +12,7 @@ from postpaid.domain.charge import Charge
 from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.money import check_currency
+from postpaid.domain.pricing.model import Limited
 from postpaid.domain.quantity import parse_amount
 from postpaid.domain.tax import TaxRates
 from postpaid.domain.usage import Aggregation, Recording
@@ -174,6 +176,7 @@ def change_item_price(
         item = items.get(there.item_id)
         assert item is not None, "items are never removed"
         _check_price(changed, item)
+        _check_limit(there, changed)
         changed = replace(changed, version=there.version + 1, created_at=now)
         try:
             prices.replace(changed)
@@ -211,6 +214,22 @@ def _check_price(price: ItemPrice, item: Item) -> None:
         raise Invalid(
             "invalid_field", "prices usages one by one: the item must be metered", field="item_id"
         )
+
+
+def _check_limit(before: ItemPrice, after: ItemPrice) -> None:
+    """Refuse a version that holds less than the one before: a line may have that much already."""
+    old, new = _limit(before), _limit(after)
+    if new is not None and (old is None or new < old):
+        raise Invalid(
+            "invalid_field",
+            "must hold as much as the version before: there may be lines with that quantity",
+            field="tiers",
+        )
+
+
+def _limit(price: ItemPrice) -> Decimal | None:
+    model = price.charge.model
+    return model.limit if isinstance(model, Limited) else None
 
 
 def already_exists(what: str, identifier: str) -> Conflict:

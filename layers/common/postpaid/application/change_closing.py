@@ -4,8 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from postpaid.application.edit_subscription import NO_REQUEST, Request, check_version
 from postpaid.application.ports import Customers, Lost, Sites, Terms, Unavailable
 from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
+from postpaid.application.subscriptions import LATER_MAX
+from postpaid.domain.errors import Invalid
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.site import ClosingPolicy, Scope
 from postpaid.domain.subscription import Subscription
@@ -72,6 +75,7 @@ class ChangeClosing:
     subscription_id: str
     policy: ClosingPolicy | Keep | None = KEEP
     hold_until: object = KEEP
+    request: Request = NO_REQUEST
 
 
 def change_closing(
@@ -87,9 +91,9 @@ def change_closing(
 ) -> Subscription:
     """Change how a subscription's invoices close, those that are pending included.
 
-    Raises `NotFound`, `Invalid`.
+    Raises `NotFound`, `Invalid`; `Conflict` with code `version_mismatch`.
     """
-    subscription = _changed(command, subscriptions)
+    subscription = _changed(command, subscriptions, now)
     policy = closing_policy(subscription, customers, sites)
     for _ in range(_TRIES):
         try:
@@ -101,13 +105,16 @@ def change_closing(
     raise Unavailable("other changes came first every time")
 
 
-def _changed(command: ChangeClosing, subscriptions: ChangeableSubscriptions) -> Subscription:
+def _changed(
+    command: ChangeClosing, subscriptions: ChangeableSubscriptions, now: datetime
+) -> Subscription:
     for _ in range(_TRIES):
         found = known_subscription(subscriptions, command.subscription_id)
+        check_version(found, command.request)
         changed = replace(
             found,
             closing=found.closing if isinstance(command.policy, Keep) else command.policy,
-            hold_until=_hold(command.hold_until, found),
+            hold_until=_hold(command.hold_until, found, now),
             version=found.version + 1,
         )
         try:
@@ -118,10 +125,17 @@ def _changed(command: ChangeClosing, subscriptions: ChangeableSubscriptions) -> 
     raise Unavailable("other changes came first every time")
 
 
-def _hold(value: object, subscription: Subscription) -> datetime | None:
+def _hold(value: object, subscription: Subscription, now: datetime) -> datetime | None:
     if isinstance(value, Keep):
         return subscription.hold_until
-    return None if value is None else subscription.moment(value, "hold_until")
+    if value is None:
+        return None
+    instant = subscription.moment(value, "hold_until")
+    if instant > now + LATER_MAX:
+        raise Invalid(
+            "invalid_field", f"must lie at most {LATER_MAX.days} days ahead", field="hold_until"
+        )
+    return instant
 
 
 def _apply(

@@ -122,6 +122,13 @@ class _Desk:
         if successor is not None:
             self._end(entry)
             self.entries.append(successor)
+        elif entry.until is not None:
+            # It is so already, and stays so: what was to come after it is off.
+            self._end(entry)
+            self.entries[:] = [
+                replace(line, until=None) if line.number == entry.number else line
+                for line in self.entries
+            ]
 
     def check(self) -> None:
         """Refuse what a subscription cannot hold."""
@@ -148,12 +155,23 @@ class _Desk:
             if same[-1].since == self.at and self._says(same[-1], command, field):
                 return  # a repeat of this very request
             raise Conflict("already_exists", "there is a line with this id", field=f"{field}.id")
-        made = self._maker().make(command, field, {line.id for line in self.entries})
+        made = self._maker().make(command, field, self._taken(change.item_price_id))
+        same = [line for line in self.entries if line.id == made.id]
         if same and same[0].item_id != made.item_id:
             raise Conflict(
                 "already_exists", "was the id of another item's line", field=f"{field}.id"
             )
         self.entries.append(replace(made, since=self.at))
+
+    def _taken(self, item_price_id: str) -> set[str]:
+        """Return the ids that a new line cannot have; one that was removed opens again."""
+        reopened = [line for line in self.entries if line.item_price_id == item_price_id]
+        items = {line.item_id for line in reopened}
+        return {
+            line.id
+            for line in self.entries
+            if line.until is None or self.at < line.until or line.item_id not in items
+        }
 
     def _says(self, line: Line, command: CreateLine, field: str) -> bool:
         made = self._maker(counted=False).make(command, field, set())
@@ -207,13 +225,11 @@ class _Desk:
             if line is entry:
                 began = line.since is None or line.since < self.at
                 # A metered line stays by name: there may be usage of it already.
-                if began or line.metered or line.number in self.term.pins:
+                if began or line.metered or self.term.is_paid(line.number):
                     kept.append(replace(line, until=self.at))
-            elif (
-                line.id != entry.id
-                or (line.since is None or line.since < self.at)
-                or line.number in self.term.pins
-            ):
+                continue
+            comes_after = line.id == entry.id and line.since is not None and self.at <= line.since
+            if not comes_after or self.term.is_paid(line.number):
                 kept.append(line)
         self.entries[:] = kept
 

@@ -1,6 +1,7 @@
 """Change how often a subscription is invoiced, or the zone its calendar is kept in."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from postpaid.application.cancel_subscription import NOW, TERM_END
 from postpaid.application.edit_subscription import (
@@ -16,7 +17,7 @@ from postpaid.application.edit_subscription import (
 from postpaid.domain.calendar import Cadence, Schedule, calendar_anchor
 from postpaid.domain.errors import Conflict
 from postpaid.domain.instants import check_zone, zone
-from postpaid.domain.subscription import Subscription, SubscriptionState, last_cycle_end
+from postpaid.domain.subscription import Subscription, last_cycle_end
 from postpaid.domain.term import Term
 
 
@@ -47,16 +48,15 @@ def change_cadence(
         start = natural_end(replace(subscription, later=_before(subscription, term)), term)
         if command.at == NOW:
             start = office.now
-            state = subscription.state(office.now)
-            if state in {SubscriptionState.FUTURE, SubscriptionState.IN_TRIAL}:
+            if office.now < subscription.start:
+                raise Conflict("subscription_not_started", "it begins later: change at term_end")
+            if subscription.is_trial(term.period):
                 raise Conflict("in_trial", "its charged terms have not begun: change at term_end")
             if start == term.period.start:
                 raise Conflict("term_just_began", "the open term began this very second")
         if subscription.end is not None and subscription.end <= start:
             raise Conflict("subscription_ended", "the subscription ends before that")
-        place = subscription.zone_at(start)
-        anchor = calendar_anchor(start, place, command.cadence) if command.by_calendar else start
-        asked = Schedule(start, anchor, place, command.cadence)
+        asked = _asked(subscription, start, command)
         if command.cycles is None and subscription.schedule_at(start) == asked:
             return None
         return _edit(subscription, term, asked, command)
@@ -98,7 +98,8 @@ def _edit(subscription: Subscription, term: Term, asked: Schedule, command: Chan
     kept = tuple(each for each in subscription.later if each.start < asked.start)
     changed = replace(subscription, later=(*kept, asked))
     if command.cycles is not None:
-        end = last_cycle_end(asked, command.cycles, "cycles")
+        plain = replace(asked, first=None)  # the boundaries are the grid's
+        end = last_cycle_end(plain, command.cycles, "cycles")
         changed = replace(changed, cycles=command.cycles, end=end)
     if command.at == NOW:
         ended = ended_at(term, asked.start, credit_unused=True)
@@ -106,6 +107,20 @@ def _edit(subscription: Subscription, term: Term, asked: Schedule, command: Chan
     # An end within the open term may have moved behind it.
     until = asked.start if changed.end is None else min(asked.start, changed.end)
     return Edit(subscription=changed, term=ended_at(term, until))
+
+
+def _asked(subscription: Subscription, start: datetime, command: ChangeCadence) -> Schedule:
+    """Return the schedule that begins, in the zone that was to come there as well."""
+    there = subscription.schedule_at(start)
+    here = there
+    if there.start == start and there.first is not None:
+        # A change of zone comes with it: what a boundary is now says what it will be there.
+        here = subscription.schedule_at(start - timedelta(seconds=1))
+    anchor = start
+    if command.by_calendar:
+        anchor = calendar_anchor(start, here.zone, command.cadence)
+    asked = Schedule(start, anchor, here.zone, command.cadence)
+    return asked if here.zone.key == there.zone.key else asked.in_zone(there.zone, start)
 
 
 def _before(subscription: Subscription, term: Term) -> tuple[Schedule, ...]:

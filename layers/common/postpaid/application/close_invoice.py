@@ -123,7 +123,7 @@ def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
     subscription = known_subscription(books.subscriptions, subscription_id)
     term = books.terms.look(subscription.id, _LATEST)
     assert term is not None, "a subscription has a term from the start"
-    if term.status is not TermStatus.OPEN:
+    if term.status is not TermStatus.OPEN or subscription.end == subscription.start:
         raise Conflict("subscription_ended", "the subscription has ended: no invoice is to come")
     begun = next_term(subscription, term, books.prices)
     content = _content(None, subscription, term, begun, books)

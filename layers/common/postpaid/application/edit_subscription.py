@@ -23,7 +23,7 @@ from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term, TermStatus
 
 TERMS_BEHIND_MAX = 24
-REQUESTS_KEPT = 20
+REQUESTS_KEPT = 50
 _TRIES = 6
 _LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
@@ -102,7 +102,7 @@ def edit_subscription(
             done = _done(subscription, request)
             if done is not None:
                 return done
-            _check_version(subscription, request)
+            check_version(subscription, request)
             if term is None or subscription.end == subscription.start:
                 raise Conflict(
                     "subscription_ended", f"the subscription '{subscription.id}' has ended"
@@ -211,7 +211,8 @@ def _stored(
     return Edited(subscription, outcome, new=True)
 
 
-def _check_version(subscription: Subscription, request: Request) -> None:
+def check_version(subscription: Subscription, request: Request) -> None:
+    """Refuse a change that was made from another version than there is."""
     if request.version not in {None, subscription.version}:
         raise Conflict(
             "version_mismatch",

@@ -27,7 +27,7 @@ def invoice_now(subscription_id: str, *, office: Office, request: Request = NO_R
         state = subscription.state(office.now)
         if state is SubscriptionState.FUTURE:
             raise Conflict("subscription_not_started", "it begins later: nothing was used yet")
-        if state is SubscriptionState.IN_TRIAL:
+        if subscription.is_trial(term.period):
             raise Conflict("in_trial", "nothing is charged before the trial ends")
         if office.now == term.period.start:
             raise Conflict("term_just_began", "the open term began this very second")

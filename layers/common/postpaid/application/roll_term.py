@@ -130,9 +130,10 @@ def next_term(subscription: Subscription, term: Term, prices: Prices) -> Term | 
     A new version of a price counts from the next term that begins.
     """
     start = term.period.end
-    if subscription.term_from(start) is None:
+    period = subscription.term_from(start)
+    if period is None:
         return None
-    wanted = {line.item_price_id for line in subscription.lines_at(start)}
+    wanted = {line.item_price_id for line in subscription.lines_in(period)}
     return open_term(subscription, start, term.n + 1, prices.newest_versions(wanted))
 
 
@@ -152,18 +153,32 @@ def open_term(
         status=TermStatus.OPEN,
         pins={
             line.number: versions.get(line.item_price_id, line.price_version)
-            for line in subscription.lines_at(start)
+            for line in subscription.lines_in(period)
         },
+        idle=frozenset(
+            line.number
+            for line in subscription.lines_in(period)
+            if subscription.suspended(start) or not line.in_force(start)
+        ),
         due_at=period.end,
     )
 
 
 def _continued(subscription: Subscription, ended: Term, begun: Term, early: EarlyEnd) -> Term:
-    """Hand on to the next term what was paid in advance for the time that was cut off."""
-    recurring = {line.number for line in subscription.lines if not line.metered}
+    """Hand on to the next term what was paid in advance for the time that was cut off.
+
+    It is the rest of the same whole term, so the versions of prices stay what they were.
+    """
+    kept = {number: ended.pins.get(number, version) for number, version in begun.pins.items()}
+    covered = {
+        line.number
+        for line in subscription.lines
+        if not line.metered and ended.is_paid(line.number) and begun.is_paid(line.number)
+    }
     return replace(
         begun,
-        covered=frozenset(recurring & ended.pins.keys() & begun.pins.keys()),
+        pins=kept,
+        covered=frozenset(covered),
         advance_to=None if ended.paid_to == begun.period.end else ended.paid_to,
         credit_unused=early.credit_unused,
     )

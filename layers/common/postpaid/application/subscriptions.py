@@ -235,6 +235,7 @@ def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
         cadence=asked.cadence,
         prorate=asked.prorate,
         trial_end=asked.trial_end,
+        cycles=asked.cycles if existing.version == 1 else existing.cycles,
     )
 
 

@@ -44,13 +44,13 @@ def suspend_subscription(
         until = None if command.until is None else subscription.moment(command.until, "to")
         if until is not None and until <= since:
             raise Invalid("invalid_field", "must be later than from", field="to")
+        asked = Interval(since, until)
+        if asked in subscription.suspensions:
+            return None
         if len(subscription.suspensions) >= SUSPENSIONS_MAX:
             raise LimitExceeded(
                 "limit_exceeded", f"a subscription has at most {SUSPENSIONS_MAX} suspensions"
             )
-        asked = Interval(since, until)
-        if asked in subscription.suspensions:
-            return None
         for there in subscription.suspensions:
             apart = (there.end is not None and there.end <= since) or (
                 until is not None and until <= there.start

@@ -119,16 +119,17 @@ class Schedule:
     """The terms of a subscription: they tile the time from *start* on.
 
     Boundaries lie on the grid of *anchor*; where *start* is off the grid, the first term is short.
-    *first_end* says where the first term ends if the grid alone does not: after a change of zone
-    the boundary before it was another zone's, and what is left of its day would be no term. Such a
-    schedule is asked for the interval around an instant, its terms have no numbers of their own.
+    *first* is the whole that the first term is or is part of, if the grid alone does not say: after
+    a change of zone the boundary before it was another zone's, and what is left of its day would be
+    no term. Such a schedule is asked for the interval around an instant, its terms have no numbers
+    of their own.
     """
 
     start: datetime
     anchor: datetime
     zone: ZoneInfo
     cadence: Cadence
-    first_end: datetime | None = None
+    first: Period | None = None
 
     def term(self, n: int) -> Period:
         """Return the n-th term, n = 0 being the first."""
@@ -154,8 +155,8 @@ class Schedule:
 
     def interval(self, instant: datetime) -> Period:
         """Return the whole interval of the grid that contains *instant*, also before the start."""
-        if self.first_end is not None and instant < self.first_end:
-            return Period(self.start, self.first_end)
+        if self.first is not None and instant < self.first.end:
+            return self.first
         k = boundary_index(self.anchor, self.zone, self.cadence, instant)
         return Period(
             boundary(self.anchor, self.zone, self.cadence, k),
@@ -165,20 +166,23 @@ class Schedule:
     def in_zone(self, zone: ZoneInfo, start: datetime) -> "Schedule":
         """Return the same days and times of day on the wall clock of another zone, from *start*.
 
-        *start* is a boundary of this schedule. The first term there ends on the boundary after the
-        one nearest to it, so that it is longer or shorter by the hours between the zones.
+        Of each boundary the nearest one there takes the place, so that the first term is longer or
+        shorter by the hours between the zones.
         """
-        local = self.anchor.astimezone(self.zone).replace(tzinfo=zone, fold=0)
-        anchor = local.astimezone(UTC)
-        k = boundary_index(anchor, zone, self.cadence, start)
-        before, after = (boundary(anchor, zone, self.cadence, each) for each in (k, k + 1))
-        nearest = k if start - before <= after - start else k + 1
-        first_end = boundary(anchor, zone, self.cadence, nearest + 1)
-        return Schedule(start, anchor, zone, self.cadence, first_end)
+        anchor = self.anchor.astimezone(self.zone).replace(tzinfo=zone, fold=0).astimezone(UTC)
+
+        def nearest(instant: datetime) -> datetime:
+            k = boundary_index(anchor, zone, self.cadence, instant)
+            before, after = (boundary(anchor, zone, self.cadence, each) for each in (k, k + 1))
+            return before if instant - before <= after - instant else after
+
+        here = self.interval(start)
+        begins = start if here.start == start else nearest(here.start)
+        return Schedule(start, anchor, zone, self.cadence, Period(begins, nearest(here.end)))
 
     @property
     def _first(self) -> int:
-        assert self.first_end is None, "terms are numbered on a grid"
+        assert self.first is None, "terms are numbered on a grid"
         return boundary_index(self.anchor, self.zone, self.cadence, self.start)
 
     def _lost_days(self, k: int) -> int:

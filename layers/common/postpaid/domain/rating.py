@@ -68,7 +68,7 @@ def versions_to_read(
     for entry in subscription.lines:
         if ended is not None and (entry.since is None or entry.since < ended.period.end):
             wanted.add(_version(entry, ended))
-        if begun is not None and entry.number in begun.pins and not entry.metered:
+        if begun is not None and begun.is_paid(entry.number) and not entry.metered:
             wanted.add(_version(entry, begun))
     return wanted
 
@@ -102,7 +102,7 @@ def rate_term(
         rater = _Rater(subscription, entries, prices, customer_tax)
         if entries[0].metered:
             if ended is not None:
-                rated += rater.arrears(ended, usage.get(line_id))
+                rated += rater.arrears(ended, begun, usage.get(line_id))
         else:
             if ended is not None:
                 rated += rater.changes(ended, begun)
@@ -120,7 +120,9 @@ class _Rater:
     prices: Mapping[PriceVersion, ItemPrice]
     customer_tax: TaxRates | None
 
-    def arrears(self, term: Term, metered: Metered | None) -> Iterator[InvoiceLine]:
+    def arrears(
+        self, term: Term, begun: Term | None, metered: Metered | None
+    ) -> Iterator[InvoiceLine]:
         """Charge the usage of a metered line, and what goes with it by time."""
         whole = self._whole(term)
         for entry, part in self._used(term, metered):
@@ -129,9 +131,11 @@ class _Rater:
             if charged.price.base_fee is not None:
                 charge = Charge(model=FlatFee(charged.price.base_fee))
                 priced = charge.price(Decimal(0))
-                # Without proration the whole fee, once: by the entry that came last.
+                # Without proration the whole fee, once: by the entry that came last, and where a
+                # term was cut for an invoice, with its rest.
                 due = in_force if self.subscription.prorate else in_force[-1:]
-                if self.subscription.prorate or self._came_last(entry, term):
+                owed = self._came_last(entry, term) and not self._goes_on(whole, begun)
+                if self.subscription.prorate or owed:
                     for period in due:
                         yield from charged.by_time(
                             LineKind.BASE_FEE, charge, priced, period, self._share(whole, period)
@@ -146,16 +150,16 @@ class _Rater:
         Without proration a change counts from the next term on; only a new line is charged, whole.
         """
         whole = self._whole(term)
-        was_charged = any(entry.number in term.pins for entry in self.entries)
+        was_charged = any(term.is_paid(entry.number) for entry in self.entries)
         for entry in self.entries:
             used = self.subscription.in_force(entry, term.period)
-            paid = [Period(term.period.start, term.paid_to)] if entry.number in term.pins else []
+            paid = [Period(term.period.start, term.paid_to)] if term.is_paid(entry.number) else []
             if not used and not paid:
                 continue
             charged = _Charged(entry, self._price(entry, term), self.customer_tax)
             charge, priced = charged.recurring()
             if not self.subscription.prorate:
-                if used and not was_charged:
+                if used and not was_charged and not self._goes_on(whole, begun):
                     was_charged = True
                     yield from charged.by_time(
                         LineKind.RECURRING, charge, priced, term.period, None
@@ -184,7 +188,7 @@ class _Rater:
         whole = self._whole(term)
         period = Period(term.period.start, term.paid_to)
         for entry in self.entries:
-            if entry.number in term.pins and entry.number not in term.covered:
+            if term.is_paid(entry.number) and entry.number not in term.covered:
                 charged = _Charged(entry, self._price(entry, term), self.customer_tax)
                 yield from charged.by_time(
                     LineKind.RECURRING,
@@ -261,6 +265,10 @@ class _Rater:
     def _came_last(self, entry: Line, term: Term) -> bool:
         last = [each for each in self.entries if self.subscription.in_force(each, term.period)]
         return bool(last) and last[-1] is entry
+
+    def _goes_on(self, whole: Whole, begun: Term | None) -> bool:
+        """Tell whether the next term is the rest of the same whole one."""
+        return begun is not None and self.subscription.whole_term(begun.period) == whole.period
 
     def _price(self, entry: Line, term: Term) -> ItemPrice:
         return self.prices[_version(entry, term)]

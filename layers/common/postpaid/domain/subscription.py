@@ -175,6 +175,13 @@ class Subscription:
         if not self.suspended(instant):
             yield from (line for line in self.lines if line.in_force(instant))
 
+    def lines_in(self, period: Period) -> Iterator[Line]:
+        """Return the entries that are in force at some time of a period, suspensions aside."""
+        for line in self.lines:
+            began = line.since is None or line.since < period.end
+            if began and (line.until is None or period.start < line.until):
+                yield line
+
     def shown_lines(self, now: datetime) -> list[Line]:
         """Return the entries in force now or later, suspended or not."""
         now = max(now, self.start)

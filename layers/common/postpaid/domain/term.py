@@ -54,16 +54,16 @@ _BILLING_STATE = {
 class Term:
     """One billing interval of a subscription.
 
-    *n* counts from 0. *pins* maps the numbers of the line entries that were in force at its start
-    to the price versions they are rated with, and *engine* is the version of the rules it is rated
-    by. Of the recurring ones among them, those in *covered* were charged for this time with the
-    term before; the others are charged in advance, up to *advance_to*, or to the end if that is
-    None: they differ where the term was ended early or went on after all. *credit_unused* says that
-    an early end gives back what it left unused. *run* names the closing attempt that holds the term
-    while it is CLOSING. *manifests* counts what was billed for it: 0 until it is FROZEN, then 1 and
-    more. *due_at* is when a sweep should look again, None when there is nothing to do. *changes*
-    counts the changes of the subscription that came while it was OPEN, so that it cannot end by a
-    state of it that was read before.
+    *n* counts from 0. *pins* maps the numbers of the line entries that were known for it at its
+    start to the price versions they are rated with, and *engine* is the version of the rules it is
+    rated by. Those in *idle* were not in force yet. Of the other recurring ones, those in *covered*
+    were charged for this time with the term before; the rest are charged in advance, up to
+    *advance_to*, or to the end if that is None: they differ where the term was ended early or went
+    on after all. *credit_unused* says that an early end gives back what it left unused. *run* names
+    the closing attempt that holds the term while it is CLOSING. *manifests* counts what was billed
+    for it: 0 until it is FROZEN, then 1 and more. *due_at* is when a sweep should look again, None
+    when there is nothing to do. *changes* counts the changes of the subscription that came while it
+    was OPEN, so that it cannot end by a state of it that was read before.
     """
 
     subscription_id: str
@@ -72,6 +72,7 @@ class Term:
     status: TermStatus
     pins: Mapping[int, int] = field(default_factory=dict)
     engine: int = RATING_ENGINE
+    idle: frozenset[int] = frozenset()
     covered: frozenset[int] = frozenset()
     advance_to: datetime | None = None
     credit_unused: bool = False
@@ -85,7 +86,12 @@ class Term:
     def __post_init__(self) -> None:
         assert (self.status is TermStatus.FROZEN) == (self.manifests > 0)
         assert (self.status is TermStatus.OPEN) == (self.invoice_id is None)
-        assert self.covered <= self.pins.keys()
+        assert self.idle <= self.pins.keys()
+        assert self.covered <= self.pins.keys() - self.idle
+
+    def is_paid(self, number: int) -> bool:
+        """Tell whether an entry was charged in advance, if it is a recurring one."""
+        return number in self.pins and number not in self.idle
 
     @property
     def paid_to(self) -> datetime:

@@ -19,11 +19,13 @@ from postpaid.store.fields import (
     instant,
     instant_or_none,
     item_from_closing,
+    item_from_period,
     mapping,
     maps,
     maps_or_none,
     number,
     number_or_none,
+    period_from_item,
     text,
     text_or_none,
     without_none,
@@ -152,7 +154,7 @@ def _plain_schedule(schedule: Schedule) -> Value:
             "anchor": instant_text(schedule.anchor),
             "timezone": schedule.zone.key,
             "cadence": _plain_cadence(schedule.cadence),
-            "first_end": _text(schedule.first_end),
+            "first": None if schedule.first is None else item_from_period(schedule.first),
         }
     )
 
@@ -163,7 +165,7 @@ def _schedule(plain: Item) -> Schedule:
         anchor=instant(plain, "anchor"),
         zone=zone(text(plain, "timezone")),
         cadence=_cadence(plain),
-        first_end=instant_or_none(plain, "first_end"),
+        first=period_from_item(mapping(plain, "first")) if plain.get("first") else None,
     )
 
 

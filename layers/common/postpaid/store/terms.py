@@ -163,6 +163,7 @@ def item_from_term(scope: Scope, clock: str, term: Term, now: datetime) -> Item:
 def advance_attributes(term: Term) -> Item:
     """Return what a term keeps of its advance charges; None where that is the usual thing."""
     return {
+        "idle": [*sorted(term.idle)] or None,
         "covered": [*sorted(term.covered)] or None,
         "advance_to": None if term.advance_to is None else instant_text(term.advance_to),
         "credit": True if term.credit_unused else None,
@@ -178,6 +179,7 @@ def term_from_item(item: Item) -> Term:
         period=period_from_item(item),
         status=TermStatus(text(item, "status")),
         pins={int(entry): number(pins, entry) for entry in pins},
+        idle=frozenset(numbers(item, "idle")),
         covered=frozenset(numbers(item, "covered")),
         advance_to=instant_or_none(item, "advance_to"),
         credit_unused=flag(item, "credit"),

@@ -1,7 +1,7 @@
 """Changes of running subscriptions: each is applied whole or not at all.
 
 All of them take `If-Match` with the version that was shown, and `Idempotency-Key`: a request that
-comes again with its key is answered as it was and changes nothing.
+comes again with its key changes nothing, and is shown what there is by then.
 """
 
 from postpaid.api.http import Request, Response

@@ -18,6 +18,7 @@ from postpaid.domain.invoice_content import (
     plain_tax,
 )
 from postpaid.domain.line import Line
+from postpaid.domain.money import Money
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Address, ClosingPolicy, Site
 from postpaid.domain.subscription import Subscription
@@ -182,7 +183,7 @@ def _said(content: InvoiceContent) -> dict[str, Any]:
         "lines": [plain_line(line) for line in content.lines],
         "subtotal": str(content.subtotal),
         "taxes": [plain_tax(tax) for tax in content.taxes],
-        "credit_balance": "0" if content.balance is None else str(content.balance),
+        "credit_balance": str(content.balance or Money(0, content.currency)),
         "credit_applied": str(content.credit_applied),
         "credit_granted": str(content.credit_granted),
         "total": str(content.total),

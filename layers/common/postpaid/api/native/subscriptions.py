@@ -73,28 +73,30 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
     given = body.model_fields_set
     if not given:
         raise Invalid("missing_field", "name closing, hold_until or timezone")
-    subscription = known_subscription(desk.subscriptions, ids[0])
+    asked = change_request(request)
     if "timezone" in given:
-        edited = change_zone(
-            ids[0], body.timezone, office=desk.office, request=change_request(request)
-        )
-        subscription = edited.subscription
-    if given & {"closing", "hold_until"}:
-        command = ChangeClosing(
-            subscription_id=ids[0],
-            policy=policy_of(body.closing) if "closing" in given else KEEP,
-            hold_until=body.hold_until if "hold_until" in given else KEEP,
-        )
-        subscription = change_closing(
-            command,
-            scope=desk.scope,
-            subscriptions=desk.subscriptions,
-            terms=desk.terms,
-            invoices=desk.invoices,
-            customers=desk.customers,
-            sites=desk.books.sites,
-            now=desk.now,
-        )
+        if len(given) > 1:
+            raise Invalid(
+                "invalid_field", "goes alone: it counts from a boundary on", field="timezone"
+            )
+        edited = change_zone(ids[0], body.timezone, office=desk.office, request=asked)
+        return show_subscription(desk, edited.subscription)
+    command = ChangeClosing(
+        subscription_id=ids[0],
+        policy=policy_of(body.closing) if "closing" in given else KEEP,
+        hold_until=body.hold_until if "hold_until" in given else KEEP,
+        request=asked,
+    )
+    subscription = change_closing(
+        command,
+        scope=desk.scope,
+        subscriptions=desk.subscriptions,
+        terms=desk.terms,
+        invoices=desk.invoices,
+        customers=desk.customers,
+        sites=desk.books.sites,
+        now=desk.now,
+    )
     return show_subscription(desk, subscription)
 
 

@@ -52,5 +52,5 @@ class TieredBlocks:
             parts.append(Component(amount, blocks, tier.unit_amount, number, note))
             left = subtract(left, units)
         if left > 0:
-            raise beyond_last_tier(quantity, len(self.tiers))
+            raise beyond_last_tier(quantity)
         return tuple(parts)

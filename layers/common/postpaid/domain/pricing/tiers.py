@@ -137,15 +137,15 @@ def reached(tiers: Sequence[Bounded], quantity: Decimal, conventions: Convention
     bounds = len(tiers) - (tiers[-1].up_to is None)
     index = find(tiers, number, 0, bounds, key=_UP_TO)
     if index == len(tiers):
-        raise beyond_last_tier(quantity, len(tiers))
+        raise beyond_last_tier(quantity)
     return index
 
 
-def beyond_last_tier(quantity: Decimal, count: int) -> Invalid:
+def beyond_last_tier(quantity: Decimal) -> Invalid:
     """Return the refusal to price more than closed tiers hold."""
     return Invalid(
         "not_ratable",
-        f"{decimal_text(quantity)} units are more than the {count} tiers hold",
+        f"{decimal_text(quantity)} units are more than the tiers hold",
         field="quantity",
     )
 

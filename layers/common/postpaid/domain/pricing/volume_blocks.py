@@ -50,4 +50,4 @@ class VolumeBlocks:
                 amount = multiply(blocks, tier.unit_amount)
                 note = f"blocks of {decimal_text(tier.block_size)}"
                 return (Component(amount, blocks, tier.unit_amount, number, note),)
-        raise beyond_last_tier(quantity, len(self.tiers))
+        raise beyond_last_tier(quantity)
