@@ -78,7 +78,7 @@ def test_a_subscription_is_shown_with_what_is_to_come(shop: Shop, fresh: str) ->
             "timezone": "Asia/Tokyo",
             "unit": "quarter",
             "count": 1,
-            "anchor": "2026-11-01T00:00:00Z",
+            "anchor": "2026-10-31T15:00:00Z",
         }
     ]
     assert shown["suspensions"] == [{"from": "2026-11-30T15:00:00Z", "to": "2026-12-31T15:00:00Z"}]
