@@ -19,7 +19,12 @@ close_queue = queue.Queue(queue.connect(), settings.close_queue_url)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: ARG001
-    """Sweep all clocks; *event* may hold `look_back_hours`, to search behind the last place."""
+    """Sweep all clocks; *event* may hold `look_back_hours`, to search behind the last place.
+
+    With `audit` it asks for an audit of every site instead.
+    """
+    if event.get("audit"):
+        return _audit()
     hours = int(event.get("look_back_hours", 0))
     look_back = timedelta(hours=hours) if hours else None
     sites = StoredSites(billing)
@@ -33,6 +38,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
         found += dispatch_due(StoredDue(billing, name), _send, now=now, look_back=look_back)
     log("info", "dispatched", due=found, clocks=len(clocks))
     return {"due": found}
+
+
+def _audit() -> dict[str, int]:
+    scopes = StoredSites(billing).scopes()
+    for scope in scopes:
+        close_queue.send(queue.audit_message(scope, None))
+    log("info", "audit_asked_for", sites=len(scopes))
+    return {"sites": len(scopes)}
 
 
 def _send(due: Sequence[Due]) -> None:

@@ -1,5 +1,6 @@
 """From the close queue: one message names up to ten terms and invoices that are due."""
 
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import (
@@ -10,13 +11,16 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from postpaid.application.audit_subscription import Audited, audit_subscription
 from postpaid.application.due_terms import Due
 from postpaid.application.ports import Unavailable
-from postpaid.application.work_due import Worker, work_invoice, work_term
+from postpaid.application.reconcile_term import Reconciled
+from postpaid.application.work_due import Worker, work_invoice, work_late, work_term
+from postpaid.domain.site import Scope
 from postpaid.outbound import documents, queue
 from postpaid.runtime.clock import site_now
 from postpaid.runtime.ids import new_run
-from postpaid.runtime.log import log, log_failure
+from postpaid.runtime.log import log, log_failure, log_metrics
 from postpaid.runtime.settings import Settings
 from postpaid.store import dynamo
 from postpaid.store.books import SiteStores
@@ -27,9 +31,14 @@ client = dynamo.connect()
 usages = dynamo.DynamoTable(client, settings.usage_table)
 billing = dynamo.DynamoTable(client, settings.billing_table)
 s3 = documents.connect()
-render_queue = queue.Queue(queue.connect(), settings.render_queue_url)
+sqs = queue.connect()
+render_queue = queue.Queue(sqs, settings.render_queue_url)
+close_queue = queue.Queue(sqs, settings.close_queue_url)
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 blocks: dict[str, list[int]] = {}
+# How many subscriptions one message audits: each may have a year of terms to read.
+AUDIT_PAGE = 10
+METRICS = "Postpaid"
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -42,16 +51,24 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _work_message(record: SQSRecord) -> None:
     # Every part is tried, so that one bad customer holds up no other in its message.
-    results = [_work(due) for due in queue.due_from_message(record.body)]
+    results = [
+        *(_work(due, late=False) for due in queue.due_from_message(record.body)),
+        *(_work(due, late=True) for due in queue.terms_from_message(record.body)),
+    ]
+    asked = queue.audit_from_message(record.body)
+    if asked is not None:
+        results.append(_audit(*asked))
     if not all(results):
         raise Unavailable("part of a message was not worked")
 
 
-def _work(due: Due) -> bool:
+def _work(due: Due, *, late: bool) -> bool:
     try:
         worker = _worker(due)
         term = due_term(due)
-        if term is not None:
+        if term is not None and late:
+            work_late(*term, worker=worker)
+        elif term is not None:
             work_term(*term, worker=worker)
         else:
             work_invoice(due_invoice(due), worker=worker)
@@ -61,12 +78,46 @@ def _work(due: Due) -> bool:
     return True
 
 
+def _audit(scope: Scope, after: str | None) -> bool:
+    """Audit some subscriptions of a site, and ask for the next ones."""
+    stores, worker = _at_site(scope)
+    page, place = stores.lists(worker.now).subscriptions(after, AUDIT_PAGE)
+    if place is not None:
+        # First: what one customer's books hold must not keep the others from being looked at.
+        close_queue.send(queue.audit_message(scope, place))
+    done = [_audited(subscription.id, worker) for subscription in page]
+    found = [each for each in done if each is not None]
+    log_metrics(
+        METRICS,
+        audit_terms=sum(each.terms for each in found),
+        audit_differences=sum(each.differences for each in found),
+        audit_failures=len(done) - len(found),
+    )
+    return len(found) == len(done)
+
+
+def _audited(subscription_id: str, worker: Worker) -> Audited | None:
+    def reconcile(identifier: str, start: datetime) -> Reconciled | None:
+        return work_late(identifier, start, worker=worker)
+
+    try:
+        return audit_subscription(
+            subscription_id, terms=worker.books.terms, reconcile=reconcile, now=worker.now
+        )
+    except Exception as error:  # noqa: BLE001 - one customer must not fail the others; it is logged
+        log_failure("audit_failed", error, subscription=subscription_id)
+        return None
+
+
 def _worker(due: Due) -> Worker:
-    scope = due_scope(due)
+    return _at_site(due_scope(due))[1]
+
+
+def _at_site(scope: Scope) -> tuple[SiteStores, Worker]:
     stores = SiteStores.of(usages, billing, scope)
     now = site_now(stores.site)
     store = documents.StoredDocuments(s3, settings.document_bucket, scope)
-    return Worker(
+    worker = Worker(
         scope=scope,
         books=stores.books(store, now),
         ids=stores.ids(blocks),
@@ -74,3 +125,4 @@ def _worker(due: Due) -> Worker:
         request_render=lambda invoice: render_queue.send(queue.render_message(scope, invoice.id)),
         now=now,
     )
+    return stores, worker

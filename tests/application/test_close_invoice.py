@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from postpaid.application.close_invoice import TAKEOVER_AFTER, close_invoice, draft_content
+from postpaid.application.close_invoice import TAKEOVER_AFTER, close_invoice
+from postpaid.application.compose_invoice import draft_content
 from postpaid.application.make_line import CreateLine
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.application.subscriptions import CreateSubscription

@@ -84,11 +84,11 @@ def test_a_deletion_while_the_term_closes_is_pending(world: World) -> None:
 def test_a_look_that_fails_leaves_the_usage_deleted_and_pending(world: World) -> None:
     key = world.record("361", "2026-10-05").usage.key
     world.calls.names.clear()
-    world.calls.arm(2, Moment.BEFORE, fail(Unavailable("no answer")))
+    world.calls.arm("billing.query", Moment.BEFORE, fail(Unavailable("no answer")))
 
     outcome = world.delete(key)
 
-    assert world.calls.names == ["usages.get", "usages.update", "billing.query"]
+    assert world.calls.names == ["billing.get", "usages.get", "usages.update", "billing.query"]
     assert outcome.billing is BillingState.PENDING
     assert outcome.usage.deleted
 
@@ -125,4 +125,9 @@ def test_a_usage_that_changes_under_every_attempt_is_unavailable(world: World) -
     ledger: object = Fickle()
 
     with pytest.raises(Unavailable):
-        delete_usage(a_usage().key, ledger=ledger, terms=world.stores.terms)  # type: ignore[arg-type]
+        delete_usage(
+            a_usage().key,
+            subscriptions=world.stores.subscriptions,
+            ledger=ledger,  # type: ignore[arg-type]
+            terms=world.stores.terms,
+        )

@@ -7,7 +7,7 @@ import pytest
 from postpaid.application.cancel_subscription import uncancel_subscription
 from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.change_schedule import ChangeCadence, change_cadence, change_zone
-from postpaid.application.close_invoice import upcoming_content
+from postpaid.application.compose_invoice import upcoming_content
 from postpaid.application.edit_subscription import Edited, Request
 from postpaid.application.invoice_now import invoice_now
 from postpaid.application.suspend_subscription import (

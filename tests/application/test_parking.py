@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from postpaid.application.close_invoice import draft_content
+from postpaid.application.compose_invoice import draft_content
 from postpaid.domain.charge import Charge
 from postpaid.domain.errors import Conflict
 from postpaid.domain.invoice import InvoiceStatus

@@ -119,6 +119,7 @@ PLAIN: dict[str, Any] = {
             "days": None,
             "days_in_period": None,
             "days_after": None,
+            "billed_before": None,
             "pricing": {"pricing_model": "flat_fee", "amount": "10"},
             "components": [
                 {"quantity": None, "unit_amount": None, "amount": "10", "tier": None, "note": None}
@@ -141,6 +142,7 @@ PLAIN: dict[str, Any] = {
             "days": None,
             "days_in_period": None,
             "days_after": None,
+            "billed_before": None,
             "pricing": {"pricing_model": "per_unit", "unit_amount": "0.05"},
             "components": [
                 {
@@ -161,6 +163,7 @@ PLAIN: dict[str, Any] = {
     ],
     "balance": None,
     "total": "31.66",
+    "supplements": [],
     "manifest": [["2026-10-05T00:00:00Z#minutes", 1, "361"]],
 }
 
@@ -273,6 +276,10 @@ def _lines(draw: st.DrawFn, currency: str) -> InvoiceLine:
     kind = draw(st.sampled_from(LineKind))
     share = draw(st.none() | st.builds(Share, st.integers(0, 15), st.integers(0, 16), st.just(31)))
     amount = line_amount(exact, currency, share)
+    before = None
+    if kind is LineKind.SUPPLEMENT:
+        before = Money(draw(st.integers(-(10**9), 10**9)), currency)
+        amount += -before
     component = st.builds(Component, plain_numbers().map(Decimal), _maybe_numbers, _maybe_numbers)
     return InvoiceLine(
         kind=kind,
@@ -294,6 +301,7 @@ def _lines(draw: st.DrawFn, currency: str) -> InvoiceLine:
         days=share and share.days,
         days_after=share and share.after,
         days_in_period=share and share.of,
+        billed_before=before,
     )
 
 
@@ -315,6 +323,7 @@ def _contents(draw: st.DrawFn) -> InvoiceContent:
         manifest=tuple(
             draw(st.lists(st.tuples(_texts, st.integers(1, 10**6), plain_numbers()), max_size=4))
         ),
+        supplements=tuple(draw(st.lists(st.tuples(instants, st.integers(1, 99)), max_size=2))),
         balance=draw(st.none() | st.integers(0, 10**9).map(lambda minor: Money(minor, currency))),
     )
 

@@ -7,7 +7,7 @@ import pytest
 from postpaid.domain.api_key import KeyScope
 from postpaid.domain.catalog import ItemType
 from postpaid.domain.invoice import InvoiceStatus, LineKind, RenderState
-from postpaid.domain.site import ClosingMode
+from postpaid.domain.site import ClosingMode, LatePolicy
 from postpaid.domain.subscription import SubscriptionState
 from postpaid.domain.term import BillingState, TermStatus
 from postpaid.domain.usage import Recording, UsageSource
@@ -19,7 +19,8 @@ WORDS: list[tuple[type[StrEnum], str]] = [
     (InvoiceStatus, "PENDING ISSUED SKIPPED DELETED VOIDED"),
     (ItemType, "plan addon charge"),
     (KeyScope, "usage:write usage:read read invoice:close admin"),
-    (LineKind, "base_fee usage recurring credit"),
+    (LineKind, "base_fee usage recurring credit supplement"),
+    (LatePolicy, "supplement refuse store_only"),
     (Recording, "one_per_date events"),
     (RenderState, "PENDING DONE FAILED"),
     (SubscriptionState, "future in_trial active non_renewing suspended ended"),

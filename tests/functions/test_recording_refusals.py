@@ -375,7 +375,7 @@ PATHS = [
         method="PATCH",
         target=_ONE,
         body=USAGE,
-        allow="DELETE, GET",
+        allow="DELETE, GET, PUT",
     ),
     _case("a parameter twice", 400, MALFORMED, "a", target=f"{USAGES}?a=1&a=2", body=USAGE),
     _case("too many parameters", 400, MALFORMED, target=f"{USAGES}?{'&' * 60}", body=USAGE),

@@ -244,6 +244,9 @@ def functions_on(aws: LocalAws) -> Iterator[Functions]:
         _take_notes(client, calls, writes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POSTPAID_LOG_LEVEL", "debug")
+        # A function may connect to what it seldom needs only when it does.
+        for name, value in _platform(aws.endpoint):
+            patch.setenv(name, value)
         try:
             yield Functions(
                 dynamodb=dynamodb,
@@ -319,6 +322,11 @@ def _environment(
 ) -> Iterator[tuple[str, str]]:
     for name, value in TEMPLATE.environment(function).items():
         yield name, told[value["Ref"]] if isinstance(value, dict) else value
+    yield from _platform(endpoint)
+
+
+def _platform(endpoint: str) -> Iterator[tuple[str, str]]:
+    """Yield what a process finds in its environment at AWS."""
     yield "AWS_ENDPOINT_URL", endpoint
     yield "AWS_ACCESS_KEY_ID", ROOT_KEY
     yield "AWS_SECRET_ACCESS_KEY", ROOT_KEY

@@ -13,6 +13,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from postpaid.application.books import Books
 from postpaid.application.cancel_subscription import CancelSubscription, cancel_subscription
 from postpaid.application.catalog import (
     ChangeItemPrice,
@@ -23,13 +24,14 @@ from postpaid.application.catalog import (
     create_item_price,
 )
 from postpaid.application.change_lines import ChangeLines, LineChange, change_lines
-from postpaid.application.close_invoice import Books, close_invoice
+from postpaid.application.close_invoice import close_invoice
 from postpaid.application.customers import CreateCustomer, create_customer
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.due_terms import Due, dispatch_due
 from postpaid.application.edit_subscription import NO_REQUEST, Edited, Office, Request
 from postpaid.application.make_line import CreateLine
-from postpaid.application.ports import Unavailable
+from postpaid.application.ports import Appended, Unavailable
+from postpaid.application.reconcile_term import Reconciled, reconcile_term
 from postpaid.application.record_usage import RecordedUsage, RecordUsage, record_usage
 from postpaid.application.render_invoice import render_invoice
 from postpaid.application.subscriptions import CreateSubscription, Shelf, create_subscription
@@ -41,6 +43,11 @@ from postpaid.domain.invoice_content import InvoiceContent, content_from_plain, 
 from postpaid.domain.invoice_document import InvoiceDocument
 from postpaid.domain.site import ClosingPolicy, Scope, Site
 from postpaid.domain.subscription import Subscription
+from postpaid.domain.supplement import (
+    Supplement,
+    plain_supplement,
+    supplement_from_plain,
+)
 from postpaid.domain.term import Term
 from postpaid.domain.usage import Aggregation, Recording, UsageKey
 from postpaid.store import keys
@@ -73,6 +80,15 @@ class MemoryDocuments:
         digest = invoice.content_hash
         body = self.calls.make("documents.get", lambda: self.objects[digest])
         return content_from_plain(json.loads(body))
+
+    def put_supplement(self, supplement: Supplement) -> str:
+        body = json.dumps(plain_supplement(supplement), sort_keys=True).encode()
+        assert supplement_from_plain(json.loads(body)) == supplement
+        return self._put(body)
+
+    def get_supplement(self, appended: Appended) -> Supplement:
+        body = self.calls.make("documents.get", lambda: self.objects[appended.content_hash])
+        return supplement_from_plain(json.loads(body))
 
     def put_pdf(self, invoice_id: str, body: bytes) -> str:
         return self._put(body)
@@ -377,12 +393,26 @@ class World:
         usages = Faulty(self.usages, self.calls, "usages")
         billing = Faulty(self.billing, self.calls, "billing")
         return delete_usage(
-            key, ledger=StoredUsages(usages, self.scope), terms=StoredTerms(billing, self.scope)
+            key,
+            subscriptions=StoredSubscriptions(billing, self.scope),
+            ledger=StoredUsages(usages, self.scope),
+            terms=StoredTerms(billing, self.scope),
         )
 
     def close(self, invoice: Invoice) -> Invoice:
         """Close an invoice on request."""
         return close_invoice(invoice.id, books=self.books, run=self._new_run(), now=self.now)
+
+    def reconcile(self, start: str = "2026-10-01") -> Reconciled | None:
+        """Bring what is billed of a term of the one subscription up to its usage."""
+        return reconcile_term(
+            "sub",
+            at(start),
+            scope=self.scope,
+            books=self.books,
+            ids=self.stores.ids(self.blocks),
+            now=self.now,
+        )
 
     def dispatch(self, look_back: timedelta | None = None) -> int:
         """Send what is due to the close queue."""

@@ -10,7 +10,7 @@ from postpaid.application.roll_term import closes_at, closing_policy, known_subs
 from postpaid.application.subscriptions import LATER_MAX
 from postpaid.domain.errors import Invalid
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
-from postpaid.domain.site import ClosingPolicy, Scope
+from postpaid.domain.site import ClosingPolicy, LatePolicy, Scope
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term, TermStatus
 
@@ -39,10 +39,6 @@ class ChangeableSubscriptions(Protocol):
 
 class RetimableTerms(Terms, Protocol):
     """The terms of one site, and how those in GRACE get another time to close."""
-
-    def page(self, subscription_id: str, *, before: datetime | None, limit: int) -> list[Term]:
-        """Read at most *limit* terms that start before an instant, newest first."""
-        ...
 
     def retime(self, term: Term, due_at: datetime | None, now: datetime) -> None:
         """Change when a term in GRACE closes by itself, None for never; `Lost` if it is not."""
@@ -76,6 +72,7 @@ class ChangeClosing:
     policy: ClosingPolicy | Keep | None = KEEP
     hold_until: object = KEEP
     request: Request = NO_REQUEST
+    late: LatePolicy | Keep = KEEP
 
 
 def change_closing(
@@ -115,6 +112,7 @@ def _changed(
             found,
             closing=found.closing if isinstance(command.policy, Keep) else command.policy,
             hold_until=_hold(command.hold_until, found, now),
+            late=found.late if isinstance(command.late, Keep) else command.late,
             version=found.version + 1,
         )
         try:

@@ -12,28 +12,19 @@ The steps are in the only order that keeps the promise of `record_usage`: the fe
 before the query begins, and the freeze names the run that fenced.
 """
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from postpaid.application.ports import (
-    Balance,
-    Closing,
-    CreditChange,
-    Credits,
-    Customers,
-    Documents,
-    Invoices,
-    Lost,
-    Prices,
-    Sites,
-    Subscriptions,
-    Terms,
-    Unavailable,
-    UsageLedger,
+from postpaid.application.books import Books
+from postpaid.application.compose_invoice import (
+    completed,
+    credit_balance,
+    rated_content,
+    waiting_supplements,
 )
-from postpaid.application.roll_term import known_subscription, next_term
-from postpaid.domain.errors import BillingError, Conflict, NotFound
-from postpaid.domain.instants import YEAR_MAX, zone
+from postpaid.application.ports import Balance, CreditChange, Invoices, Lost, Unavailable
+from postpaid.domain.errors import Conflict, NotFound
+from postpaid.domain.instants import zone
 from postpaid.domain.invoice import (
     Invoice,
     InvoiceStatus,
@@ -42,36 +33,12 @@ from postpaid.domain.invoice import (
     serial_text,
 )
 from postpaid.domain.invoice_content import InvoiceContent
-from postpaid.domain.metering import metered
-from postpaid.domain.period import Period
-from postpaid.domain.quantity import decimal_text
-from postpaid.domain.rating import rate_term, versions_to_read
-from postpaid.domain.subscription import Subscription
-from postpaid.domain.tax import taxes_on
-from postpaid.domain.term import RATING_ENGINE, Term, TermStatus
-from postpaid.domain.usage import Usage
+from postpaid.domain.term import Term, TermStatus
 
 # How long a run that died keeps a term from the sweep.
 TAKEOVER_AFTER = timedelta(minutes=5)
 _TRIES = 8
 _FREEZES = 30
-_LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
-    """Everything a site's invoices are made from, as one argument."""
-
-    subscriptions: Subscriptions
-    customers: Customers
-    prices: Prices
-    sites: Sites
-    terms: Terms
-    ledger: UsageLedger
-    invoices: Invoices
-    closing: Closing
-    credits: Credits
-    documents: Documents
 
 
 def close_invoice(invoice_id: str, *, books: Books, run: str, now: datetime) -> Invoice:
@@ -99,37 +66,6 @@ def close_invoice(invoice_id: str, *, books: Books, run: str, now: datetime) -> 
     raise Unavailable("other closes came first every time")
 
 
-def draft_content(invoice: Invoice, *, books: Books) -> InvoiceContent:
-    """Return what a pending invoice would say if it closed now.
-
-    Raises `Conflict` with code `invoice_not_ratable`.
-    """
-    assert invoice.status is InvoiceStatus.PENDING
-    subscription = _subscription(invoice, books)
-    term = None
-    if invoice.term_start is not None:
-        term = books.terms.get(subscription.id, invoice.term_start)
-    begun = books.terms.get(subscription.id, invoice.period_end)
-    content = _content(invoice.id, subscription, term, begun, books)
-    return _with_credit(content, _balance(content, books))
-
-
-def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
-    """Return what the coming invoice would say if the open term ended with today's usage.
-
-    The same rating as a close's; nothing is stored. Raises `NotFound`; `Conflict` with code
-    `subscription_ended` if no invoice is to come, or `invoice_not_ratable`.
-    """
-    subscription = known_subscription(books.subscriptions, subscription_id)
-    term = books.terms.look(subscription.id, _LATEST)
-    assert term is not None, "a subscription has a term from the start"
-    if term.status is not TermStatus.OPEN or subscription.end == subscription.start:
-        raise Conflict("subscription_ended", "the subscription has ended: no invoice is to come")
-    begun = next_term(subscription, term, books.prices)
-    content = _content(None, subscription, term, begun, books)
-    return _with_credit(content, _balance(content, books))
-
-
 def known_invoice(invoices: Invoices, invoice_id: str) -> Invoice:
     """Read the head of an invoice; raises `NotFound`."""
     invoice = invoices.get(invoice_id)
@@ -140,40 +76,46 @@ def known_invoice(invoices: Invoices, invoice_id: str) -> Invoice:
 
 def _close(invoice: Invoice, books: Books, run: str, now: datetime) -> Invoice:
     term = None
-    if invoice.term_start is not None:
+    if invoice.term_start is not None and invoice.k == 0:
         due_at = now + TAKEOVER_AFTER
         term = books.terms.fence(invoice.subscription_id, invoice.term_start, run, due_at)
-    begun = books.terms.get(invoice.subscription_id, invoice.period_end)
     try:
-        rated = _content(invoice.id, _subscription(invoice, books), term, begun, books)
+        return _frozen(invoice, term, books, run, now)
     except Conflict as refusal:
+        if refusal.code != "invoice_not_ratable":
+            raise
         parked = replace(invoice, parked=refusal.message)
         books.closing.park(term, parked, run=run)
         return parked
+
+
+def _frozen(invoice: Invoice, term: Term | None, books: Books, run: str, now: datetime) -> Invoice:
+    """Store what a fenced term's invoice says, and freeze both."""
+    rated = rated_content(invoice, term, books)
     for _ in range(_FREEZES):
-        balance = _balance(rated, books)
-        content = _with_credit(rated, balance)
+        # After the fence: a supplement that may wait for this invoice was appended before it.
+        waiting = waiting_supplements(invoice, term, books)
+        balance = credit_balance(rated, books)
+        content = completed(rated, waiting, balance, books)
         content_hash = books.documents.put_content(content)
         frozen = term and replace(
             term, status=TermStatus.FROZEN, manifests=1, manifest_hash=content_hash
         )
         finished = _finished(invoice, content, content_hash, books, now)
         try:
-            books.closing.freeze(frozen, finished, run=run, credit=_credit_change(content, balance))
+            books.closing.freeze(
+                frozen,
+                finished,
+                run=run,
+                credit=_credit_change(content, balance),
+                billing=waiting,
+            )
         except Lost:
             if not _still_ours(invoice, term, books):
                 raise
-            continue  # only the number or the credit was drawn by another close: draw the next
+            continue  # only what is drawn by all was drawn by another close: draw the next
         return finished
     raise Unavailable("other closes drew a number first every time")
-
-
-def _balance(content: InvoiceContent, books: Books) -> Balance:
-    return books.credits.balance(content.customer_id, content.currency)
-
-
-def _with_credit(content: InvoiceContent, balance: Balance) -> InvoiceContent:
-    return replace(content, balance=balance.amount) if balance.amount.minor else content
 
 
 def _credit_change(content: InvoiceContent, balance: Balance) -> CreditChange | None:
@@ -223,73 +165,3 @@ def _finished(
 def _charges_nothing(content: InvoiceContent) -> bool:
     """Tell whether there is nothing to invoice; usage is told even where it is free."""
     return not any(line.amount.minor or line.kind is LineKind.USAGE for line in content.lines)
-
-
-def _usage_period(subscription: Subscription, term: Term) -> Period:
-    """Return the dates whose usage a term bills.
-
-    The last term takes what lies behind it, too: it was recorded while a cancellation was on its
-    way, and a 2xx is a promise.
-    """
-    if subscription.is_last(term.period):
-        return Period(term.period.start, _LATEST)
-    return term.period
-
-
-def _subscription(invoice: Invoice, books: Books) -> Subscription:
-    return known_subscription(books.subscriptions, invoice.subscription_id)
-
-
-def _content(
-    invoice_id: str | None,
-    subscription: Subscription,
-    term: Term | None,
-    begun: Term | None,
-    books: Books,
-) -> InvoiceContent:
-    customer = books.customers.get(subscription.customer_id)
-    assert customer is not None, "customers are never removed"
-    usages = (
-        ()
-        if term is None
-        else books.ledger.in_period(subscription.id, _usage_period(subscription, term))
-    )
-    site = books.sites.get()
-    prices = books.prices.versions(versions_to_read(subscription, term, begun))
-    start = subscription.start if term is None else term.period.start
-    try:
-        lines = rate_term(
-            subscription,
-            ended=term,
-            begun=begun,
-            prices=prices,
-            usage=metered(usages),
-            customer_tax=customer.tax,
-        )
-        taxable = ((line.amount, line.tax) for line in lines)
-        return InvoiceContent(
-            invoice_id=invoice_id,
-            subscription_id=subscription.id,
-            customer_id=customer.id,
-            currency=subscription.currency,
-            timezone=subscription.zone_at(start).key,
-            engine=term.engine if term else RATING_ENGINE,
-            ended=term.period if term else None,
-            begun=begun.period if begun else None,
-            seller=site.seller,
-            customer=customer.address,
-            lines=lines,
-            taxes=taxes_on(taxable, subscription.currency, site.tax_rounding),
-            manifest=tuple(_billed(books.ledger, usage) for usage in usages if not usage.deleted),
-        )
-    except BillingError as error:
-        where = "" if error.field is None else f"{error.field}: "
-        raise Conflict("invoice_not_ratable", f"{where}{error.message}") from None
-    except ArithmeticError:
-        raise Conflict(
-            "invoice_not_ratable", "an amount has more digits than are computed exactly"
-        ) from None
-
-
-def _billed(ledger: UsageLedger, usage: Usage) -> tuple[str, int, str]:
-    return ledger.place(usage), usage.version, decimal_text(usage.quantity)

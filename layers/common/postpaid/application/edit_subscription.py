@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from postpaid.application.books import Books
 from postpaid.application.catalog import Items
-from postpaid.application.close_invoice import Books
 from postpaid.application.ports import EarlyEnd, Ids, Lost, Unavailable
 from postpaid.application.roll_term import closing_policy, end_term, known_subscription, roll_term
 from postpaid.domain.errors import Conflict, Invalid

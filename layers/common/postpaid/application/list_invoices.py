@@ -105,8 +105,14 @@ def _of_subscription(
 ) -> Iterator[_Row]:
     while terms := drawers.terms.page(subscription.id, before=before, limit=_PAGE):
         for term in terms:
+            start = instant_text(term.period.start)
+            # Of its later manifests some have an invoice of their own; those that do not are
+            # looked for in vain.
+            for k in range(term.manifests - 1, 0, -1):
+                own = invoice_id(drawers.scope, subscription.id, term.period.end, k)
+                yield own, subscription.id, start
             if term.invoice_id is not None:
-                yield term.invoice_id, subscription.id, instant_text(term.period.start)
+                yield term.invoice_id, subscription.id, start
         before = terms[-1].period.start
     # The opening invoice, if there is one, is older than every term's. It has no term to go on
     # from, which is right for the last row.

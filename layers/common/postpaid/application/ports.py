@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from postpaid.domain.invoice_content import InvoiceContent
     from postpaid.domain.money import Money
     from postpaid.domain.period import Period
-    from postpaid.domain.site import Site
+    from postpaid.domain.site import LatePolicy, Site
     from postpaid.domain.subscription import Subscription
+    from postpaid.domain.supplement import Supplement
     from postpaid.domain.term import Term
     from postpaid.domain.usage import Usage, UsageKey
 
@@ -47,6 +48,10 @@ class UsageLedger(Protocol):
 
     def add_again(self, usage: Usage, over: Usage) -> Usage | None:
         """Store a usage over the tombstone *over*; else store nothing and return what is there."""
+        ...
+
+    def correct(self, usage: Usage, over: Usage) -> Usage | None:
+        """Store the next version of a live usage over exactly *over*; else return what is there."""
         ...
 
     def delete(self, usage: Usage) -> Usage | None:
@@ -115,6 +120,10 @@ class Terms(Protocol):
         """Read a term."""
         ...
 
+    def page(self, subscription_id: str, *, before: datetime | None, limit: int) -> list[Term]:
+        """Read at most *limit* terms that start before an instant, newest first."""
+        ...
+
     def fence(self, subscription_id: str, start: datetime, run: str, due_at: datetime) -> Term:
         """Move a term to CLOSING for this run, and return it as it is now.
 
@@ -167,11 +176,13 @@ class Closing(Protocol):
         *,
         run: str | None,
         credit: CreditChange | None = None,
+        billing: Sequence[Appended] = (),
     ) -> None:
         """Store a finished invoice, its number, and its term as frozen; or raise `Lost`.
 
-        *term* is the term as it should be, None for an opening invoice. A finished invoice
-        without a serial is skipped: it draws no number. *credit* is the customer's new balance.
+        *term* is the term as it should be, None for an opening or supplementary invoice. A finished
+        invoice without a serial is skipped: it draws no number. *credit* is the customer's new
+        balance, *billing* are the manifests that waited for this invoice.
         """
         ...
 
@@ -213,6 +224,49 @@ class CreditChange:
     over: Balance
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """A later manifest of a term, k = 1 being the first, as the log has it.
+
+    *amount* is what it comes to before tax, *billed_in* the invoice that bills it: None while it
+    waits for the next one.
+    """
+
+    subscription_id: str
+    start: datetime
+    k: int
+    content_hash: str
+    amount: Money
+    policy: LatePolicy
+    found_at: datetime
+    billed_in: str | None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something that no invoice bills yet."""
+        return self.billed_in is None and self.amount.minor != 0
+
+
+class Manifests(Protocol):
+    """The manifest logs of one site's terms, but for each term's first entry."""
+
+    def of_term(self, term: Term) -> list[Appended]:
+        """Read the later manifests of a term, in order."""
+        ...
+
+    def waiting(self, subscription_id: str, limit: int) -> list[Appended]:
+        """Read at most *limit* manifests of a subscription that no invoice bills, oldest first."""
+        ...
+
+    def append(self, appended: Appended, *, invoice: Invoice | None, onto: Term | None) -> None:
+        """Append the manifest that comes next in its term's log, or raise `Lost`.
+
+        With it comes the *invoice* that bills it, or it waits for that of the term *onto*, which
+        must not have begun to close.
+        """
+        ...
+
+
 class Credits(Protocol):
     """What a site owes its customers."""
 
@@ -246,6 +300,14 @@ class Documents(Protocol):
 
     def get_content(self, invoice: Invoice) -> InvoiceContent:
         """Read what a finished invoice says."""
+        ...
+
+    def put_supplement(self, supplement: Supplement) -> str:
+        """Store a term's later manifest and return its hash; twice changes nothing."""
+        ...
+
+    def get_supplement(self, appended: Appended) -> Supplement:
+        """Read a term's later manifest."""
         ...
 
 

@@ -18,8 +18,9 @@ from postpaid.application.ports import Subscriptions, Terms, Unavailable, UsageL
 from postpaid.domain.errors import BillingError, Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.quantity import decimal_text
+from postpaid.domain.site import LatePolicy
 from postpaid.domain.subscription import Subscription, check_usage_date
-from postpaid.domain.term import BillingState, TermStatus
+from postpaid.domain.term import BillingState, Term, TermStatus
 from postpaid.domain.usage import NOTE_LENGTH_MAX, Recording, Usage, UsageKey
 
 AGE_MAX = timedelta(days=400)
@@ -42,11 +43,15 @@ class RecordUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedUsage:
-    """A usage that is durable, whether this request recorded it, and where it will be billed."""
+    """A usage that is durable, whether this request recorded it, and where it will be billed.
+
+    *term_start* names the term that must be looked at again for it, None if it is on time.
+    """
 
     usage: Usage
     replayed: bool
     billing: BillingState
+    term_start: datetime | None = None
 
 
 def record_usage(
@@ -59,11 +64,12 @@ def record_usage(
 ) -> RecordedUsage:
     """Record a usage once.
 
-    Raises `NotFound`, `Invalid` or `Conflict` before anything is written; `Conflict` with code
-    `usage_conflict` and both quantities if the identity is taken; `Unavailable` if it is unknown
-    whether the usage was stored.
+    Raises `NotFound`, `Invalid` or `Conflict` before anything is written (`term_closed` where
+    nothing late is taken); `Conflict` with code `usage_conflict` and both quantities if the
+    identity is taken; `Unavailable` if it is unknown whether the usage was stored.
     """
-    usage = _intended(command, subscriptions, now)
+    usage, subscription = _intended(command, subscriptions, now)
+    check_taken(subscription, usage.key, terms)
     existing = ledger.add(usage)
     for _ in range(_TRIES):
         if existing is None or not existing.deleted:
@@ -75,7 +81,7 @@ def record_usage(
         usage = _renewed(usage, existing)
         existing = ledger.add_again(usage, over=existing)
     if existing is None:
-        return RecordedUsage(usage=usage, replayed=False, billing=billing_state(terms, usage))
+        return looked(terms, usage, replayed=False)
     if existing.deleted:
         raise Unavailable("the usage changed under every attempt to record it")
     if not existing.same_fact(usage):
@@ -88,15 +94,39 @@ def record_usage(
                 "submitted_quantity": decimal_text(usage.quantity),
             },
         )
-    return RecordedUsage(usage=existing, replayed=True, billing=billing_state(terms, existing))
+    return looked(terms, existing, replayed=True)
 
 
-def _intended(command: RecordUsage, subscriptions: Subscriptions, now: datetime) -> Usage:
+def check_note(note: str | None) -> None:
+    """Refuse a note that would make a usage cost more than one write; raises `Invalid`."""
+    if note is not None and len(note) > NOTE_LENGTH_MAX:
+        raise Invalid(
+            "invalid_field", f"must have at most {NOTE_LENGTH_MAX} characters", field="note"
+        )
+
+
+def check_taken(subscription: Subscription, key: UsageKey, terms: Terms) -> None:
+    """Refuse usage of a term that is frozen, where the subscription says so: before the put.
+
+    Raises `Conflict` with code `term_closed`. Only such subscriptions pay for this second look.
+    """
+    if subscription.late is not LatePolicy.REFUSE:
+        return
+    term = terms.look(subscription.id, key.at)
+    if term is not None and term.status is TermStatus.FROZEN:
+        raise Conflict(
+            "term_closed", "its term is invoiced, and nothing more is taken", field="usage_date"
+        )
+
+
+def _intended(
+    command: RecordUsage, subscriptions: Subscriptions, now: datetime
+) -> tuple[Usage, Subscription]:
     """Judge the command by what may be a cached subscription; refuse only by a fresh one."""
     known = subscriptions.get(command.subscription_id, fresh=False)
     if known is not None:
         try:
-            return _usage(command, known, now)
+            return _usage(command, known, now), known
         except BillingError:
             pass  # the copy may be older than the change that makes this right
     known = subscriptions.get(command.subscription_id)
@@ -104,7 +134,7 @@ def _intended(command: RecordUsage, subscriptions: Subscriptions, now: datetime)
         raise NotFound(
             "subscription_not_found", f"there is no subscription '{command.subscription_id}'"
         )
-    return _usage(command, known, now)
+    return _usage(command, known, now), known
 
 
 def _usage(command: RecordUsage, subscription: Subscription, now: datetime) -> Usage:
@@ -121,10 +151,7 @@ def _usage(command: RecordUsage, subscription: Subscription, now: datetime) -> U
         )
     if command.event_id is not None:
         check_id(command.event_id, "id")
-    if command.note is not None and len(command.note) > NOTE_LENGTH_MAX:
-        raise Invalid(
-            "invalid_field", f"must have at most {NOTE_LENGTH_MAX} characters", field="note"
-        )
+    check_note(command.note)
     return Usage(
         key=UsageKey(subscription.id, at, line.id, command.event_id),
         item_price_id=line.item_price_id,
@@ -147,7 +174,7 @@ def _renewed(usage: Usage, tombstone: Usage) -> Usage:
     )
 
 
-def billing_state(terms: Terms, usage: Usage) -> BillingState:
+def looked(terms: Terms, usage: Usage, *, replayed: bool) -> RecordedUsage:
     """Say where a durable usage is billed; must follow the write that made it durable.
 
     A look that fails leaves it `pending`, which is true of every durable usage.
@@ -155,11 +182,18 @@ def billing_state(terms: Terms, usage: Usage) -> BillingState:
     try:
         term = terms.look(usage.key.subscription_id, usage.key.at)
     except Unavailable:
-        return BillingState.PENDING
+        term = None
     if term is None:
-        return BillingState.PENDING
+        return RecordedUsage(usage=usage, replayed=replayed, billing=BillingState.PENDING)
+    state = _billing_state(term, usage)
+    start = None if state is BillingState.ON_TIME else term.period.start
+    return RecordedUsage(usage=usage, replayed=replayed, billing=state, term_start=start)
+
+
+def _billing_state(term: Term, usage: Usage) -> BillingState:
     if usage.key.at < term.period.end:
         return term.billing_state
     # Behind the newest term that the query saw. While that one is OPEN the usage's own term does
-    # not exist, so nothing can have closed it; otherwise a roll is landing beside the query.
+    # not exist, so nothing can have closed it; otherwise a roll is landing beside the query, or the
+    # subscription has ended and its last term takes it.
     return BillingState.ON_TIME if term.status is TermStatus.OPEN else BillingState.PENDING

@@ -65,6 +65,7 @@ def document_of(invoice: Invoice, content: InvoiceContent) -> InvoiceDocument:
     first, last = _days(content.period, zone(content.timezone))
     return InvoiceDocument(
         number=invoice.serial_text,
+        title="Credit note" if content.charges.minor < 0 else "Invoice",
         issued_on=invoice.issued_on,
         due_on=None,
         period_start=first,
@@ -91,6 +92,8 @@ def _credits(content: InvoiceContent) -> Iterator[DocumentTotal]:
 
 
 def _document_line(line: InvoiceLine, content: InvoiceContent) -> DocumentLine:
+    if line.billed_before is not None:
+        return _supplement_line(line, content)
     kinds = {LineKind.BASE_FEE: "Base fee", LineKind.CREDIT: "Credit for unused time"}
     detail = kinds.get(line.kind) or _breakdown(line)
     if line.days is not None:
@@ -109,6 +112,19 @@ def _document_line(line: InvoiceLine, content: InvoiceContent) -> DocumentLine:
         unit_amount=line.unit_amount,
         amount=line.amount.decimal,
     )
+
+
+def _supplement_line(line: InvoiceLine, content: InvoiceContent) -> DocumentLine:
+    """Return the row of usage that came later: what it is in all, and what was billed of it."""
+    assert line.billed_before is not None
+    first, last = _days(line.period, zone(content.timezone))
+    unit = f" {line.unit}" if line.unit else ""
+    quantity = decimal_text(line.priced.quantity)
+    detail = (
+        f"Came or changed later, {first.isoformat()} to {last.isoformat()}: "
+        f"{quantity}{unit} in all, {line.billed_before} billed before"
+    )
+    return DocumentLine(description=line.description, detail=detail, amount=line.amount.decimal)
 
 
 def _days(period: Period, place: ZoneInfo) -> tuple[date, date]:

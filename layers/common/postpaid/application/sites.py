@@ -9,7 +9,7 @@ from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import check_zone
 from postpaid.domain.money import check_currency
-from postpaid.domain.site import Address, ClosingPolicy, Scope, Site, TaxRounding
+from postpaid.domain.site import Address, ClosingPolicy, LatePolicy, Scope, Site, TaxRounding
 from postpaid.domain.usage import Aggregation
 
 _TRIES = 4
@@ -47,6 +47,7 @@ class ChangeSite:
     number_prefix: str | None = None
     aggregation: Aggregation | None = None
     tax_rounding: TaxRounding | None = None
+    late: LatePolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,7 @@ def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) ->
             ),
             aggregation=command.aggregation or site.aggregation,
             tax_rounding=command.tax_rounding or site.tax_rounding,
+            late=command.late or site.late,
         )
         try:
             sites.replace(changed, over=site)

@@ -25,7 +25,7 @@ from postpaid.domain.identifiers import check_id
 from postpaid.domain.instants import check_zone, midnight, parse_moment, zone
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.line import LINES_MAX, Line
-from postpaid.domain.site import ClosingPolicy, Scope
+from postpaid.domain.site import ClosingPolicy, LatePolicy, Scope
 from postpaid.domain.subscription import Subscription, last_cycle_end
 from postpaid.domain.term import Term
 
@@ -49,7 +49,8 @@ class CreateSubscription:
 
     *by_calendar* ends terms with the calendar's weeks, months or years, else on the grid of the
     start, or of *trial_end*, before which nothing is charged. *cycles* is how many charged terms
-    there are, None for no end. No invoice closes by itself before *hold_until*.
+    there are, None for no end. No invoice closes by itself before *hold_until*. *late* None is the
+    site's policy.
     """
 
     id: str
@@ -64,6 +65,7 @@ class CreateSubscription:
     trial_end: object = None
     cycles: int | None = None
     hold_until: object = None
+    late: LatePolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,7 @@ def _subscription(
         trial_end=trial_end,
         cycles=command.cycles,
         hold_until=_later(command.hold_until, place, start, "hold_until"),
+        late=site.late if command.late is None else command.late,
         lines=lines,
         closing=command.closing,
         created_at=now,

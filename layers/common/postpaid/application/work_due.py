@@ -8,8 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from postpaid.application.close_invoice import Books, close_invoice
+from postpaid.application.books import Books
+from postpaid.application.close_invoice import close_invoice
 from postpaid.application.ports import Ids, Lost
+from postpaid.application.reconcile_term import Reconciled, reconcile_term
 from postpaid.application.roll_term import roll_term
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.site import Scope
@@ -57,6 +59,24 @@ def work_invoice(invoice_id: str, *, worker: Worker) -> None:
     elif _documented(invoice, worker):
         with suppress(Lost):  # it moved on, and stays on the list for that
             worker.books.invoices.settle(invoice)
+
+
+def work_late(subscription_id: str, start: datetime, *, worker: Worker) -> Reconciled | None:
+    """Bill what came or changed after a term was frozen; close the invoice that is made for it.
+
+    None if the term is not frozen: its close takes what is there.
+    """
+    found = reconcile_term(
+        subscription_id,
+        start,
+        scope=worker.scope,
+        books=worker.books,
+        ids=worker.ids,
+        now=worker.now,
+    )
+    if found is not None and found.invoice is not None:
+        work_invoice(found.invoice.id, worker=worker)
+    return found
 
 
 def _step(term: Term, worker: Worker) -> Term | None:

@@ -54,6 +54,7 @@ class LineKind(StrEnum):
     USAGE = "usage"
     RECURRING = "recurring"
     CREDIT = "credit"  # of a recurring charge: time that was paid in advance and not used
+    SUPPLEMENT = "supplement"  # usage that came or changed after its own term was invoiced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,8 @@ class InvoiceLine:
     *pricing* is the plain form of the charge it was priced with, conventions included, so that the
     line can be rated again from the invoice alone. *days*, of *days_in_period*, say which part of
     a charge by time is due, and *days_after* how many follow it; all are None for a whole one.
-    A credit has a negative amount.
+    A credit has a negative amount. A supplement is priced as if its whole term were billed anew,
+    and *billed_before* is taken off.
     """
 
     kind: LineKind
@@ -81,10 +83,14 @@ class InvoiceLine:
     days: int | None = None
     days_in_period: int | None = None
     days_after: int | None = None
+    billed_before: Money | None = None
 
     def __post_init__(self) -> None:
         assert (self.days is None) == (self.days_in_period is None) == (self.days_after is None)
+        assert (self.kind is LineKind.SUPPLEMENT) == (self.billed_before is not None)
         amount = line_amount(self.priced.amount, self.amount.currency, self.share)
+        if self.billed_before is not None:
+            amount += -self.billed_before
         assert self.amount == (-amount if self.kind is LineKind.CREDIT else amount)
 
     @property

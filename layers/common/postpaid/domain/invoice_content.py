@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +26,8 @@ class InvoiceContent:
     """What an invoice says: lines, taxes, parties and the manifest of the usages it bills.
 
     *manifest* maps each usage's place in its subscription to the version and quantity that were
-    billed. *balance* is the customer's credit before this invoice, None if there was none. The
+    billed. *supplements* names the later manifests that it bills, by the start of their term and
+    number. *balance* is the customer's credit before this invoice, None if there was none. The
     plain form of all this is stored once, under its hash. A preview has no *invoice_id* and is
     never stored.
     """
@@ -44,6 +46,7 @@ class InvoiceContent:
     manifest: tuple[tuple[str, int, str], ...]
     taxes: tuple[TaxAmount, ...] = ()
     balance: Money | None = None
+    supplements: tuple[tuple[datetime, int], ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.lines) > LINES_MAX:
@@ -107,6 +110,7 @@ def plain_content(content: InvoiceContent) -> dict[str, Any]:
         "taxes": [plain_tax(tax) for tax in content.taxes],
         "balance": None if content.balance is None else str(content.balance),
         "total": str(content.total),
+        "supplements": [[instant_text(start), k] for start, k in content.supplements],
         "manifest": [list(entry) for entry in content.manifest],
     }
 
@@ -126,11 +130,10 @@ def content_from_plain(plain: Mapping[str, Any]) -> InvoiceContent:
         begun=_period(plain["begun"]),
         seller=_address(plain["seller"]),
         customer=_address(plain["customer"]),
-        lines=tuple(_line(line, currency) for line in plain["lines"]),
+        lines=tuple(line_from_plain(line, currency) for line in plain["lines"]),
         taxes=tuple(_tax(tax, currency) for tax in plain["taxes"]),
-        balance=(
-            None if plain["balance"] is None else Money.rounded(Decimal(plain["balance"]), currency)
-        ),
+        balance=_money(plain["balance"], currency),
+        supplements=tuple((instant_from_text(start), k) for start, k in plain["supplements"]),
         manifest=tuple(
             (place, version, quantity) for place, version, quantity in plain["manifest"]
         ),
@@ -194,6 +197,7 @@ def plain_line(line: InvoiceLine) -> dict[str, Any]:
         "days": line.days,
         "days_in_period": line.days_in_period,
         "days_after": line.days_after,
+        "billed_before": None if line.billed_before is None else str(line.billed_before),
         "pricing": dict(line.pricing),
         "components": [_plain_component(component) for component in line.priced.components],
         "steps": [
@@ -208,7 +212,8 @@ def plain_line(line: InvoiceLine) -> dict[str, Any]:
     }
 
 
-def _line(plain: Mapping[str, Any], currency: str) -> InvoiceLine:
+def line_from_plain(plain: Mapping[str, Any], currency: str) -> InvoiceLine:
+    """Read a line from its plain form."""
     period = _period(plain["period"])
     assert period is not None
     quantity = _decimal(plain["quantity"])
@@ -237,6 +242,7 @@ def _line(plain: Mapping[str, Any], currency: str) -> InvoiceLine:
         days=plain["days"],
         days_in_period=plain["days_in_period"],
         days_after=plain["days_after"],
+        billed_before=_money(plain["billed_before"], currency),
     )
     assert str(line.amount) == plain["amount"]
     return line
@@ -294,6 +300,10 @@ def _address(plain: Mapping[str, Any]) -> Address:
         email=plain["email"],
         tax_id=plain["tax_id"],
     )
+
+
+def _money(text: str | None, currency: str) -> Money | None:
+    return None if text is None else Money.rounded(Decimal(text), currency)
 
 
 def _decimal(text: str | None) -> Decimal | None:

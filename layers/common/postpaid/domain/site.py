@@ -24,6 +24,18 @@ class TaxRounding(StrEnum):
     TOTAL = "total"
 
 
+class LatePolicy(StrEnum):
+    """What becomes of usage that comes after its term was frozen.
+
+    SUPPLEMENT bills it. REFUSE takes none at the door; what slips through is billed. STORE_ONLY
+    keeps and lists it, and never bills it (Chargebee's way).
+    """
+
+    SUPPLEMENT = "supplement"
+    REFUSE = "refuse"
+    STORE_ONLY = "store_only"
+
+
 @dataclass(frozen=True, slots=True)
 class ClosingPolicy:
     """When a pending invoice closes: by itself *after_hours* after the term's end, or by request.
@@ -71,7 +83,7 @@ class Scope:
 class Site:
     """One tenant. *clock_offset_seconds* moves the clock of a test site; it is 0 on a live one.
 
-    *aggregation* is the default of new items.
+    *aggregation* is the default of new items, *late* that of new subscriptions.
     """
 
     scope: Scope
@@ -84,6 +96,7 @@ class Site:
     number_prefix: str = "INV-"
     aggregation: Aggregation = Aggregation.SUM
     tax_rounding: TaxRounding = TaxRounding.LINE
+    late: LatePolicy = LatePolicy.SUPPLEMENT
     clock_offset_seconds: int = 0
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from postpaid.domain.errors import BillingError, Conflict, Invalid, NotFound
 from postpaid.domain.instants import YEAR_MAX, instant_text, parse_moment, zone
 from postpaid.domain.line import ENTRIES_MAX, Line
 from postpaid.domain.period import Interval, Period, without
-from postpaid.domain.site import ClosingPolicy
+from postpaid.domain.site import ClosingPolicy, LatePolicy
 
 CYCLES_MAX = 1200
 _LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
@@ -37,7 +37,8 @@ class Subscription:
     *prorate* says whether its recurring charges are too. *later* are the schedules that came after
     that first one, each from a boundary on. *end* is where the last term ends; *cycles* is how many
     terms were asked for. While suspended nothing is charged by time. No invoice closes by itself
-    before *hold_until*. *closing* overrides the customer's and the site's policy. *requests* are
+    before *hold_until*. *late* is what becomes of usage that comes after its term was frozen.
+    *closing* overrides the customer's and the site's policy. *requests* are
     the last changes that came with an idempotency key, as (key, content, outcome).
     """
 
@@ -60,6 +61,7 @@ class Subscription:
     suspensions: tuple[Interval, ...] = ()
     hold_until: datetime | None = None
     requests: tuple[tuple[str, str, str], ...] = ()
+    late: LatePolicy = LatePolicy.SUPPLEMENT
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -137,6 +139,14 @@ class Subscription:
     def is_trial(self, period: Period) -> bool:
         """Tell whether a term is rated at nothing."""
         return self._in_trial(period.start)
+
+    def usage_period(self, period: Period) -> Period:
+        """Return the dates whose usage a term bills.
+
+        The last term takes what lies behind it, too: it was recorded while a cancellation was on
+        its way, and a 2xx is a promise.
+        """
+        return Period(period.start, _LATEST) if self.is_last(period) else period
 
     def is_last(self, period: Period) -> bool:
         """Tell whether a term has no successor."""

@@ -2,19 +2,27 @@
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from postpaid.application.ports import LINK_LIFETIME, Unavailable
+from postpaid.application.ports import LINK_LIFETIME, Appended, Unavailable
 from postpaid.domain.invoice import Invoice
 from postpaid.domain.invoice_content import InvoiceContent, content_from_plain, plain_content
 from postpaid.domain.site import Scope
+from postpaid.domain.supplement import (
+    Supplement,
+    plain_supplement,
+    supplement_from_plain,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+_JSON = "application/json"
 
 
 def connect() -> "S3Client":
@@ -34,30 +42,39 @@ class StoredDocuments:
     def __init__(self, client: "S3Client", bucket: str, scope: Scope) -> None:
         self._client = client
         self._bucket = bucket
-        self._prefix = f"{scope.site}/{scope.generation}/invoices"
+        self._prefix = f"{scope.site}/{scope.generation}"
 
     def put_content(self, content: InvoiceContent) -> str:
         """Store what an invoice says and return its hash; storing it twice changes nothing."""
-        body = json.dumps(
-            plain_content(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-        ).encode()
+        body = _canonical(plain_content(content))
         assert content.invoice_id is not None, "a preview is never stored"
-        return self._put_once(content.invoice_id, body, "json", "application/json")
+        digest = hashlib.sha256(body).hexdigest()
+        self._put_once(self._key(content.invoice_id, digest, "json"), body, _JSON)
+        return digest
 
     def get_content(self, invoice: Invoice) -> InvoiceContent:
         """Read what a finished invoice says."""
         assert invoice.content_hash is not None
         key = self._key(invoice.id, invoice.content_hash, "json")
-        try:
-            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        except (ClientError, HTTPClientError, BotoCoreError) as error:
-            raise Unavailable("S3 did not give the content of an invoice") from error
-        assert hashlib.sha256(body).hexdigest() == invoice.content_hash, "content was altered"
-        return content_from_plain(json.loads(body))
+        return content_from_plain(json.loads(self._get(key, invoice.content_hash)))
+
+    def put_supplement(self, supplement: Supplement) -> str:
+        """Store a term's later manifest and return its hash; storing it twice changes nothing."""
+        body = _canonical(plain_supplement(supplement))
+        digest = hashlib.sha256(body).hexdigest()
+        self._put_once(self._supplement_key(supplement.subscription_id, digest), body, _JSON)
+        return digest
+
+    def get_supplement(self, appended: Appended) -> Supplement:
+        """Read a term's later manifest."""
+        key = self._supplement_key(appended.subscription_id, appended.content_hash)
+        return supplement_from_plain(json.loads(self._get(key, appended.content_hash)))
 
     def put_pdf(self, invoice_id: str, body: bytes) -> str:
         """Store a typeset document and return its hash; storing it twice changes nothing."""
-        return self._put_once(invoice_id, body, "pdf", "application/pdf")
+        digest = hashlib.sha256(body).hexdigest()
+        self._put_once(self._key(invoice_id, digest, "pdf"), body, "application/pdf")
+        return digest
 
     def pdf_link(self, invoice: Invoice) -> str:
         """Return a URL that downloads the document for the next five minutes."""
@@ -74,15 +91,18 @@ class StoredDocuments:
             ExpiresIn=int(LINK_LIFETIME.total_seconds()),
         )
 
-    def _put_once(self, invoice_id: str, body: bytes, suffix: str, media_type: str) -> str:
-        digest = hashlib.sha256(body).hexdigest()
+    def _get(self, key: str, digest: str) -> bytes:
+        try:
+            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        except (ClientError, HTTPClientError, BotoCoreError) as error:
+            raise Unavailable("S3 did not give a document") from error
+        assert hashlib.sha256(body).hexdigest() == digest, "a document was altered"
+        return body
+
+    def _put_once(self, key: str, body: bytes, media_type: str) -> None:
         try:
             self._client.put_object(
-                Bucket=self._bucket,
-                Key=self._key(invoice_id, digest, suffix),
-                Body=body,
-                ContentType=media_type,
-                IfNoneMatch="*",
+                Bucket=self._bucket, Key=key, Body=body, ContentType=media_type, IfNoneMatch="*"
             )
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -91,7 +111,17 @@ class StoredDocuments:
                 raise Unavailable("S3 did not store a document") from error
         except (HTTPClientError, BotoCoreError) as error:
             raise Unavailable("S3 did not answer") from error
-        return digest
 
     def _key(self, invoice_id: str, digest: str, suffix: str) -> str:
-        return f"{self._prefix}/{invoice_id}/{digest}.{suffix}"
+        return f"{self._prefix}/invoices/{invoice_id}/{digest}.{suffix}"
+
+    def _supplement_key(self, subscription_id: str, digest: str) -> str:
+        # An id of the client's is no part of a path: its hash is.
+        folder = hashlib.sha256(subscription_id.encode()).hexdigest()[:24]
+        return f"{self._prefix}/supplements/{folder}/{digest}.json"
+
+
+def _canonical(plain: Mapping[str, Any]) -> bytes:
+    """Return the one text of a plain form, so that the same content has the same hash."""
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()

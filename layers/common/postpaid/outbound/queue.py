@@ -31,10 +31,12 @@ class Queue:
         self._client = client
         self._url = url
 
-    def send(self, message: Mapping[str, Any]) -> None:
-        """Send one message; raises `Unavailable`."""
+    def send(self, message: Mapping[str, Any], *, delay_seconds: int = 0) -> None:
+        """Send one message, to be delivered after a delay; raises `Unavailable`."""
         try:
-            self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(message))
+            self._client.send_message(
+                QueueUrl=self._url, MessageBody=json.dumps(message), DelaySeconds=delay_seconds
+            )
         except (ClientError, HTTPClientError, BotoCoreError) as error:
             raise Unavailable("SQS did not take a message") from error
 
@@ -46,7 +48,31 @@ def due_message(due: Sequence[Due]) -> dict[str, Any]:
 
 def due_from_message(body: str) -> list[Due]:
     """Read what is due from a message."""
-    return [Due(pk, sk) for pk, sk in json.loads(body)["due"]]
+    message = json.loads(body)
+    # One of the three must be there: what is none of them is no message of ours.
+    named = message.get("due", []) if message.keys() & {"reconcile", "audit"} else message["due"]
+    return [Due(pk, sk) for pk, sk in named]
+
+
+def reconcile_message(terms: Sequence[Due]) -> dict[str, Any]:
+    """Return the message that asks to bring what is billed of terms up to their usage."""
+    return {"reconcile": [[each.pk, each.sk] for each in terms]}
+
+
+def terms_from_message(body: str) -> list[Due]:
+    """Read from a message which terms are to be reconciled."""
+    return [Due(pk, sk) for pk, sk in json.loads(body).get("reconcile", [])]
+
+
+def audit_message(scope: Scope, after: str | None) -> dict[str, Any]:
+    """Return the message that asks for the audit of a site, behind a place in its list."""
+    return {"audit": {"site": scope.site, "generation": scope.generation, "after": after}}
+
+
+def audit_from_message(body: str) -> tuple[Scope, str | None] | None:
+    """Read which site is to be audited, and from where on; None if that is not asked."""
+    asked = json.loads(body).get("audit")
+    return None if asked is None else (Scope(asked["site"], asked["generation"]), asked["after"])
 
 
 def render_message(scope: Scope, invoice_id: str) -> dict[str, Any]:

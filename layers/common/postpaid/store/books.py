@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from postpaid.application.close_invoice import Books
+from postpaid.application.books import Books
 from postpaid.application.ports import Documents
 from postpaid.domain.site import Scope, Site
 from postpaid.store.catalog import StoredItems, StoredPrices
@@ -13,6 +13,7 @@ from postpaid.store.credits import StoredCredits
 from postpaid.store.customers import StoredCustomers
 from postpaid.store.invoices import StoredInvoices
 from postpaid.store.listing import StoredLists
+from postpaid.store.manifests import StoredManifests
 from postpaid.store.sites import StoredSites, ThisSite, clock_name
 from postpaid.store.subscriptions import StoredSubscriptions
 from postpaid.store.tables import Table
@@ -81,6 +82,11 @@ class SiteStores:
         return StoredCredits(self.billing, self.scope)
 
     @property
+    def manifests(self) -> StoredManifests:
+        """The manifest logs."""
+        return StoredManifests(self.billing, self.scope, clock_name(self.site))
+
+    @property
     def ledger(self) -> StoredUsages:
         """The usage ledger."""
         return StoredUsages(self.usages, self.scope)
@@ -114,5 +120,6 @@ class SiteStores:
             invoices=self.invoices,
             closing=self.closing(now),
             credits=self.credits,
+            manifests=self.manifests,
             documents=documents,
         )

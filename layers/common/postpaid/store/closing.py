@@ -4,10 +4,10 @@ This is the only file that writes items of several aggregates at once, because e
 must be seen whole or not at all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from postpaid.application.ports import CreditChange, EarlyEnd, Lost
+from postpaid.application.ports import Appended, CreditChange, EarlyEnd, Lost
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice, InvoiceStatus
 from postpaid.domain.site import Scope
@@ -17,6 +17,7 @@ from postpaid.store import keys
 from postpaid.store.credits import credit_write
 from postpaid.store.fields import number, text, without_none
 from postpaid.store.invoices import finished_attributes, item_from_invoice
+from postpaid.store.manifests import billing_write
 from postpaid.store.subscriptions import item_from_subscription
 from postpaid.store.tables import (
     Absent,
@@ -136,12 +137,13 @@ class StoredClosing:
         *,
         run: str | None,
         credit: CreditChange | None = None,
+        billing: Sequence[Appended] = (),
     ) -> None:
         """Store a finished invoice, its number, and its term as frozen; or raise `Lost`.
 
         The term must still be CLOSING for *run*, the invoice PENDING, the number the next one and
         its date not before that of the number before, the customer's balance the one that was
-        read. A skipped invoice draws no number.
+        read, and what waited for this invoice must wait still. A skipped invoice draws no number.
         """
         scope = self._scope
         head = keys.entity(scope, "invoice", invoice.id)
@@ -165,6 +167,7 @@ class StoredClosing:
             writes += self._drawn(invoice.serial, invoice.issued_on, invoice.id)
         if credit is not None:
             writes.append(credit_write(scope, credit))
+        writes += [billing_write(scope, each, invoice.id) for each in billing]
         self._all_or_lost(writes)
 
     def park(self, term: Term | None, invoice: Invoice, *, run: str | None) -> None:

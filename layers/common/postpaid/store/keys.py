@@ -14,12 +14,14 @@ Billing table
     keys of a site       pk site#site                sk KEY#id
     API key              pk KEY#id                   sk META                   (exception 1)
     clocks of test sites pk ~system#clocks           sk scope
+    all sites            pk ~system#sites            sk scope
     dispatcher's place   pk ~system#dispatch#clock   sk META
     integer ids          pk scope#counter#type       sk META
     customer, item       pk scope#type#id            sk META
     item price           pk scope#item_price#id      sk META (newest), V#00000001 (each version)
     subscription         pk scope#subscription#id    sk META
     its terms            the same pk                 sk TERM#start instant
+    later manifests      the same pk                 sk MAN#start instant#000001
     of a customer        pk scope#customer#id        sk SUB#subscription
     a customer's credit  pk scope#customer#id        sk CREDIT#currency
     invoice              pk scope#invoice#id         sk META
@@ -149,6 +151,11 @@ def clock(scope: Scope) -> Key:
     return Key(f"{SYSTEM}#clocks", scope_text(scope))
 
 
+def site_note(scope: Scope) -> Key:
+    """Return the key that says there is a site, for what goes through all of them."""
+    return Key(f"{SYSTEM}#sites", scope_text(scope))
+
+
 def dispatch(clock_name: str) -> Key:
     """Return the key of the dispatcher's place on a clock."""
     return Key(f"{SYSTEM}#dispatch#{clock_name}", META)
@@ -172,6 +179,12 @@ def price_version(scope: Scope, price_id: str, version: int) -> Key:
 def term(scope: Scope, subscription_id: str, start: datetime) -> Key:
     """Return the key of a term."""
     return Key(entity(scope, "subscription", subscription_id).pk, f"TERM#{instant_text(start)}")
+
+
+def manifest(scope: Scope, subscription_id: str, start: datetime, k: int) -> Key:
+    """Return the key of a term's k-th manifest; the first, k = 0, is on the term itself."""
+    pk = entity(scope, "subscription", subscription_id).pk
+    return Key(pk, f"MAN#{instant_text(start)}#{k:06d}")
 
 
 def customer_subscription(scope: Scope, customer_id: str, subscription_id: str) -> Key:

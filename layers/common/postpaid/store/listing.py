@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
 
+from postpaid.application.ports import Appended
 from postpaid.domain.catalog import Item as CatalogItem
 from postpaid.domain.catalog import ItemPrice
 from postpaid.domain.customer import Customer
@@ -16,6 +17,7 @@ from postpaid.store.catalog import catalog_item_from_item, price_from_item
 from postpaid.store.customers import customer_from_item
 from postpaid.store.fields import text
 from postpaid.store.invoices import invoice_from_item
+from postpaid.store.manifests import appended_from_item
 from postpaid.store.subscriptions import subscription_from_item
 from postpaid.store.tables import Item, Key, Range, Table
 
@@ -54,6 +56,10 @@ class StoredLists:
     def invoices(self, after: str | None, limit: int) -> tuple[list[Invoice], str | None]:
         """Read a page of the invoices."""
         return self._page("invoice", invoice_from_item, after, limit)
+
+    def late_usages(self, after: str | None, limit: int) -> tuple[list[Appended], str | None]:
+        """Read a page of the manifests that came after a term's first."""
+        return self._page("late_usage", appended_from_item, after, limit)
 
     def _page[Thing](
         self, kind: str, read: Callable[[Item], Thing], after: str | None, limit: int

@@ -2,7 +2,7 @@
 
 from postpaid.application.ports import Lost
 from postpaid.domain.instants import instant_text
-from postpaid.domain.site import DEFAULT_CLOSING, Scope, Site, TaxRounding
+from postpaid.domain.site import DEFAULT_CLOSING, LatePolicy, Scope, Site, TaxRounding
 from postpaid.domain.usage import Aggregation
 from postpaid.store import keys
 from postpaid.store.due import StoredDue
@@ -45,7 +45,11 @@ class StoredSites:
         """Store a new site, and announce its clock if it is a test site; `Lost` if it exists."""
         # Nothing on its clock can be due before the first site exists: sweeps begin here.
         StoredDue(self._table, clock_name(site)).begin(site.created_at)
-        writes: list[Write] = [Put(item_from_site(site), condition=Absent())]
+        note = keys.site_note(site.scope)
+        writes: list[Write] = [
+            Put(item_from_site(site), condition=Absent()),
+            Put({**note._asdict(), "s": keys.SCHEMA}, condition=Absent()),
+        ]
         if site.test:
             clock = keys.clock(site.scope)
             writes.append(Put({**clock._asdict(), "s": keys.SCHEMA}, condition=Absent()))
@@ -64,9 +68,15 @@ class StoredSites:
 
     def test_scopes(self) -> list[Scope]:
         """Read the scopes of all test sites, each of which has its own clock."""
-        rows = self._table.query(Range(pk=f"{keys.SYSTEM}#clocks", first=" ", last="~"))
+        return self._noted(f"{keys.SYSTEM}#clocks")
+
+    def scopes(self) -> list[Scope]:
+        """Read the scopes of all sites."""
+        return self._noted(f"{keys.SYSTEM}#sites")
+
+    def _noted(self, pk: str) -> list[Scope]:
         scopes = []
-        for row in rows:
+        for row in self._table.query(Range(pk=pk, first=" ", last="~")):
             site_id, generation = text(row, "sk").rsplit("~", 1)
             scopes.append(Scope(site_id, int(generation)))
         return scopes
@@ -102,6 +112,7 @@ def item_from_site(site: Site) -> Item:
             "number_prefix": site.number_prefix,
             "aggregation": site.aggregation.value,
             "tax_rounding": site.tax_rounding.value,
+            "late": site.late.value,
             "clock_offset_seconds": site.clock_offset_seconds,
             **item_from_closing(site.closing),
         },
@@ -122,6 +133,7 @@ def site_from_item(item: Item) -> Site:
         number_prefix=text(settings, "number_prefix"),
         aggregation=Aggregation(text(settings, "aggregation")),
         tax_rounding=TaxRounding(text(settings, "tax_rounding")),
+        late=LatePolicy(text(settings, "late")),
         clock_offset_seconds=number(settings, "clock_offset_seconds"),
     )
 

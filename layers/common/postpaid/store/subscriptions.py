@@ -9,7 +9,7 @@ from postpaid.domain.instants import instant_text, zone
 from postpaid.domain.line import Line
 from postpaid.domain.period import Interval
 from postpaid.domain.quantity import decimal_text
-from postpaid.domain.site import Scope
+from postpaid.domain.site import LatePolicy, Scope
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.usage import Aggregation, Recording
 from postpaid.store import keys
@@ -84,6 +84,7 @@ def item_from_subscription(scope: Scope, subscription: Subscription) -> Item:
             "cadence": _plain_cadence(subscription.cadence),
             "later": [_plain_schedule(each) for each in subscription.later] or None,
             "prorate": subscription.prorate,
+            "late": subscription.late.value,
             "trial_end": _text(subscription.trial_end),
             "cycles": subscription.cycles,
             "end": _text(subscription.end),
@@ -118,6 +119,7 @@ def subscription_from_item(item: Item) -> Subscription:
         anchor=instant(item, "anchor"),
         prorate=flag(item, "prorate"),
         cadence=_cadence(item),
+        late=LatePolicy(text(item, "late")),
         later=tuple(map(_schedule, maps_or_none(item, "later"))),
         trial_end=instant_or_none(item, "trial_end"),
         cycles=number_or_none(item, "cycles"),

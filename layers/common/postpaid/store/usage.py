@@ -48,6 +48,13 @@ class StoredUsages:
         still = all_of(equals("v", over.version), equals("d", True))  # noqa: FBT003
         return self._put(Put(item_from_usage(self._scope, usage), condition=still))
 
+    def correct(self, usage: Usage, over: Usage) -> Usage | None:
+        """Store the next version of a live usage over exactly *over*; else return what is there."""
+        assert not over.deleted
+        assert usage.version == over.version + 1
+        still = all_of(equals("v", over.version), Absent("d"))
+        return self._put(Put(item_from_usage(self._scope, usage), condition=still))
+
     def delete(self, usage: Usage) -> Usage | None:
         """Turn exactly this version into a tombstone; None if another version is there."""
         update = Update(
@@ -160,6 +167,10 @@ class StoredUsageIds:
     def text(self, key: UsageKey) -> str:
         """Return the public id."""
         return keys.usage_id(key)
+
+    def placed(self, subscription_id: str, place: str) -> UsageKey:
+        """Read a place in a subscription, as manifests name it."""
+        return keys.usage_from_sk(subscription_id, place)
 
     def number(self, key: UsageKey) -> int:
         """Return the integer."""

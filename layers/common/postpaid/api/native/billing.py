@@ -7,11 +7,8 @@ from postpaid.api.native.desk import Desk
 from postpaid.api.native.lists import check_query, page
 from postpaid.api.native.models import Nothing, read
 from postpaid.api.native.shapes import native_from_invoice, native_list
-from postpaid.application.close_invoice import (
-    close_invoice,
-    draft_content,
-    known_invoice,
-)
+from postpaid.application.close_invoice import close_invoice, known_invoice
+from postpaid.application.compose_invoice import draft_content
 from postpaid.application.list_invoices import (
     Drawers,
     invoices_of_customer,

@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Protocol
 
 from postpaid.application.api_keys import KeyRing
+from postpaid.application.books import Books
 from postpaid.application.catalog import Items, NewPrices
 from postpaid.application.change_closing import (
     ChangeableSubscriptions,
     RetimableInvoices,
     RetimableTerms,
 )
-from postpaid.application.close_invoice import Books
 from postpaid.application.customers import NewCustomers
 from postpaid.application.edit_subscription import Office
 from postpaid.application.list_invoices import PagedCustomers, PagedInvoices
-from postpaid.application.ports import Documents, Ids, Invoices, UsageLedger
+from postpaid.application.ports import Appended, Documents, Ids, Invoices, UsageLedger
 from postpaid.application.sites import ChangeableSites
 from postpaid.application.subscriptions import Activation
 from postpaid.domain.catalog import Item, ItemPrice
@@ -38,6 +38,7 @@ class Lists(Protocol):
     def customers(self, after: str | None, limit: int) -> Page[Customer]: ...  # noqa: D102
     def subscriptions(self, after: str | None, limit: int) -> Page[Subscription]: ...  # noqa: D102
     def invoices(self, after: str | None, limit: int) -> Page[Invoice]: ...  # noqa: D102
+    def late_usages(self, after: str | None, limit: int) -> Page[Appended]: ...  # noqa: D102
 
 
 class DeskCustomers(NewCustomers, PagedCustomers, Protocol):
@@ -69,6 +70,10 @@ class UsageIds(Protocol):
 
     def text(self, key: UsageKey) -> str:
         """Return the public id."""
+        ...
+
+    def placed(self, subscription_id: str, place: str) -> UsageKey:
+        """Read a place, as manifests name it."""
         ...
 
     def number(self, key: UsageKey) -> int:

@@ -36,6 +36,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "subscription_ended": (409, "The subscription has ended"),
     "subscription_not_started": (409, "The subscription has not begun"),
     "subscription_started": (409, "The subscription has begun"),
+    "term_closed": (409, "The term takes no more usage"),
     "term_just_began": (409, "The term has only just begun"),
     "usage_conflict": (409, "Another quantity is recorded"),
     "usage_deleted": (409, "The usage was deleted"),

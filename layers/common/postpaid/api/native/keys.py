@@ -12,7 +12,7 @@ from postpaid.application.api_keys import create_key, revoke_key
 from postpaid.application.sites import ChangeSite, change_site
 from postpaid.domain.api_key import read_key
 from postpaid.domain.errors import Invalid
-from postpaid.domain.site import TaxRounding
+from postpaid.domain.site import LatePolicy, TaxRounding
 from postpaid.domain.usage import Aggregation
 
 
@@ -44,6 +44,7 @@ def patch_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
         number_prefix=body.number_prefix,
         aggregation=None if body.aggregation is None else Aggregation(body.aggregation),
         tax_rounding=None if body.tax_rounding is None else TaxRounding(body.tax_rounding),
+        late=None if body.late_usage is None else LatePolicy(body.late_usage),
     )
     return Response(
         200, native_from_site(change_site(desk.scope.site, command, sites=desk.all_sites))

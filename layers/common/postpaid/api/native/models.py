@@ -33,6 +33,7 @@ Email = Annotated[
     ),
 ]
 Number = str | int | Decimal
+Late = Literal["supplement", "refuse", "store_only"]
 
 
 class Body(BaseModel):
@@ -194,6 +195,7 @@ class SubscriptionBody(Body):
     trial_end: str | None = None
     cycles: int | None = Field(default=None, ge=1, le=CYCLES_MAX)
     hold_until: str | None = None
+    late_usage: Late | None = None
     cadence: CadenceBody = Field(default_factory=CadenceBody)
     prorate: bool = True
     lines: list[LineBody] = Field(min_length=1, max_length=LINES_MAX)
@@ -209,6 +211,7 @@ class SubscriptionChange(Body):
     closing: ClosingBody | None = None
     hold_until: str | None = None
     timezone: str | None = None
+    late_usage: Late | None = None
 
 
 class LineChangeBody(Body):
@@ -269,6 +272,7 @@ class SiteChange(Body):
     seller: PartyBody | None = None
     aggregation: Literal["sum", "last", "max"] | None = None
     tax_rounding: Literal["line", "total"] | None = None
+    late_usage: Late | None = None
     number_prefix: Annotated[str, StringConstraints(max_length=20, pattern=r"^[\x20-\x7e]*$")] | (
         None
     ) = None

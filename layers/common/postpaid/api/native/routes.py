@@ -53,6 +53,7 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "v1/subscriptions/{}/invoices", READ, billing.list_subscription_invoices),
     Route("GET", "v1/subscriptions/{}/usages", KeyScope.USAGE_READ, usages.list_usages),
     Route("GET", "v1/subscriptions/{}/usages/{}", KeyScope.USAGE_READ, usages.get_usage),
+    Route("GET", "v1/late-usages", KeyScope.USAGE_READ, usages.list_late_usages),
     Route("GET", "v1/invoices", READ, billing.list_invoices),
     Route("GET", "v1/invoices/{}", READ, billing.get_invoice),
     Route("POST", "v1/invoices/{}/close", KeyScope.INVOICE_CLOSE, billing.post_close),
@@ -62,5 +63,6 @@ ROUTES: tuple[Route[Operation], ...] = (
 # Never reached here: they only complete what a refused method is told of its path.
 USAGE_WRITES = (
     ("POST", "v1/subscriptions/{}/usages"),
+    ("PUT", "v1/subscriptions/{}/usages/{}"),
     ("DELETE", "v1/subscriptions/{}/usages/{}"),
 )

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
+from postpaid.application.ports import Appended
 from postpaid.domain.api_key import ApiKey
 from postpaid.domain.calendar import Schedule
 from postpaid.domain.catalog import Item, ItemPrice
@@ -22,7 +23,21 @@ from postpaid.domain.money import Money
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Address, ClosingPolicy, Site
 from postpaid.domain.subscription import Subscription
+from postpaid.domain.supplement import Supplement
 from postpaid.domain.term import Term
+from postpaid.domain.usage import UsageKey
+
+
+class UsageIds(Protocol):
+    """How a usage's public id is made from its place in its subscription."""
+
+    def text(self, key: UsageKey) -> str:
+        """Return the public id."""
+        ...
+
+    def placed(self, subscription_id: str, place: str) -> UsageKey:
+        """Read a place, as manifests name it."""
+        ...
 
 
 def native_from_site(site: Site) -> dict[str, Any]:
@@ -37,6 +52,7 @@ def native_from_site(site: Site) -> dict[str, Any]:
         "number_prefix": site.number_prefix,
         "aggregation": site.aggregation.value,
         "tax_rounding": site.tax_rounding.value,
+        "late_usage": site.late.value,
         "created_at": instant_text(site.created_at),
     }
 
@@ -116,6 +132,7 @@ def native_from_subscription(
             for each in subscription.suspensions
         ],
         "prorate": subscription.prorate,
+        "late_usage": subscription.late.value,
         "lines": [_line(line) for line in subscription.shown_lines(now)],
         "closing": _closing(subscription.closing),
         "current_term": None if term is None else plain_period(term.period),
@@ -136,6 +153,7 @@ def native_from_invoice(invoice: Invoice, content: InvoiceContent | None) -> dic
         "customer_id": invoice.customer_id,
         "subscription_id": invoice.subscription_id,
         "currency": invoice.currency,
+        "supplement": invoice.k or None,
         "total": None if invoice.total is None else str(invoice.total),
         "issued_on": None if invoice.issued_on is None else invoice.issued_on.isoformat(),
         "parked": invoice.parked,
@@ -153,6 +171,35 @@ def native_from_upcoming(content: InvoiceContent) -> dict[str, Any]:
         "subscription_id": content.subscription_id,
         "currency": content.currency,
         **_said(content),
+    }
+
+
+def native_from_late(
+    appended: Appended, supplement: Supplement, usage_ids: UsageIds
+) -> dict[str, Any]:
+    """Show what came or changed after a term's invoice, usage by usage, and where it is billed."""
+    subscription_id = appended.subscription_id
+    return {
+        "subscription_id": subscription_id,
+        "customer_id": supplement.customer_id,
+        "term": plain_period(supplement.period),
+        "supplement": appended.k,
+        "policy": appended.policy.value,
+        "currency": supplement.currency,
+        "amount": str(appended.amount),
+        "invoice_id": appended.billed_in,
+        "found_at": instant_text(appended.found_at),
+        "usages": [
+            {
+                "id": usage_ids.text(usage_ids.placed(subscription_id, each.place)),
+                "billed_version": each.was.version,
+                "billed_quantity": decimal_text(each.was.quantity),
+                "version": each.now.version,
+                "quantity": decimal_text(each.now.quantity),
+            }
+            for each in supplement.differences
+        ],
+        "lines": [plain_line(line) for line in supplement.lines],
     }
 
 

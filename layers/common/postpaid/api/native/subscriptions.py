@@ -9,13 +9,14 @@ from postpaid.api.native.requests import change_request
 from postpaid.api.native.shapes import native_from_subscription, native_from_upcoming
 from postpaid.application.change_closing import KEEP, ChangeClosing, change_closing
 from postpaid.application.change_schedule import change_zone
-from postpaid.application.close_invoice import upcoming_content
+from postpaid.application.compose_invoice import upcoming_content
 from postpaid.application.make_line import CreateLine
 from postpaid.application.roll_term import known_subscription
 from postpaid.application.subscriptions import CreateSubscription, Shelf, create_subscription
 from postpaid.domain.calendar import read_cadence
 from postpaid.domain.errors import Invalid
 from postpaid.domain.invoice import invoice_id
+from postpaid.domain.site import LatePolicy
 from postpaid.domain.subscription import Subscription
 
 
@@ -33,6 +34,7 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
         trial_end=body.trial_end,
         cycles=body.cycles,
         hold_until=body.hold_until,
+        late=None if body.late_usage is None else LatePolicy(body.late_usage),
         lines=[
             CreateLine(item_price_id=line.item_price_id, id=line.id, quantity=line.quantity)
             for line in body.lines
@@ -72,7 +74,7 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
     body = read(SubscriptionChange, read_json_object(request.body, request.headers))
     given = body.model_fields_set
     if not given:
-        raise Invalid("missing_field", "name closing, hold_until or timezone")
+        raise Invalid("missing_field", "name closing, hold_until, timezone or late_usage")
     asked = change_request(request)
     if "timezone" in given:
         if len(given) > 1:
@@ -81,10 +83,13 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
             )
         edited = change_zone(ids[0], body.timezone, office=desk.office, request=asked)
         return show_subscription(desk, edited.subscription)
+    if "late_usage" in given and body.late_usage is None:
+        raise Invalid("invalid_field", "a policy cannot be taken away", field="late_usage")
     command = ChangeClosing(
         subscription_id=ids[0],
         policy=policy_of(body.closing) if "closing" in given else KEEP,
         hold_until=body.hold_until if "hold_until" in given else KEEP,
+        late=KEEP if body.late_usage is None else LatePolicy(body.late_usage),
         request=asked,
     )
     subscription = change_closing(

@@ -5,12 +5,13 @@ from typing import Any
 
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
-from postpaid.api.native.idempotency import request_digest
+from postpaid.api.native.headers import request_digest, version_in
+from postpaid.application.correct_usage import CorrectUsage
 from postpaid.application.record_usage import RecordedUsage, RecordUsage
-from postpaid.domain.errors import Invalid, NotFound
+from postpaid.domain.errors import Invalid
 from postpaid.domain.instants import instant_text
 from postpaid.domain.quantity import decimal_text, parse_quantity
-from postpaid.domain.usage import Usage
+from postpaid.domain.usage import Usage, UsageKey
 
 _FIELDS = frozenset({"item_price_id", "line_id", "usage_date", "quantity", "id", "note"})
 _REQUIRED = ("usage_date", "quantity")
@@ -37,11 +38,33 @@ def record_usage_from_native(request: Request, subscription_id: str) -> RecordUs
     )
 
 
-def native_from_recorded(outcome: RecordedUsage, usage_id: str, number: int) -> Response:
-    """Answer a recording: 201 the first time, 200 when it is a replay."""
+def correct_usage_from_native(request: Request, key: UsageKey) -> CorrectUsage:
+    """Read `PUT /v1/subscriptions/{id}/usages/{id}`; raises `Malformed` or `Invalid`."""
+    body = read_json_object(request.body, request.headers)
+    for name in body:
+        if name not in {"quantity", "note"}:
+            raise Invalid("unknown_field", "cannot be corrected", field=name[:100])
+    if body.get("quantity") is None:
+        raise Invalid("missing_field", "is required", field="quantity")
+    version = version_in(request.headers)
+    if version is None:
+        raise Invalid("missing_field", "name the version to correct", field="If-Match")
+    return CorrectUsage(
+        key=key,
+        version=version,
+        quantity=parse_quantity(body["quantity"], "quantity"),
+        note=_note(body),
+    )
+
+
+def native_from_recorded(
+    outcome: RecordedUsage, usage_id: str, number: int, *, made: bool = True
+) -> Response:
+    """Answer a recording: 201 the first time, 200 when it is a replay or not *made* but changed."""
     body = native_from_usage(outcome.usage, usage_id, number)
     body |= {"billing": outcome.billing.value, "replayed": outcome.replayed}
-    return Response(200 if outcome.replayed else 201, body)
+    status = 201 if made and not outcome.replayed else 200
+    return Response(status, body, {"etag": f'"{outcome.usage.version}"'})
 
 
 def native_from_deleted(outcome: RecordedUsage, usage_id: str, number: int) -> Response:
@@ -68,11 +91,6 @@ def native_from_usage(usage: Usage, usage_id: str, number: int) -> dict[str, Any
         "recorded_at": instant_text(usage.recorded_at),
     }
     return {name: value for name, value in shown.items() if value is not None}
-
-
-def usage_not_found() -> NotFound:
-    """Return the refusal for an id that is no usage of the subscription."""
-    return NotFound("usage_not_found", "there is no such usage on the subscription")
 
 
 def _text_or_none(body: Mapping[str, Any], name: str) -> str | None:

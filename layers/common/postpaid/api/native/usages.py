@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from postpaid.api.http import Request, Response
 from postpaid.api.native.cursors import cursor_text, page_size, read_cursor
 from postpaid.api.native.desk import Desk
-from postpaid.api.native.lists import check_query
-from postpaid.api.native.shapes import native_list
-from postpaid.api.native.usage import native_from_usage, usage_not_found
+from postpaid.api.native.lists import check_query, page
+from postpaid.api.native.shapes import native_from_late, native_list
+from postpaid.api.native.usage import native_from_usage
+from postpaid.application.correct_usage import usage_not_found
 from postpaid.application.list_usages import list_usages as read_page
+from postpaid.application.ports import Appended
 from postpaid.application.roll_term import known_subscription
 from postpaid.domain.errors import Invalid
 from postpaid.domain.instants import YEAR_MAX, YEAR_MIN
@@ -67,6 +69,18 @@ def list_usages(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     if last is not None:
         cursor = cursor_text([desk.usage_ids.text(last)], desk.scope, listing, query)
     return Response(200, native_list([_shown(desk, usage) for usage in usages], cursor))
+
+
+def list_late_usages(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """List what came or changed after its term was invoiced, newest first, and what became of it.
+
+    Found by the runs that bill it, so seconds after it was recorded, or at the daily audit.
+    """
+
+    def shown(appended: Appended) -> dict[str, object]:
+        return native_from_late(appended, desk.documents.get_supplement(appended), desk.usage_ids)
+
+    return page(desk, request, "late-usages", desk.lists.late_usages, shown)
 
 
 def _shown(desk: Desk, usage: Usage) -> dict[str, object]:

@@ -1,0 +1,34 @@
+"""Everything a site's invoices are made from."""
+
+from dataclasses import dataclass
+
+from postpaid.application.ports import (
+    Closing,
+    Credits,
+    Customers,
+    Documents,
+    Invoices,
+    Manifests,
+    Prices,
+    Sites,
+    Subscriptions,
+    Terms,
+    UsageLedger,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """The stores of one site that invoices are read from and written to, as one argument."""
+
+    subscriptions: Subscriptions
+    customers: Customers
+    prices: Prices
+    sites: Sites
+    terms: Terms
+    ledger: UsageLedger
+    invoices: Invoices
+    closing: Closing
+    credits: Credits
+    manifests: Manifests
+    documents: Documents

@@ -1,0 +1,207 @@
+"""What an invoice says: its lines, taxes, supplements and credit, whether it is stored or not."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from postpaid.application.books import Books
+from postpaid.application.ports import Appended, Balance, UsageLedger
+from postpaid.application.roll_term import known_subscription, next_term
+from postpaid.domain.customer import Customer
+from postpaid.domain.errors import BillingError, Conflict
+from postpaid.domain.instants import YEAR_MAX
+from postpaid.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
+from postpaid.domain.invoice_content import InvoiceContent
+from postpaid.domain.metering import metered
+from postpaid.domain.quantity import decimal_text
+from postpaid.domain.rating import rate_term, versions_to_read
+from postpaid.domain.subscription import Subscription
+from postpaid.domain.tax import TaxAmount, taxes_on
+from postpaid.domain.term import RATING_ENGINE, Term, TermStatus
+from postpaid.domain.usage import Usage
+
+# How many supplements one invoice takes; a transaction has a hundred writes.
+SUPPLEMENTS_MAX = 50
+_LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
+
+
+def draft_content(invoice: Invoice, *, books: Books) -> InvoiceContent:
+    """Return what a pending invoice would say if it closed now.
+
+    Raises `Conflict` with code `invoice_not_ratable`.
+    """
+    assert invoice.status is InvoiceStatus.PENDING
+    term = None
+    if invoice.term_start is not None and invoice.k == 0:
+        term = books.terms.get(invoice.subscription_id, invoice.term_start)
+    rated = rated_content(invoice, term, books)
+    return completed(
+        rated, waiting_supplements(invoice, term, books), credit_balance(rated, books), books
+    )
+
+
+def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
+    """Return what the coming invoice would say if the open term ended with today's usage.
+
+    The same rating as a close's; nothing is stored. Raises `NotFound`; `Conflict` with code
+    `subscription_ended` if no invoice is to come, or `invoice_not_ratable`.
+    """
+    subscription = known_subscription(books.subscriptions, subscription_id)
+    term = books.terms.look(subscription.id, _LATEST)
+    assert term is not None, "a subscription has a term from the start"
+    if term.status is not TermStatus.OPEN or subscription.end == subscription.start:
+        raise Conflict("subscription_ended", "the subscription has ended: no invoice is to come")
+    begun = next_term(subscription, term, books.prices)
+    rated = _content(None, subscription, term, begun, books)
+    waiting = books.manifests.waiting(subscription.id, SUPPLEMENTS_MAX)
+    return completed(rated, waiting, credit_balance(rated, books), books)
+
+
+def rated_content(invoice: Invoice, term: Term | None, books: Books) -> InvoiceContent:
+    """Return what an invoice says of its own term, or of the supplement it was made for."""
+    subscription = known_subscription(books.subscriptions, invoice.subscription_id)
+    if invoice.k:
+        return _supplementary(invoice, subscription, books)
+    begun = books.terms.get(invoice.subscription_id, invoice.period_end)
+    return _content(invoice.id, subscription, term, begun, books)
+
+
+def waiting_supplements(invoice: Invoice, term: Term | None, books: Books) -> list[Appended]:
+    """Return the supplements that the invoice of a term takes with it; others take none."""
+    if term is None:
+        return []
+    return books.manifests.waiting(invoice.subscription_id, SUPPLEMENTS_MAX)
+
+
+def credit_balance(content: InvoiceContent, books: Books) -> Balance:
+    """Return the credit that an invoice draws on."""
+    return books.credits.balance(content.customer_id, content.currency)
+
+
+def completed(
+    rated: InvoiceContent, waiting: Sequence[Appended], balance: Balance, books: Books
+) -> InvoiceContent:
+    """Add what waited for this invoice, and the customer's credit.
+
+    Raises `Conflict` with code `invoice_not_ratable` if that is too much for one invoice.
+    """
+    if balance.amount.minor:
+        rated = replace(rated, balance=balance.amount)
+    if not waiting:
+        return rated
+    supplements = [books.documents.get_supplement(each) for each in waiting]
+    lines = (*rated.lines, *(line for each in supplements for line in each.lines))
+    with _bounded():
+        return replace(
+            rated,
+            lines=lines,
+            taxes=_taxes(lines, rated.currency, books),
+            supplements=tuple((each.start, each.k) for each in waiting),
+        )
+
+
+def _taxes(lines: Sequence[InvoiceLine], currency: str, books: Books) -> tuple[TaxAmount, ...]:
+    taxable = ((line.amount, line.tax) for line in lines)
+    return taxes_on(taxable, currency, books.sites.get().tax_rounding)
+
+
+def _content(
+    invoice_id: str | None,
+    subscription: Subscription,
+    term: Term | None,
+    begun: Term | None,
+    books: Books,
+) -> InvoiceContent:
+    customer = books.customers.get(subscription.customer_id)
+    assert customer is not None, "customers are never removed"
+    usages: Sequence[Usage] = ()
+    if term is not None:
+        period = subscription.usage_period(term.period)
+        usages = books.ledger.in_period(subscription.id, period)
+    start = subscription.start if term is None else term.period.start
+    with _bounded():
+        lines = rated_lines(subscription, term, begun, usages, books, customer)
+        return InvoiceContent(
+            invoice_id=invoice_id,
+            subscription_id=subscription.id,
+            customer_id=customer.id,
+            currency=subscription.currency,
+            timezone=subscription.zone_at(start).key,
+            engine=term.engine if term else RATING_ENGINE,
+            ended=term.period if term else None,
+            begun=begun.period if begun else None,
+            seller=books.sites.get().seller,
+            customer=customer.address,
+            lines=lines,
+            taxes=_taxes(lines, subscription.currency, books),
+            manifest=tuple(_billed(books.ledger, usage) for usage in usages if not usage.deleted),
+        )
+
+
+def rated_lines(
+    subscription: Subscription,
+    term: Term | None,
+    begun: Term | None,
+    usages: Sequence[Usage],
+    books: Books,
+    customer: Customer,
+) -> tuple[InvoiceLine, ...]:
+    """Rate what an ended term owes and a begun one owes in advance.
+
+    Raises `Conflict` with code `invoice_not_ratable`.
+    """
+    prices = books.prices.versions(versions_to_read(subscription, term, begun))
+    with _bounded():
+        return rate_term(
+            subscription,
+            ended=term,
+            begun=begun,
+            prices=prices,
+            usage=metered(usages),
+            customer_tax=customer.tax,
+        )
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Say of what cannot be computed, or is beyond a bound, that the invoice cannot be made."""
+    try:
+        yield
+    except BillingError as error:
+        where = "" if error.field is None else f"{error.field}: "
+        raise Conflict("invoice_not_ratable", f"{where}{error.message}") from None
+    except ArithmeticError:
+        why = "an amount has more digits than are computed exactly"
+        raise Conflict("invoice_not_ratable", why) from None
+
+
+def _supplementary(invoice: Invoice, subscription: Subscription, books: Books) -> InvoiceContent:
+    """Return what an invoice says that was made for one supplement."""
+    customer = books.customers.get(subscription.customer_id)
+    assert customer is not None, "customers are never removed"
+    assert invoice.term_start is not None
+    term = books.terms.get(subscription.id, invoice.term_start)
+    assert term is not None
+    [appended] = [each for each in books.manifests.of_term(term) if each.k == invoice.k]
+    supplement = books.documents.get_supplement(appended)
+    return InvoiceContent(
+        invoice_id=invoice.id,
+        subscription_id=subscription.id,
+        customer_id=customer.id,
+        currency=subscription.currency,
+        timezone=supplement.timezone,
+        engine=supplement.engine,
+        ended=supplement.period,
+        begun=None,
+        seller=books.sites.get().seller,
+        customer=customer.address,
+        lines=supplement.lines,
+        taxes=_taxes(supplement.lines, subscription.currency, books),
+        manifest=(),
+        supplements=((appended.start, appended.k),),
+    )
+
+
+def _billed(ledger: UsageLedger, usage: Usage) -> tuple[str, int, str]:
+    return ledger.place(usage), usage.version, decimal_text(usage.quantity)

@@ -1,0 +1,87 @@
+"""Correct one usage: another quantity over exactly the version the caller knows.
+
+crash or lost answer before the put    nothing changed; the repeat corrects it
+crash or lost answer after the put     it is corrected; the repeat finds its own correction
+two correctors at once                 one wins, the other is shown the version there is
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from postpaid.application.ports import Subscriptions, Terms, UsageLedger
+from postpaid.application.record_usage import RecordedUsage, check_note, check_taken, looked
+from postpaid.domain.errors import Conflict, NotFound
+from postpaid.domain.quantity import decimal_text
+from postpaid.domain.usage import Usage, UsageKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectUsage:
+    """What a usage should say instead; *version* is the one that the caller knows."""
+
+    key: UsageKey
+    version: int
+    quantity: Decimal
+    note: str | None = None
+
+
+def correct_usage(
+    command: CorrectUsage,
+    *,
+    subscriptions: Subscriptions,
+    ledger: UsageLedger,
+    terms: Terms,
+    now: datetime,
+) -> RecordedUsage:
+    """Correct a usage once; a repeat of the request finds it done.
+
+    Raises `Invalid`; `NotFound` if there is none, or if it was deleted; `Conflict` with code
+    `version_mismatch` and what there is, or with `term_closed`; `Unavailable` if the outcome is
+    unknown.
+    """
+    check_note(command.note)
+    there = ledger.get(command.key)
+    if there is None or there.deleted:
+        raise usage_not_found()
+    if _is_done(command, there):
+        return looked(terms, there, replayed=True)
+    if there.version != command.version:
+        raise _stale(there)
+    subscription = subscriptions.get(command.key.subscription_id, fresh=False)
+    if subscription is not None:
+        check_taken(subscription, command.key, terms)
+    usage = replace(
+        there,
+        quantity=command.quantity,
+        note=there.note if command.note is None else command.note,
+        version=there.version + 1,
+        recorded_at=now,
+        request=None,
+    )
+    existing = ledger.correct(usage, over=there)
+    if existing is None:
+        return looked(terms, usage, replayed=False)
+    if existing.deleted:
+        raise usage_not_found()
+    if _is_done(command, existing):
+        return looked(terms, existing, replayed=True)
+    raise _stale(existing)
+
+
+def usage_not_found() -> NotFound:
+    """Return the refusal for an identity under which there is no usage."""
+    return NotFound("usage_not_found", "there is no such usage on the subscription")
+
+
+def _is_done(command: CorrectUsage, there: Usage) -> bool:
+    return there.version == command.version + 1 and there.quantity == command.quantity
+
+
+def _stale(there: Usage) -> Conflict:
+    return Conflict(
+        "version_mismatch",
+        f"the version is {there.version} by now: read it again, and correct that",
+        field="If-Match",
+        details={"version": there.version, "recorded_quantity": decimal_text(there.quantity)},
+    )

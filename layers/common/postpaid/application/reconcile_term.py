@@ -1,0 +1,166 @@
+"""Bill what changed in a term after it was frozen: once, as lines of their own.
+
+    crash before the append    nothing changed; the next run finds the same difference
+    crash after it             the next run finds no difference
+    two runs at once           both find the same; one appends manifest k, the other looks again
+    a usage during the run     it landed before the query and is in it, or the next run finds it
+
+A run is started by the recorder that met a frozen term, at the next close and by the daily audit;
+the audit alone suffices. What is found goes on the subscription's next invoice, if that is to close
+within some weeks, else on an invoice of its own.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from postpaid.application.books import Books
+from postpaid.application.compose_invoice import rated_lines
+from postpaid.application.ports import Appended, Ids, Lost, Unavailable
+from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
+from postpaid.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, invoice_id
+from postpaid.domain.site import LatePolicy, Scope
+from postpaid.domain.subscription import Subscription
+from postpaid.domain.supplement import Supplement, differences, fold, supplement_lines
+from postpaid.domain.term import Term, TermStatus
+
+NEXT_INVOICE_WITHIN = timedelta(days=35)
+_TRIES = 8
+_TERMS_LOOKED_AT = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a run found: *supplement* None if the term's usage is as it was billed."""
+
+    term: Term
+    supplement: Supplement | None
+    invoice: Invoice | None = None
+
+
+def reconcile_term(
+    subscription_id: str,
+    start: datetime,
+    *,
+    scope: Scope,
+    books: Books,
+    ids: Ids,
+    now: datetime,
+) -> Reconciled | None:
+    """Bring what is billed of a frozen term up to its usage; None if the term is not frozen.
+
+    Running it again finds nothing new. Raises `Unavailable` if the outcome is unknown or others
+    came first every time; `Conflict` with code `invoice_not_ratable`.
+    """
+    for _ in range(_TRIES):
+        term = books.terms.get(subscription_id, start)
+        if term is None or term.status is not TermStatus.FROZEN:
+            return None
+        later = books.manifests.of_term(term)
+        if len(later) != term.manifests - 1:
+            continue  # a transaction that is decided has not reached every item yet
+        try:
+            return _reconciled(term, later, scope, books, ids, now)
+        except Lost:
+            continue
+    raise Unavailable("other runs came first every time")
+
+
+def _reconciled(
+    term: Term, later: list[Appended], scope: Scope, books: Books, ids: Ids, now: datetime
+) -> Reconciled:
+    subscription = known_subscription(books.subscriptions, term.subscription_id)
+    assert term.invoice_id is not None
+    invoice = books.invoices.get(term.invoice_id)
+    assert invoice is not None, "invoices are never removed"
+    first = books.documents.get_content(invoice)
+    before = [books.documents.get_supplement(each) for each in later]
+    usages = books.ledger.in_period(subscription.id, subscription.usage_period(term.period))
+    found = differences(
+        fold(first, before), ((books.ledger.place(usage), usage) for usage in usages)
+    )
+    if not found:
+        return Reconciled(term, None)
+    lines: tuple[InvoiceLine, ...] = ()
+    if subscription.late is not LatePolicy.STORE_ONLY:
+        customer = books.customers.get(subscription.customer_id)
+        assert customer is not None, "customers are never removed"
+        rated = rated_lines(subscription, term, None, usages, books, customer)
+        lines = supplement_lines(rated, first, before)
+    supplement = Supplement(
+        subscription_id=subscription.id,
+        customer_id=subscription.customer_id,
+        currency=subscription.currency,
+        timezone=first.timezone,
+        period=term.period,
+        k=term.manifests,
+        engine=term.engine,
+        policy=subscription.late,
+        differences=found,
+        lines=lines,
+        found_at=now,
+    )
+    return _append(supplement, term, subscription, scope, books, ids, now)
+
+
+def _append(
+    supplement: Supplement,
+    term: Term,
+    subscription: Subscription,
+    scope: Scope,
+    books: Books,
+    ids: Ids,
+    now: datetime,
+) -> Reconciled:
+    onto = None
+    invoice = None
+    if supplement.amount.minor:
+        onto = _next_to_close(subscription, books, now)
+        if onto is None:
+            invoice = _own_invoice(supplement, scope, ids, now)
+    appended = Appended(
+        subscription_id=subscription.id,
+        start=term.period.start,
+        k=supplement.k,
+        content_hash=books.documents.put_supplement(supplement),
+        amount=supplement.amount,
+        policy=supplement.policy,
+        found_at=now,
+        billed_in=None if invoice is None else invoice.id,
+    )
+    books.manifests.append(appended, invoice=invoice, onto=onto)
+    return Reconciled(term, supplement, invoice)
+
+
+def _next_to_close(subscription: Subscription, books: Books, now: datetime) -> Term | None:
+    """Return the term whose invoice closes next, None if none does within some weeks."""
+    waiting = [
+        term
+        for term in books.terms.page(subscription.id, before=None, limit=_TERMS_LOOKED_AT)
+        if term.status in {TermStatus.OPEN, TermStatus.GRACE}
+    ]
+    if not waiting:
+        return None
+    earliest = waiting[-1]
+    policy = closing_policy(subscription, books.customers, books.sites)
+    closes = closes_at(policy, earliest.period.end, subscription.hold_until)
+    if closes is None:
+        closes = earliest.period.end  # by request: at the earliest then
+    return earliest if closes <= now + NEXT_INVOICE_WITHIN else None
+
+
+def _own_invoice(supplement: Supplement, scope: Scope, ids: Ids, now: datetime) -> Invoice:
+    """Return the pending invoice for one supplement; it is due at once."""
+    end = supplement.period.end
+    return Invoice(
+        id=invoice_id(scope, supplement.subscription_id, end, supplement.k),
+        number=ids.number("invoice"),
+        customer_id=supplement.customer_id,
+        subscription_id=supplement.subscription_id,
+        currency=supplement.currency,
+        status=InvoiceStatus.PENDING,
+        period_end=end,
+        k=supplement.k,
+        term_start=supplement.period.start,
+        created_at=now,
+        due_at=now,
+    )
