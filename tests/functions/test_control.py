@@ -357,3 +357,28 @@ def test_a_scope_is_enough_for_what_it_is_for(shop: Shop) -> None:
     assert shop.call("GET", USAGES, key=writer).code == "forbidden"
     assert shop.call("GET", "/v1/customers/harbor", key=writer).code == "forbidden"
     assert datetime.fromisoformat(made.json["recorded_at"]) > datetime(2026, 10, 20, tzinfo=UTC)
+
+
+def test_a_test_clock_moves_on_and_its_invoices_are_there(functions: Functions) -> None:
+    shop = open_shop(functions, "time-machine")
+    shop.must("PATCH", "/v1/subscriptions/calls", {"closing": {"mode": "auto"}})
+    shop.must("POST", USAGES, USAGE)
+
+    moved = shop.call("POST", "/v1/test-clock/advance", {"to": "2026-11-02"})
+
+    assert (moved.status, moved.json) == (200, {"now": "2026-11-02T00:00:00Z", "done": True})
+    statuses = [each["status"] for each in shop.invoices()]
+    assert statuses == ["issued"] * 3, "the opening one, September and October"
+    assert shop.must("GET", "/v1/subscriptions/calls")["current_term"]["start"] == (
+        "2026-11-01T04:00:00Z"
+    )
+    back = shop.call("POST", "/v1/test-clock/advance", {"to": "2026-10-01"})
+    check_refusal(back, status=422, code="invalid_field", said="to", secrets=[shop.admin])
+
+
+def test_a_live_site_has_no_clock_to_move(functions: Functions) -> None:
+    shop = bare_shop(functions, "live-clock", clock=None)
+
+    answer = shop.call("POST", "/v1/test-clock/advance", {"to": "2099-01-01"})
+
+    check_refusal(answer, status=409, code="live_site", said=None, secrets=[shop.admin])

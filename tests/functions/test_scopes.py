@@ -34,6 +34,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("PATCH", "v1/subscriptions/{}"): {"closing": {"mode": "manual"}},
     ("POST", "v1/subscriptions/{}/usages"): USAGE,
     ("PUT", "v1/subscriptions/{}/usages/{}"): {"quantity": "22"},
+    ("POST", "v1/test-clock/advance"): {"to": "2026-10-20T13:00:00Z"},
     ("PATCH", "v1/item-prices/{}"): {"name": "VoIP calls"},
     ("POST", "v1/subscriptions/{}/changes"): {
         "effective": "term_end",

@@ -31,15 +31,26 @@ class StoredDue:
 
     def in_hour(self, hour: datetime, until: datetime) -> Iterator[Due]:
         """Read what is due in an hour, up to an instant; eventually consistent."""
-        for shard in range(keys.DUE_SHARDS):
+        for row in self._rows(hour, until):
+            yield Due(text(row, "pk"), text(row, "sk"))
+
+    def upcoming(self, hour: datetime, until: datetime) -> list[tuple[datetime, Due]]:
+        """Read what is due in an hour, up to an instant, in order of time."""
+        found = [
+            (instant_from_text(text(row, "dsk")), Due(text(row, "pk"), text(row, "sk")))
+            for row in self._rows(hour, until)
+        ]
+        return sorted(found, key=lambda each: (each[0], each[1].pk, each[1].sk))
+
+    def _rows(self, hour: datetime, until: datetime) -> Iterator[Item]:
+        for shard in range(keys.due_shards(self._clock)):
             span = Range(
                 pk=keys.due_pk(self._clock, hour, shard),
                 first="0",
                 last=instant_text(until),
                 index="due",
             )
-            for row in self._table.query(span):
-                yield Due(text(row, "pk"), text(row, "sk"))
+            yield from self._table.query(span)
 
     def begin(self, now: datetime) -> None:
         """Store the hour where the first sweep begins, unless there was a sweep already."""

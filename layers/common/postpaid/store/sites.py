@@ -1,6 +1,8 @@
 """Sites: settings, and the clocks of test sites."""
 
-from postpaid.application.ports import Lost
+from dataclasses import replace
+
+from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.instants import instant_text
 from postpaid.domain.site import DEFAULT_CLOSING, LatePolicy, Scope, Site, TaxRounding
 from postpaid.domain.usage import Aggregation
@@ -28,6 +30,8 @@ from postpaid.store.tables import (
     Write,
     equals,
 )
+
+_TRIES = 4
 
 
 class StoredSites:
@@ -65,6 +69,18 @@ class StoredSites:
             self._table.put(Put(item_from_site(site), condition=equals("settings", before)))
         except ConditionFailed:
             raise Lost from None
+
+    def move_clock(self, site_id: str, offset_seconds: int) -> None:
+        """Set how far a test site's clock is from the real one; other settings stay."""
+        for _ in range(_TRIES):
+            site = self.get(site_id)
+            assert site is not None, "sites are never removed"
+            try:
+                self.replace(replace(site, clock_offset_seconds=offset_seconds), over=site)
+            except Lost:
+                continue
+            return
+        raise Unavailable("other changes came first every time")
 
     def test_scopes(self) -> list[Scope]:
         """Read the scopes of all test sites, each of which has its own clock."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from postpaid.application.advance_clock import Hands
 from postpaid.application.api_keys import KeyRing
 from postpaid.application.books import Books
 from postpaid.application.catalog import Items, NewPrices
@@ -113,3 +114,4 @@ class Desk:
     new_run: Callable[[], str]
     new_key_parts: Callable[[], tuple[str, str]]
     hasten: Callable[[Sequence[str]], None]
+    hands: Hands

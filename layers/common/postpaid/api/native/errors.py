@@ -31,6 +31,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "invoice_not_pending": (409, "The invoice is not pending"),
     "invoice_not_ratable": (409, "The invoice cannot be made"),
     "line_ambiguous": (409, "Several lines answer to this name"),
+    "live_site": (409, "The site has no clock of its own"),
     "not_suspended": (409, "The subscription is not suspended"),
     "pdf_not_ready": (409, "The document is not made yet"),
     "subscription_ended": (409, "The subscription has ended"),
