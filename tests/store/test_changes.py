@@ -125,7 +125,7 @@ def test_a_subscription_is_read_as_it_was_stored_with_all_that_can_be_said(billi
 @pytest.mark.parametrize(
     "term",
     [
-        a_term(pins={1: 3, 22: 1}, covered=frozenset({22})),
+        a_term(pins={1: 3, 22: 1}, covered={22: OCTOBER.end}),
         a_term(advance_to=at("2026-11-05"), credit_unused=True, changes=4),
         a_term(period=CUT, status=TermStatus.GRACE, advance_to=OCTOBER.end),
     ],
@@ -201,7 +201,7 @@ def cut(closing: StoredClosing, begun: Term | None = None, version: int = 2) -> 
 
 
 def rest() -> Term:
-    return a_term(1, period=REST, due_at=REST.end, covered=frozenset({1}))
+    return a_term(1, period=REST, due_at=REST.end, covered={1: REST.end})
 
 
 def test_a_term_ends_early_and_its_rest_begins_at_once(

@@ -46,7 +46,9 @@ def due_hour(table: Table) -> int | None:
     "term",
     [
         a_term(),
-        a_term(pins={7: 3, 8: 1}, covered=frozenset({8}), due_at=None, subscription_id="s#u~b"),
+        a_term(
+            pins={7: 3, 8: 1}, covered={8: at("2026-11-01")}, due_at=None, subscription_id="s#u~b"
+        ),
         a_term(status=TermStatus.GRACE, changes=3),
         a_term(status=TermStatus.CLOSING, run="run-1"),
         a_term(status=TermStatus.FROZEN, manifest_hash="hash", run="run-1"),

@@ -18,10 +18,11 @@ from postpaid.application.edit_subscription import (
     edit_subscription,
     ended_at,
     natural_end,
+    noted,
 )
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.application.roll_term import known_subscription
-from postpaid.domain.errors import Conflict
+from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.invoice import InvoiceStatus, invoice_id
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term
@@ -65,10 +66,16 @@ def cancel_subscription(
         else:
             end = subscription.moment(command.at, "at")
         check_within(end, term, going_on, "at", begin=False)
-        if subscription.end == end and term.credit_unused == command.credit_unused:
-            return None
+        if command.credit_unused and not subscription.prorate:
+            raise Invalid(
+                "invalid_field",
+                "there is no proration: nothing is given back",
+                field="credit_unused",
+            )
         cancelled = replace(subscription, end=end, cycles=None)
         shortened = ended_at(term, min(end, whole), credit_unused=command.credit_unused)
+        if subscription.end == end and shortened == term:
+            return None
         return Edit(
             subscription=cancelled, term=shortened, ends=command.at == NOW or end <= office.now
         )
@@ -121,6 +128,7 @@ def _withdrawn(
         if opening is not None and opening.status is not InvoiceStatus.PENDING:
             raise Conflict("subscription_started", "its opening invoice is out already")
         ended = replace(subscription, end=subscription.start, version=subscription.version + 1)
+        ended = noted(ended, request, None)
         try:
             books.closing.withdraw(ended, term, opening)
         except Lost:

@@ -1,4 +1,4 @@
-"""Create items and item prices."""
+"""Create items and item prices, and make new versions of prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -219,12 +219,21 @@ def _check_price(price: ItemPrice, item: Item) -> None:
 def _check_limit(before: ItemPrice, after: ItemPrice) -> None:
     """Refuse a version that holds less than the one before: a line may have that much already."""
     old, new = _limit(before), _limit(after)
-    if new is not None and (old is None or new < old):
-        raise Invalid(
-            "invalid_field",
-            "must hold as much as the version before: there may be lines with that quantity",
-            field="tiers",
-        )
+    if new is None:
+        return
+    if old is None or new < old:
+        field = "tiers"
+    elif after.charge.free_units < before.charge.free_units:
+        field = "free_units"
+    elif after.charge.transform != before.charge.transform:
+        field = "transform"
+    else:
+        return
+    raise Invalid(
+        "invalid_field",
+        "must hold as much as the version before: there may be lines with that quantity",
+        field=field,
+    )
 
 
 def _limit(price: ItemPrice) -> Decimal | None:

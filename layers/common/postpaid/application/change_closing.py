@@ -91,14 +91,17 @@ def change_closing(
     Raises `NotFound`, `Invalid`; `Conflict` with code `version_mismatch`.
     """
     subscription = _changed(command, subscriptions, now)
-    policy = closing_policy(subscription, customers, sites)
     for _ in range(_TRIES):
+        policy = closing_policy(subscription, customers, sites)
         try:
             _apply(subscription, policy, terms, now)
             _apply_to_opening(scope, subscription, invoices, now)
         except Lost:
             continue  # a term ended or began to close meanwhile: look again
-        return subscription
+        there = known_subscription(subscriptions, subscription.id)
+        if there.version == subscription.version:
+            return subscription
+        subscription = there  # another change came between: what it says holds
     raise Unavailable("other changes came first every time")
 
 

@@ -40,8 +40,8 @@ def change_cadence(
 ) -> Edited:
     """Invoice a subscription at another cadence; `now` ends the open term and credits its rest.
 
-    Raises `NotFound`, `Invalid`; `Conflict` with code `subscription_ended`, or `in_trial` where
-    that should end at once.
+    Raises `NotFound`, `Invalid`; `Conflict` with code `subscription_ended`; where that should be at
+    once also with `subscription_not_started`, `in_trial`, `term_just_began` or `change_scheduled`.
     """
 
     def change(subscription: Subscription, term: Term) -> Edit | None:
@@ -52,8 +52,11 @@ def change_cadence(
                 raise Conflict("subscription_not_started", "it begins later: change at term_end")
             if subscription.is_trial(term.period):
                 raise Conflict("in_trial", "its charged terms have not begun: change at term_end")
-            if start == term.period.start:
+            if start <= term.period.start:
                 raise Conflict("term_just_began", "the open term began this very second")
+            here = subscription.zone_at(start).key
+            if any(each.zone.key != here for each in subscription.later if each.start > start):
+                raise Conflict("change_scheduled", "another zone is to come: change at term_end")
         if subscription.end is not None and subscription.end <= start:
             raise Conflict("subscription_ended", "the subscription ends before that")
         asked = _asked(subscription, start, command)
@@ -82,16 +85,25 @@ def change_zone(
         if there.zone.key == name:
             return None
         kept = [each for each in subscription.later if each.start < start]
-        # Back to the zone there was: the change that was to come is off.
         before = kept[-1] if kept else subscription.schedule
-        moved = there.in_zone(zone(name), start)
-        if before.zone.key == name and before.cadence == there.cadence:
-            later = tuple(kept)
-        else:
-            later = (*kept, moved)
-        return Edit(subscription=replace(subscription, later=later), term=term)
+        later = tuple(kept)
+        if there != before.in_zone(there.zone, start):
+            later = (*kept, there.in_zone(zone(name), start))
+        elif before.zone.key != name:
+            later = (*kept, before.in_zone(zone(name), start))
+        # Else it is back to the zone there was: the change that was to come is off.
+        return Edit(subscription=_cycled(replace(subscription, later=later)), term=term)
 
     return edit_subscription(subscription_id, change, office=office, request=request)
+
+
+def _cycled(subscription: Subscription) -> Subscription:
+    """Move an end that was counted in terms to the boundary there is now."""
+    if subscription.cycles is None or subscription.end is None:
+        return subscription
+    there = subscription.schedule_at(subscription.end).interval(subscription.end)
+    near = subscription.end - there.start < there.end - subscription.end
+    return replace(subscription, end=there.start if near else there.end)
 
 
 def _edit(subscription: Subscription, term: Term, asked: Schedule, command: ChangeCadence) -> Edit:

@@ -14,6 +14,7 @@ from postpaid.domain.instants import YEAR_MAX
 from postpaid.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
 from postpaid.domain.invoice_content import InvoiceContent
 from postpaid.domain.metering import metered
+from postpaid.domain.period import Period
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.rating import rate_term, versions_to_read
 from postpaid.domain.subscription import Subscription
@@ -130,7 +131,7 @@ def _content(
             timezone=subscription.zone_at(start).key,
             engine=term.engine if term else RATING_ENGINE,
             ended=term.period if term else None,
-            begun=begun.period if begun else None,
+            begun=Period(begun.period.start, begun.paid_to) if begun else None,
             seller=books.sites.get().seller,
             customer=customer.address,
             lines=lines,

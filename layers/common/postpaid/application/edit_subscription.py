@@ -123,7 +123,7 @@ def ended_at(term: Term, end: datetime, *, credit_unused: bool = False) -> Term:
         period=Period(term.period.start, end),
         due_at=end,
         advance_to=None if term.paid_to == end else term.paid_to,
-        credit_unused=credit_unused and term.paid_to > end,
+        credit_unused=credit_unused and max([term.paid_to, *term.covered.values()]) > end,
     )
 
 
@@ -186,11 +186,7 @@ def _stored(
     edit: Edit, was: Subscription, was_term: Term, request: Request, office: Office
 ) -> Edited:
     outcome = edit.term.period.end if edit.ends else None
-    subscription = replace(edit.subscription, version=was.version + 1)
-    if request.digest is not None:
-        told = "" if outcome is None else instant_text(outcome)
-        note = (request.digest, request.content, told)
-        subscription = replace(subscription, requests=(*was.requests, note)[-REQUESTS_KEPT:])
+    subscription = noted(replace(edit.subscription, version=was.version + 1), request, outcome)
     if edit.ends:
         books = office.books
         end_term(
@@ -209,6 +205,15 @@ def _stored(
             subscription, replace(edit.term, changes=was_term.changes + 1), was_term
         )
     return Edited(subscription, outcome, new=True)
+
+
+def noted(subscription: Subscription, request: Request, outcome: datetime | None) -> Subscription:
+    """Return a changed subscription that knows the request that changed it, if it has a key."""
+    if request.digest is None:
+        return subscription
+    told = "" if outcome is None else instant_text(outcome)
+    note = (request.digest, request.content, told)
+    return replace(subscription, requests=(*subscription.requests, note)[-REQUESTS_KEPT:])
 
 
 def check_version(subscription: Subscription, request: Request) -> None:

@@ -29,7 +29,7 @@ def invoice_now(subscription_id: str, *, office: Office, request: Request = NO_R
             raise Conflict("subscription_not_started", "it begins later: nothing was used yet")
         if subscription.is_trial(term.period):
             raise Conflict("in_trial", "nothing is charged before the trial ends")
-        if office.now == term.period.start:
+        if office.now <= term.period.start:
             raise Conflict("term_just_began", "the open term began this very second")
         return Edit(
             subscription=subscription,

@@ -93,10 +93,15 @@ def end_term(
         invoice_id=invoice.id,
         due_at=closes_at(policy, term.period.end, subscription.hold_until),
     )
-    if begun is not None and early is not None and not ended.credit_unused:
+    if begun is not None and _goes_on(subscription, ended, begun) and early is not None:
         begun = _continued(subscription, ended, begun, early)
     closing.roll(ended, begun, invoice, early=early)
     return ended, begun
+
+
+def _goes_on(subscription: Subscription, ended: Term, begun: Term) -> bool:
+    """Tell whether a term is the rest of the whole one that the term before is a part of."""
+    return subscription.whole_term(ended.period) == subscription.whole_term(begun.period)
 
 
 def closing_policy(subscription: Subscription, customers: Customers, sites: Sites) -> ClosingPolicy:
@@ -165,20 +170,28 @@ def open_term(
 
 
 def _continued(subscription: Subscription, ended: Term, begun: Term, early: EarlyEnd) -> Term:
-    """Hand on to the next term what was paid in advance for the time that was cut off.
+    """Hand on to the rest of a whole term what was paid in advance for the time that was cut off.
 
-    It is the rest of the same whole term, so the versions of prices stay what they were.
+    Its versions of prices stay what they were. Without proration a line that was charged is not
+    charged again, whatever its entries say.
     """
     kept = {number: ended.pins.get(number, version) for number, version in begun.pins.items()}
-    covered = {
-        line.number
-        for line in subscription.lines
-        if not line.metered and ended.is_paid(line.number) and begun.is_paid(line.number)
-    }
+    lines: dict[str, datetime] = {}
+    covered: dict[int, datetime] = {}
+    for line in subscription.lines:
+        if line.metered:
+            continue
+        if ended.is_paid(line.number):
+            lines[line.id] = ended.paid_until(line.number)
+        if not begun.is_paid(line.number):
+            continue
+        if ended.is_paid(line.number):
+            covered[line.number] = ended.paid_until(line.number)
+        elif not subscription.prorate and line.id in lines:
+            covered[line.number] = lines[line.id]
     return replace(
         begun,
         pins=kept,
-        covered=frozenset(covered),
-        advance_to=None if ended.paid_to == begun.period.end else ended.paid_to,
+        covered={number: end for number, end in covered.items() if end > begun.period.start},
         credit_unused=early.credit_unused,
     )

@@ -77,12 +77,14 @@ def resume_subscription(
         for place, there in enumerate(subscription.suspensions):
             if there.end is not None and there.end <= instant:
                 continue
+            if at is None and there.start > instant:
+                break
             kept = list(subscription.suspensions)
             if there.start < instant:
                 kept[place] = Interval(there.start, instant)
             else:
                 del kept[place]
             return Edit(subscription=replace(subscription, suspensions=tuple(kept)), term=term)
-        raise Conflict("not_suspended", "no suspension is running or to come")
+        raise Conflict("not_suspended", "no suspension is running; `at` names one that is to come")
 
     return edit_subscription(subscription_id, change, office=office, request=request)

@@ -17,7 +17,7 @@ from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Address
 from postpaid.domain.tax import TaxAmount, TaxRate, TaxRates
 
-LINES_MAX = 500
+LINES_MAX = 40_000  # no subscription within its own limits comes near
 _SCHEMA = 1
 
 

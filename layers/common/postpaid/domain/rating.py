@@ -65,6 +65,11 @@ def versions_to_read(
 ) -> set[PriceVersion]:
     """Return the versions of prices that an invoice may be rated with."""
     wanted = set()
+    if ended is not None:
+        # Stray usage of a line that came later is rated by the line's first entry.
+        for entries in entries_of(subscription).values():
+            if entries[0].metered:
+                wanted.add(_version(entries[0], ended))
     for entry in subscription.lines:
         if ended is not None and (entry.since is None or entry.since < ended.period.end):
             wanted.add(_version(entry, ended))
@@ -153,7 +158,9 @@ class _Rater:
         was_charged = any(term.is_paid(entry.number) for entry in self.entries)
         for entry in self.entries:
             used = self.subscription.in_force(entry, term.period)
-            paid = [Period(term.period.start, term.paid_to)] if term.is_paid(entry.number) else []
+            paid = []
+            if term.is_paid(entry.number):
+                paid.append(Period(term.period.start, term.paid_until(entry.number)))
             if not used and not paid:
                 continue
             charged = _Charged(entry, self._price(entry, term), self.customer_tax)
@@ -165,15 +172,8 @@ class _Rater:
                         LineKind.RECURRING, charge, priced, term.period, None
                     )
                 continue
-            goes_on = (
-                entry in self.subscription.lines_at(term.period.end)
-                if begun is None
-                else entry.number in begun.covered
-            )
             for period in paid:
-                for unused in without(period, used):
-                    if unused.start == term.period.end and goes_on and not term.credit_unused:
-                        continue  # the next term has it, or it is forgone with the end
+                for unused in self._unused(entry, term, begun, period, used):
                     yield from charged.by_time(
                         LineKind.CREDIT, charge, priced, unused, whole.share(unused)
                     )
@@ -182,6 +182,22 @@ class _Rater:
                     yield from charged.by_time(
                         LineKind.RECURRING, charge, priced, unpaid, whole.share(unpaid)
                     )
+
+    def _unused(
+        self, entry: Line, term: Term, begun: Term | None, paid: Period, used: Sequence[Period]
+    ) -> list[Period]:
+        """Return what is given back of the time that an entry was paid in advance for.
+
+        Behind the end of the term that is what neither the next term took over nor is forgone.
+        """
+        end = term.period.end
+        inside = Period(paid.start, min(paid.end, end))
+        unused = without(inside, used)
+        taken_over = entry.in_force(end) if begun is None else entry.number in begun.covered
+        if paid.end > end and (term.credit_unused or not taken_over):
+            start = unused.pop().start if unused and unused[-1].end == end else end
+            unused.append(Period(start, paid.end))
+        return unused
 
     def advance(self, term: Term) -> Iterator[InvoiceLine]:
         """Charge a recurring line for a term that has begun, by what was in force at its start."""
@@ -229,7 +245,7 @@ class _Rater:
     ) -> Iterator[InvoiceLine]:
         charge = charged.price.charge
         if charge.minimum is not None or charge.maximum is not None:
-            charge = self._limited(charged, whole, in_force)
+            charge = self._limited(charged, term, whole, in_force)
         if metered is None:
             # A minimum is owed whether or not anything was used.
             if not (charge.minimum and in_force):
@@ -244,31 +260,45 @@ class _Rater:
             period = Period(in_force[0].start, in_force[-1].end)
         yield charged.line(LineKind.USAGE, charge, priced, period, None)
 
-    def _limited(self, charged: "_Charged", whole: Whole, in_force: Sequence[Period]) -> Charge:
-        """Return the charge with its minimum and maximum for the days there are."""
+    def _limited(
+        self, charged: "_Charged", term: Term, whole: Whole, in_force: Sequence[Period]
+    ) -> Charge:
+        """Return the charge with its minimum and maximum for the days there are.
+
+        Without proration both are whole, the minimum once. A maximum of no day is none: it would
+        take away usage.
+        """
         charge, currency = charged.price.charge, charged.price.currency
         if not in_force:
             return replace(charge, minimum=None)
-        if not self.subscription.prorate or whole.share(in_force[0]) is None:
+        if not self.subscription.prorate:
+            last = self._came_last(charged.entry, term)
+            return charge if last else replace(charge, minimum=None)
+        shares = [whole.share(period) for period in in_force]
+        if None in shares:
             return charge
 
         def part(limit: Decimal | None) -> Decimal | None:
             if limit is None:
                 return None
             amount = Money(0, currency)
-            for period in in_force:
-                amount += line_amount(limit, currency, whole.share(period))
+            for share in shares:
+                amount += line_amount(limit, currency, share)
             return amount.decimal
 
-        return replace(charge, minimum=part(charge.minimum), maximum=part(charge.maximum))
+        days = sum(share.days for share in shares if share is not None)
+        maximum = part(charge.maximum) if days else charge.maximum
+        return replace(charge, minimum=part(charge.minimum), maximum=maximum)
 
     def _came_last(self, entry: Line, term: Term) -> bool:
         last = [each for each in self.entries if self.subscription.in_force(each, term.period)]
         return bool(last) and last[-1] is entry
 
     def _goes_on(self, whole: Whole, begun: Term | None) -> bool:
-        """Tell whether the next term is the rest of the same whole one."""
-        return begun is not None and self.subscription.whole_term(begun.period) == whole.period
+        """Tell whether the next term is the rest of the same whole one, and has this line."""
+        if begun is None or self.subscription.whole_term(begun.period) != whole.period:
+            return False
+        return any(self.subscription.in_force(entry, begun.period) for entry in self.entries)
 
     def _price(self, entry: Line, term: Term) -> ItemPrice:
         return self.prices[_version(entry, term)]

@@ -99,11 +99,6 @@ class Subscription:
                 return schedule
         return self.schedule
 
-    @property
-    def newest_schedule(self) -> Schedule:
-        """Where the terms will fall when all changes that are known have come."""
-        return self.later[-1] if self.later else self.schedule
-
     def zone_at(self, instant: datetime) -> ZoneInfo:
         """Return the zone in which dates and terms around an instant are meant."""
         return self.schedule_at(instant).zone
@@ -284,9 +279,18 @@ def check_usage_date(
 ) -> None:
     """Refuse a usage date outside what is accepted: `[max(start, earliest), end of the term now)`.
 
-    Raises `Invalid` with code `usage_date_out_of_range` and both bounds, or with code
-    `subscription_suspended`.
+    Nothing is accepted before the subscription begins. Raises `Invalid` with code
+    `usage_date_out_of_range` and the bounds, or with code `subscription_suspended`.
     """
+    if now < subscription.start:
+        # It can be withdrawn until then, and what was used would be in no term.
+        begins = instant_text(subscription.start)
+        raise Invalid(
+            "usage_date_out_of_range",
+            f"the subscription begins at {begins}: usage is accepted from then on",
+            field="usage_date",
+            details={"accepted_from": begins},
+        )
     first = max(subscription.start, earliest)
     until = subscription.term_at(now).end
     if subscription.end is not None:

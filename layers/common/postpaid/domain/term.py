@@ -57,13 +57,13 @@ class Term:
     *n* counts from 0. *pins* maps the numbers of the line entries that were known for it at its
     start to the price versions they are rated with, and *engine* is the version of the rules it is
     rated by. Those in *idle* were not in force yet. Of the other recurring ones, those in *covered*
-    were charged for this time with the term before; the rest are charged in advance, up to
-    *advance_to*, or to the end if that is None: they differ where the term was ended early or went
-    on after all. *credit_unused* says that an early end gives back what it left unused. *run* names
-    the closing attempt that holds the term while it is CLOSING. *manifests* counts what was billed
-    for it: 0 until it is FROZEN, then 1 and more. *due_at* is when a sweep should look again, None
-    when there is nothing to do. *changes* counts the changes of the subscription that came while it
-    was OPEN, so that it cannot end by a state of it that was read before.
+    were charged with the term before, up to the instants there; the rest are charged in advance, up
+    to *advance_to*, or to the end if that is None: they differ where the term was ended early or
+    went on after all. *credit_unused* says that an early end gives back what it left unused. *run*
+    names the closing attempt that holds the term while it is CLOSING. *manifests* counts what was
+    billed for it: 0 until it is FROZEN, then 1 and more. *due_at* is when a sweep should look
+    again, None when there is nothing to do. *changes* counts the changes of the subscription that
+    came while it was OPEN, so that it cannot end by a state of it that was read before.
     """
 
     subscription_id: str
@@ -73,7 +73,7 @@ class Term:
     pins: Mapping[int, int] = field(default_factory=dict)
     engine: int = RATING_ENGINE
     idle: frozenset[int] = frozenset()
-    covered: frozenset[int] = frozenset()
+    covered: Mapping[int, datetime] = field(default_factory=dict)
     advance_to: datetime | None = None
     credit_unused: bool = False
     invoice_id: str | None = None
@@ -87,7 +87,7 @@ class Term:
         assert (self.status is TermStatus.FROZEN) == (self.manifests > 0)
         assert (self.status is TermStatus.OPEN) == (self.invoice_id is None)
         assert self.idle <= self.pins.keys()
-        assert self.covered <= self.pins.keys() - self.idle
+        assert self.covered.keys() <= self.pins.keys() - self.idle
 
     def is_paid(self, number: int) -> bool:
         """Tell whether an entry was charged in advance, if it is a recurring one."""
@@ -97,6 +97,10 @@ class Term:
     def paid_to(self) -> datetime:
         """Where the advance charges end that were made at the start of the term."""
         return self.advance_to or self.period.end
+
+    def paid_until(self, number: int) -> datetime:
+        """Where an entry's advance charge ends, made now or with the term before."""
+        return self.covered.get(number, self.paid_to)
 
     @property
     def billing_state(self) -> BillingState:

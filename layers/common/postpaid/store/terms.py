@@ -9,6 +9,7 @@ from postpaid.domain.term import Term, TermStatus
 from postpaid.store import keys
 from postpaid.store.fields import (
     flag,
+    instant,
     instant_or_none,
     item_from_period,
     mapping,
@@ -164,10 +165,17 @@ def advance_attributes(term: Term) -> Item:
     """Return what a term keeps of its advance charges; None where that is the usual thing."""
     return {
         "idle": [*sorted(term.idle)] or None,
-        "covered": [*sorted(term.covered)] or None,
+        "covered": {str(n): instant_text(end) for n, end in term.covered.items()} or None,
         "advance_to": None if term.advance_to is None else instant_text(term.advance_to),
         "credit": True if term.credit_unused else None,
     }
+
+
+def _covered(item: Item) -> dict[int, datetime]:
+    if item.get("covered") is None:
+        return {}
+    plain = mapping(item, "covered")
+    return {int(entry): instant(plain, entry) for entry in plain}
 
 
 def term_from_item(item: Item) -> Term:
@@ -180,7 +188,7 @@ def term_from_item(item: Item) -> Term:
         status=TermStatus(text(item, "status")),
         pins={int(entry): number(pins, entry) for entry in pins},
         idle=frozenset(numbers(item, "idle")),
-        covered=frozenset(numbers(item, "covered")),
+        covered=_covered(item),
         advance_to=instant_or_none(item, "advance_to"),
         credit_unused=flag(item, "credit"),
         engine=number(item, "engine"),

@@ -39,6 +39,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "subscription_started": (409, "The subscription has begun"),
     "term_closed": (409, "The term takes no more usage"),
     "term_just_began": (409, "The term has only just begun"),
+    "change_scheduled": (409, "Another change is to come"),
     "usage_conflict": (409, "Another quantity is recorded"),
     "usage_deleted": (409, "The usage was deleted"),
     "version_mismatch": (412, "The version is another by now"),
