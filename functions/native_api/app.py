@@ -90,6 +90,7 @@ def _desk(key: ApiKey) -> Desk:
         books=books,
         office=Office(scope=key.scope, books=books, items=stores.items, ids=ids, now=now),
         credits=stores.credits,
+        payments=stores.payments,
         documents=store,
         usage_ids=StoredUsageIds(key.scope),
         new_id=new_id,

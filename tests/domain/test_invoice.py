@@ -14,6 +14,7 @@ from postpaid.domain.invoice import (
     InvoiceLine,
     InvoiceStatus,
     LineKind,
+    PaymentState,
     RenderState,
     invoice_id,
     serial_text,
@@ -83,6 +84,35 @@ def test_an_invoice_has_nothing_more_and_nothing_less(status: InvoiceStatus, par
 
     with pytest.raises(AssertionError):
         an_invoice(status=status, **shape)
+
+
+# What no invoice can be.
+WRONG: list[tuple[InvoiceStatus, dict[str, Any]]] = [
+    (ISSUED, {"paid": Money(1, "USD")}),
+    (ISSUED, {"payments": 1}),
+    (VOIDED, {"paid": Money(1, "USD"), "payments": 1}),
+    (PENDING, {"paid": Money(1, "USD"), "payments": 1}),
+    (ISSUED, {"voided_at": at("2026-11-02")}),
+    (VOIDED, {"void_reason": "why"}),
+]
+
+
+@pytest.mark.parametrize(("status", "more"), WRONG)
+def test_only_an_issued_invoice_is_paid_and_only_a_voided_one_says_why(
+    status: InvoiceStatus, more: dict[str, Any]
+) -> None:
+    with pytest.raises(AssertionError):
+        an_invoice(status=status, **SHAPES[status], **more)
+
+
+@pytest.mark.parametrize("status", InvoiceStatus)
+def test_nothing_is_due_of_an_invoice_that_is_not_issued(status: InvoiceStatus) -> None:
+    invoice = an_invoice(status=status, **SHAPES[status])
+
+    told = (invoice.amount_paid, invoice.amount_due, invoice.payment)
+
+    due = (Money(0, "USD"), Money(1805, "USD"), PaymentState.DUE)
+    assert told == (due if status is ISSUED else (None, None, None))
 
 
 @pytest.mark.parametrize(("parts", "expected"), KNOWN_IDS)

@@ -6,7 +6,7 @@ import pytest
 
 from postpaid.domain.api_key import KeyScope
 from postpaid.domain.catalog import ItemType
-from postpaid.domain.invoice import InvoiceStatus, LineKind, RenderState
+from postpaid.domain.invoice import InvoiceStatus, LineKind, PaymentState, RenderState
 from postpaid.domain.site import ClosingMode, LatePolicy
 from postpaid.domain.subscription import SubscriptionState
 from postpaid.domain.term import BillingState, TermStatus
@@ -21,6 +21,7 @@ WORDS: list[tuple[type[StrEnum], str]] = [
     (KeyScope, "usage:write usage:read read invoice:close admin"),
     (LineKind, "base_fee usage recurring credit supplement"),
     (LatePolicy, "supplement refuse store_only"),
+    (PaymentState, "due part_paid paid"),
     (Recording, "one_per_date events"),
     (RenderState, "PENDING DONE FAILED"),
     (SubscriptionState, "future in_trial active non_renewing suspended ended"),

@@ -44,6 +44,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "v1/subscriptions/{}/suspend"): {"from": "2027-01-01", "to": "2027-02-01"},
     ("POST", "v1/subscriptions/{}/resume"): {"at": "2026-12-31"},
     ("POST", "v1/subscriptions/{}/cadence"): {"unit": "month"},
+    ("POST", "v1/invoices/{}/payments"): {"id": "wire-1", "amount": "5.00"},
 }
 CHANGES = ("changes", "cancel", "uncancel", "suspend", "resume", "cadence", "invoice-now")
 HEADERS = {
@@ -76,6 +77,7 @@ def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:
     usage = shop.must("POST", USAGES, USAGE)["id"]
     issued = shop.must("GET", "/v1/subscriptions/calls/invoices")["data"][-1]["id"]
     spare = shop.must("POST", "/v1/api-keys", {"scopes": ["read"]})["id"]
+    voidable = _voidable(shop, "wrong", "harbor")
     return {
         "v1/api-keys/{}": (spare,),
         "v1/items/{}": ("voip",),
@@ -93,6 +95,8 @@ def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:
         "v1/invoices/{}": (issued,),
         "v1/invoices/{}/close": (issued,),
         "v1/invoices/{}/pdf": (issued,),
+        "v1/invoices/{}/void": (voidable,),
+        "v1/invoices/{}/payments": (issued,),
     }
 
 
@@ -116,6 +120,17 @@ def town(functions: Functions) -> Town:
     routes = sorted([*ROUTES, *writes], key=lambda route: route.method == "DELETE")
     ids = {route.template: () for route in routes if "{}" not in route.template}
     return Town(ours, theirs, routes, {**ids, **_ids(ours)}, callers)
+
+
+def _voidable(shop: Shop, subscription_id: str, customer_id: str) -> str:
+    """Return an invoice that may be voided, or is: nothing else is asked of it."""
+    lines = [{"item_price_id": "seat-usd"}]
+    body = {"id": subscription_id, "customer_id": customer_id, "lines": lines}
+    shop.must("POST", "/v1/subscriptions", SUBSCRIPTION | body)
+    [opening] = shop.invoices(subscription_id)
+    if opening["status"] == "pending":
+        shop.must("POST", f"/v1/invoices/{opening['id']}/close")
+    return str(opening["id"])
 
 
 def _render(shop: Shop, invoice_id: str) -> None:
@@ -301,6 +316,8 @@ def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
         "v1/invoices/{}": (opening["id"],),
         "v1/invoices/{}/close": (opening["id"],),
         "v1/invoices/{}/pdf": (opening["id"],),
+        "v1/invoices/{}/void": (_voidable(shop, "theirs-too", "theirs"),),
+        "v1/invoices/{}/payments": (opening["id"],),
     }
 
 

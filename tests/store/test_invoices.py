@@ -24,6 +24,10 @@ ISSUED = replace(
     content_hash="content",
     render=RenderState.PENDING,
 )
+PAID = replace(ISSUED, paid=Money(10**30, "USD"), payments=2)
+VOIDED = replace(
+    ISSUED, status=InvoiceStatus.VOIDED, voided_at=at("2026-11-02"), void_reason="wrong"
+)
 SKIPPED = replace(
     an_invoice(1), status=InvoiceStatus.SKIPPED, total=Money(0, "USD"), content_hash="nothing"
 )
@@ -39,6 +43,15 @@ def invoices(billing: Table) -> StoredInvoices:
 @pytest.mark.parametrize("invoice", [PENDING, ISSUED, SKIPPED], ids=lambda each: each.status.value)
 def test_an_invoice_is_read_as_it_was_stored(invoices: StoredInvoices, invoice: Invoice) -> None:
     assert invoices.get(invoice.id) == invoice
+
+
+@pytest.mark.parametrize("invoice", [PAID, VOIDED], ids=["paid", "voided"])
+def test_what_became_of_an_invoice_is_read_as_it_was_stored(
+    billing: Table, invoice: Invoice
+) -> None:
+    billing.put(Put(item_from_invoice(SCOPE, keys.LIVE, invoice, at("2026-11-01"))))
+
+    assert StoredInvoices(billing, SCOPE).get(invoice.id) == invoice
 
 
 def test_invoices_are_read_in_the_order_asked_for(invoices: StoredInvoices) -> None:

@@ -71,6 +71,7 @@ def _billing_keys(scope: Scope) -> list[Key]:
         *(keys.price_version(scope, each, version) for each in IDS for version in (1, 10)),
         *(keys.term(scope, each, start) for each in IDS for start in INSTANTS),
         *(keys.customer_subscription(scope, *pair) for pair in itertools.product(IDS, IDS)),
+        *(keys.payment(scope, *pair) for pair in itertools.product(IDS, IDS)),
     ]
     return [*found, *(keys.site_api_key(scope.site, key_id) for key_id in ("k1", "k2"))]
 
@@ -374,6 +375,7 @@ def _longest() -> list[Key]:
         keys.term(LONGEST_SITE, LONGEST_ID, OCTOBER.start),
         keys.price_version(LONGEST_SITE, LONGEST_ID, 99_999_999),
         keys.customer_subscription(LONGEST_SITE, LONGEST_ID, LONGEST_ID),
+        keys.payment(LONGEST_SITE, LONGEST_ID, LONGEST_ID),
         keys.clock(LONGEST_SITE),
         keys.dispatch(keys.scope_text(LONGEST_SITE)),
         Key(str(month["lpk"]), str(month["lsk"])),
@@ -502,6 +504,7 @@ def test_the_layout_is_what_the_page_says() -> None:
         "TERM#2026-10-01T00:00:00Z",
     )
     assert keys.customer_subscription(scope, "c", "s#1") == ("acme~3#customer#c", "SUB#s%231")
+    assert keys.payment(scope, "inv_a", "p#1") == ("acme~3#invoice#inv_a", "PAY#p%231")
     assert keys.series_counter(scope, "main") == ("acme~3#series#main", "COUNTER")
     assert keys.series_number(scope, "main", 1) == ("acme~3#series#main", "NO#0000000001")
     assert keys.listing_pk(scope, "item", "2026-10", 3) == "acme~3#item#2026-10#3"

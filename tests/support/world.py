@@ -17,6 +17,7 @@ from postpaid.application.books import Books
 from postpaid.application.cancel_subscription import CancelSubscription, cancel_subscription
 from postpaid.application.catalog import (
     ChangeItemPrice,
+    Created,
     CreateItem,
     CreateItemPrice,
     change_item_price,
@@ -32,15 +33,18 @@ from postpaid.application.edit_subscription import NO_REQUEST, Edited, Office, R
 from postpaid.application.make_line import CreateLine
 from postpaid.application.ports import Appended, Unavailable
 from postpaid.application.reconcile_term import Reconciled, reconcile_term
+from postpaid.application.record_payment import RecordPayment, record_payment
 from postpaid.application.record_usage import RecordedUsage, RecordUsage, record_usage
 from postpaid.application.render_invoice import render_invoice
 from postpaid.application.subscriptions import CreateSubscription, Shelf, create_subscription
+from postpaid.application.void_invoice import void_invoice
 from postpaid.application.work_due import Worker, work_invoice, work_term
 from postpaid.domain.catalog import Item, ItemPrice, ItemType
 from postpaid.domain.customer import Customer
 from postpaid.domain.invoice import Invoice, InvoiceStatus
 from postpaid.domain.invoice_content import InvoiceContent, content_from_plain, plain_content
 from postpaid.domain.invoice_document import InvoiceDocument
+from postpaid.domain.payment import Payment
 from postpaid.domain.site import ClosingPolicy, Scope, Site
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.supplement import (
@@ -402,6 +406,24 @@ class World:
     def close(self, invoice: Invoice) -> Invoice:
         """Close an invoice on request."""
         return close_invoice(invoice.id, books=self.books, run=self._new_run(), now=self.now)
+
+    def void(self, invoice: Invoice, reason: str | None = None) -> Invoice:
+        """Void an invoice on request."""
+        return void_invoice(invoice.id, reason, books=self.books, now=self.now)
+
+    def pay(
+        self, invoice: Invoice, amount: object, payment_id: str = "pay", **more: Any
+    ) -> Created[Payment]:
+        """Record a payment of an invoice."""
+        command = RecordPayment(invoice_id=invoice.id, id=payment_id, amount=amount, **more)
+        stores = self.stores
+        return record_payment(
+            command,
+            invoices=stores.invoices,
+            payments=stores.payments,
+            site=stores.site,
+            now=self.now,
+        )
 
     def reconcile(self, start: str = "2026-10-01") -> Reconciled | None:
         """Bring what is billed of a term of the one subscription up to its usage."""

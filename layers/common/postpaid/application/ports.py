@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from postpaid.domain.invoice import Invoice
     from postpaid.domain.invoice_content import InvoiceContent
     from postpaid.domain.money import Money
+    from postpaid.domain.payment import Payment
     from postpaid.domain.period import Period
     from postpaid.domain.site import LatePolicy, Site
     from postpaid.domain.subscription import Subscription
@@ -190,6 +191,13 @@ class Closing(Protocol):
         """Store why an invoice cannot be made, and that it is not due again; or raise `Lost`."""
         ...
 
+    def void(self, invoice: Invoice, *, credit: CreditChange | None = None) -> None:
+        """Store that an issued invoice is voided, and the customer's new balance; or raise `Lost`.
+
+        It must still be ISSUED, and nothing paid of it.
+        """
+        ...
+
     def next_serial(self) -> tuple[int, date | None]:
         """Read the next invoice number and the date of the one before."""
         ...
@@ -288,6 +296,25 @@ class Invoices(Protocol):
 
     def settle(self, invoice: Invoice) -> None:
         """Take an invoice off the list of what is due; `Lost` if it is not as it was read."""
+        ...
+
+
+class Payments(Protocol):
+    """What was paid of one site's invoices."""
+
+    def get(self, invoice_id: str, payment_id: str) -> Payment | None:
+        """Read a payment."""
+        ...
+
+    def of_invoice(self, invoice_id: str) -> list[Payment]:
+        """Read all payments of an invoice, newest first."""
+        ...
+
+    def add(self, payment: Payment, over: Invoice) -> None:
+        """Store a new payment and what is paid with it, or raise `Lost`.
+
+        The invoice must still be ISSUED, and have exactly the payments of *over*.
+        """
         ...
 
 

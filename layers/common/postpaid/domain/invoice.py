@@ -39,6 +39,14 @@ INVOICE_STEPS: dict[InvoiceStatus, frozenset[InvoiceStatus]] = {
 }
 
 
+class PaymentState(StrEnum):
+    """How much of an issued invoice is paid."""
+
+    DUE = "due"
+    PART_PAID = "part_paid"
+    PAID = "paid"
+
+
 class RenderState(StrEnum):
     """Whether the invoice's document is made."""
 
@@ -137,6 +145,7 @@ class Invoice:
     *period_end* is the boundary it bills: the end of the term it is in arrears for, or, on an
     opening invoice, the start of the subscription (then *term_start* is None). *k* is 0 for the
     invoice of a boundary, 1 and more for its supplements. *parked* is why it could not be made.
+    *paid* is the sum of its *payments* payments, None if there are none.
     """
 
     id: str
@@ -158,6 +167,10 @@ class Invoice:
     pdf_hash: str | None = None
     due_at: datetime | None = None
     parked: str | None = None
+    paid: Money | None = None
+    payments: int = 0
+    voided_at: datetime | None = None
+    void_reason: str | None = None
 
     def __post_init__(self) -> None:
         assert self.parked is None or self.status is InvoiceStatus.PENDING
@@ -167,6 +180,33 @@ class Invoice:
         unwritten = self.status in {InvoiceStatus.PENDING, InvoiceStatus.DELETED}
         assert unwritten == (self.content_hash is None)
         assert (self.total is None) == (self.content_hash is None)
+        assert (self.paid is None) == (self.payments == 0)
+        assert self.paid is None or self.status is InvoiceStatus.ISSUED
+        assert self.voided_at is None or self.status is InvoiceStatus.VOIDED
+        assert self.void_reason is None or self.voided_at is not None
+
+    @property
+    def amount_paid(self) -> Money | None:
+        """What was paid of an issued invoice, None of any other."""
+        if self.status is not InvoiceStatus.ISSUED:
+            return None
+        return Money(0, self.currency) if self.paid is None else self.paid
+
+    @property
+    def amount_due(self) -> Money | None:
+        """What is still to be paid of an issued invoice, None of any other."""
+        if self.amount_paid is None or self.total is None:
+            return None
+        return self.total + -self.amount_paid
+
+    @property
+    def payment(self) -> PaymentState | None:
+        """How much of an issued invoice is paid, None of any other; one over nothing is paid."""
+        if self.amount_due is None:
+            return None
+        if self.amount_due.minor == 0:
+            return PaymentState.PAID
+        return PaymentState.PART_PAID if self.payments else PaymentState.DUE
 
 
 def invoice_id(scope: Scope, group: str, period_end: datetime, k: int) -> str:

@@ -14,6 +14,7 @@ from postpaid.store.customers import StoredCustomers
 from postpaid.store.invoices import StoredInvoices
 from postpaid.store.listing import StoredLists
 from postpaid.store.manifests import StoredManifests
+from postpaid.store.payments import StoredPayments
 from postpaid.store.sites import StoredSites, ThisSite, clock_name
 from postpaid.store.subscriptions import StoredSubscriptions
 from postpaid.store.tables import Table
@@ -80,6 +81,11 @@ class SiteStores:
     def credits(self) -> StoredCredits:
         """The customers' credit balances."""
         return StoredCredits(self.billing, self.scope)
+
+    @property
+    def payments(self) -> StoredPayments:
+        """What was paid of the invoices."""
+        return StoredPayments(self.billing, self.scope)
 
     @property
     def manifests(self) -> StoredManifests:

@@ -16,7 +16,12 @@ from postpaid.domain.term import Term, TermStatus
 from postpaid.store import keys
 from postpaid.store.credits import credit_write
 from postpaid.store.fields import number, text, without_none
-from postpaid.store.invoices import finished_attributes, item_from_invoice
+from postpaid.store.invoices import (
+    finished_attributes,
+    issued_with,
+    item_from_invoice,
+    voided_attributes,
+)
 from postpaid.store.manifests import billing_write
 from postpaid.store.subscriptions import item_from_subscription
 from postpaid.store.tables import (
@@ -185,6 +190,19 @@ class StoredClosing:
                 _update(term_key(self._scope, term), _mine(run), idle),
             ]
         )
+
+    def void(self, invoice: Invoice, *, credit: CreditChange | None = None) -> None:
+        """Store that an issued invoice is voided, and the customer's new balance; or raise `Lost`.
+
+        It must still be ISSUED and have no payments, the balance be the one that was read. All the
+        rest of the invoice, and whether its document is made, is left as it is.
+        """
+        head = keys.entity(self._scope, "invoice", invoice.id)
+        voided: Item = {"status": InvoiceStatus.VOIDED.value, **voided_attributes(invoice)}
+        writes: list[Write] = [Update(head, issued_with(payments=0), set=voided)]
+        if credit is not None:
+            writes.append(credit_write(self._scope, credit))
+        self._all_or_lost(writes)
 
     def next_serial(self) -> tuple[int, date | None]:
         """Read the next invoice number and the date of the one before."""

@@ -18,7 +18,16 @@ from postpaid.store.fields import (
     text_or_none,
     without_none,
 )
-from postpaid.store.tables import ConditionFailed, Item, Table, Update, all_of, equals
+from postpaid.store.tables import (
+    Absent,
+    Condition,
+    ConditionFailed,
+    Item,
+    Table,
+    Update,
+    all_of,
+    equals,
+)
 
 KIND = "invoice"
 
@@ -100,6 +109,8 @@ def item_from_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime)
             "created_at": instant_text(invoice.created_at),
             "parked": invoice.parked,
             **finished_attributes(invoice),
+            **paid_attributes(invoice.paid, invoice.payments),
+            **voided_attributes(invoice),
             **keys.listing(scope, KIND, invoice.id, invoice.created_at),
         }
     )
@@ -125,11 +136,32 @@ def finished_attributes(invoice: Invoice) -> Item:
     )
 
 
+def paid_attributes(paid: Money | None, payments: int) -> Item:
+    """Return the attributes that say what was paid; none if nothing was."""
+    return {} if paid is None else {"paid": str(paid.minor), "pv": payments}
+
+
+def voided_attributes(invoice: Invoice) -> Item:
+    """Return the attributes that voiding an invoice adds."""
+    return without_none(
+        {
+            "voided_at": None if invoice.voided_at is None else instant_text(invoice.voided_at),
+            "void_reason": invoice.void_reason,
+        }
+    )
+
+
+def issued_with(payments: int) -> Condition:
+    """Return the condition that an invoice is issued and has exactly so many payments."""
+    counted = equals("pv", payments) if payments else Absent("pv")
+    return all_of(equals("status", InvoiceStatus.ISSUED.value), counted)
+
+
 def invoice_from_item(item: Item) -> Invoice:
     """Read the head of an invoice from its stored form."""
     currency = text(item, "currency")
     total, render = text_or_none(item, "total"), text_or_none(item, "r")
-    issued_on = text_or_none(item, "issued_on")
+    issued_on, paid = text_or_none(item, "issued_on"), text_or_none(item, "paid")
     return Invoice(
         id=text(item, "id"),
         number=number(item, "number"),
@@ -150,4 +182,8 @@ def invoice_from_item(item: Item) -> Invoice:
         pdf_hash=text_or_none(item, "pdf_hash"),
         due_at=instant_or_none(item, "due_at"),
         parked=text_or_none(item, "parked"),
+        paid=None if paid is None else Money(int(paid), currency),
+        payments=number_or_none(item, "pv") or 0,
+        voided_at=instant_or_none(item, "voided_at"),
+        void_reason=text_or_none(item, "void_reason"),
     )

@@ -25,6 +25,7 @@ Billing table
     of a customer        pk scope#customer#id        sk SUB#subscription
     a customer's credit  pk scope#customer#id        sk CREDIT#currency
     invoice              pk scope#invoice#id         sk META
+    its payments         the same pk                 sk PAY#id
     invoice numbers      pk scope#series#name        sk COUNTER, NO#0000000001 (who has it)
     index `due`          dpk due#clock#hour#shard    dsk due instant           (exception 2)
     index `list`         lpk scope#type#month#shard  lsk created instant#id
@@ -195,6 +196,11 @@ def customer_subscription(scope: Scope, customer_id: str, subscription_id: str) 
 def customer_credit(scope: Scope, customer_id: str, currency: str) -> Key:
     """Return the key of a customer's credit balance in a currency."""
     return Key(entity(scope, "customer", customer_id).pk, f"CREDIT#{currency}")
+
+
+def payment(scope: Scope, invoice_id: str, payment_id: str) -> Key:
+    """Return the key of a payment of an invoice."""
+    return Key(entity(scope, "invoice", invoice_id).pk, f"PAY#{escape(payment_id)}")
 
 
 def series_counter(scope: Scope, series: str) -> Key:

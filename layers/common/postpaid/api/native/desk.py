@@ -17,7 +17,7 @@ from postpaid.application.change_closing import (
 from postpaid.application.customers import NewCustomers
 from postpaid.application.edit_subscription import Office
 from postpaid.application.list_invoices import PagedCustomers, PagedInvoices
-from postpaid.application.ports import Appended, Documents, Ids, Invoices, UsageLedger
+from postpaid.application.ports import Appended, Documents, Ids, Invoices, Payments, UsageLedger
 from postpaid.application.sites import ChangeableSites
 from postpaid.application.subscriptions import Activation
 from postpaid.domain.catalog import Item, ItemPrice
@@ -108,6 +108,7 @@ class Desk:
     books: Books
     office: Office
     credits: CustomerCredits
+    payments: Payments
     documents: Linked
     usage_ids: UsageIds
     new_id: Callable[[str], str]

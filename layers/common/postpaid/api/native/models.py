@@ -256,6 +256,22 @@ class InvoiceNowBody(Body):
     close: bool = True
 
 
+class VoidBody(Body):
+    """`POST /v1/invoices/{id}/void`."""
+
+    reason: Text | None = None
+
+
+class PaymentBody(Body):
+    """`POST /v1/invoices/{id}/payments`."""
+
+    id: str | None = None
+    amount: Number
+    paid_on: str | None = None
+    method: Annotated[Text, StringConstraints(max_length=50)] | None = None
+    reference: Annotated[Text, StringConstraints(max_length=100)] | None = None
+
+
 class ChangeCadenceBody(CadenceBody):
     """`POST /v1/subscriptions/{id}/cadence`."""
 

@@ -6,7 +6,15 @@ Usage writes are served by a function of their own, `functions/record_usage`.
 from collections.abc import Callable
 
 from postpaid.api.http import Request, Response, Route
-from postpaid.api.native import billing, catalog, changes, keys, subscriptions, usages
+from postpaid.api.native import (
+    billing,
+    catalog,
+    changes,
+    keys,
+    settling,
+    subscriptions,
+    usages,
+)
 from postpaid.api.native.desk import Desk
 from postpaid.domain.api_key import KeyScope
 
@@ -59,6 +67,9 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "v1/invoices/{}", READ, billing.get_invoice),
     Route("POST", "v1/invoices/{}/close", KeyScope.INVOICE_CLOSE, billing.post_close),
     Route("GET", "v1/invoices/{}/pdf", READ, billing.get_pdf),
+    Route("POST", "v1/invoices/{}/void", ADMIN, settling.post_void),
+    Route("GET", "v1/invoices/{}/payments", READ, settling.list_payments),
+    Route("POST", "v1/invoices/{}/payments", ADMIN, settling.post_payment),
 )
 
 # Never reached here: they only complete what a refused method is told of its path.

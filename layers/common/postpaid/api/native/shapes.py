@@ -20,6 +20,7 @@ from postpaid.domain.invoice_content import (
 )
 from postpaid.domain.line import Line
 from postpaid.domain.money import Money
+from postpaid.domain.payment import Payment
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Address, ClosingPolicy, Site
 from postpaid.domain.subscription import Subscription
@@ -154,13 +155,32 @@ def native_from_invoice(invoice: Invoice, content: InvoiceContent | None) -> dic
         "subscription_id": invoice.subscription_id,
         "currency": invoice.currency,
         "supplement": invoice.k or None,
-        "total": None if invoice.total is None else str(invoice.total),
+        "total": _amount(invoice.total),
         "issued_on": None if invoice.issued_on is None else invoice.issued_on.isoformat(),
+        "amount_paid": _amount(invoice.amount_paid),
+        "amount_due": _amount(invoice.amount_due),
+        "payment": None if invoice.payment is None else invoice.payment.value,
+        "voided_at": _instant(invoice.voided_at),
+        "void_reason": invoice.void_reason,
         "parked": invoice.parked,
         "document": None if invoice.render is None else invoice.render.value.lower(),
         "created_at": instant_text(invoice.created_at),
     }
     return shown if content is None else shown | _said(content)
+
+
+def native_from_payment(payment: Payment) -> dict[str, Any]:
+    """Show a payment."""
+    return {
+        "id": payment.id,
+        "invoice_id": payment.invoice_id,
+        "amount": str(payment.amount),
+        "currency": payment.amount.currency,
+        "paid_on": payment.paid_on.isoformat(),
+        "method": payment.method,
+        "reference": payment.reference,
+        "recorded_at": instant_text(payment.recorded_at),
+    }
 
 
 def native_from_upcoming(content: InvoiceContent) -> dict[str, Any]:
@@ -258,6 +278,10 @@ def _cadence(schedule: Schedule) -> dict[str, Any]:
         "count": schedule.cadence.count,
         "anchor": instant_text(schedule.anchor),
     }
+
+
+def _amount(amount: Money | None) -> str | None:
+    return None if amount is None else str(amount)
 
 
 def _instant(instant: datetime | None) -> str | None:
