@@ -250,3 +250,21 @@ def test_what_follows_a_close_costs_three_writes(client: "DynamoDBClient", world
 def _due(world: World) -> list[Any]:
     world.dispatch()
     return world.close_queue
+
+
+@pytest.mark.engine
+def test_a_payment_costs_four_writes_and_a_void_two(client: "DynamoDBClient", world: World) -> None:
+    world.price("seats", "31", metered=False)
+    for name in ("paid", "voided"):
+        world.subscription("seats", subscription_id=name, start="2026-10-01", closing=AUTO_AT_ONCE)
+    world.dispatch()
+    world.work()
+    paid, voided = world.issued()
+
+    with bill(client) as paying:
+        world.pay(paid, "31.00", "p" * 100, method="m" * 50, reference="r" * 100)
+    with bill(client) as voiding:
+        world.void(voided, "r" * 250)
+
+    assert writes(paying) == [("TransactWriteItems", 4.0)]
+    assert writes(voiding) == [("TransactWriteItems", 2.0)]
