@@ -1,5 +1,6 @@
 """Lines that change in mid-term are charged by the day, on one invoice, and no usage moves."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from postpaid.application.change_lines import LineAction, LineChange
 from postpaid.application.edit_subscription import Request
 from postpaid.application.make_line import CreateLine
 from postpaid.application.subscriptions import CreateSubscription
-from postpaid.domain.errors import BillingError, Conflict, Invalid, NotFound
+from postpaid.domain.errors import BillingError, Conflict, Invalid, LimitExceeded, NotFound
 from postpaid.domain.term import TermStatus
 from postpaid.domain.usage import Aggregation
 from tests.support.changes import (
@@ -22,7 +23,7 @@ from tests.support.changes import (
     rows,
     subscribed,
 )
-from tests.support.samples import AUTO_AT_ONCE, MANUAL, at
+from tests.support.samples import AUTO_AT_ONCE, MANUAL, a_line, at
 from tests.support.world import World
 
 NOVEMBER_SEAT = ("recurring", "seats", "31.00")
@@ -482,3 +483,26 @@ def test_a_quantity_that_the_tiers_cannot_rate_is_refused_at_once() -> None:
     assert (added.value.code, created.value.code) == ("not_ratable", "not_ratable")
     assert added.value.field == "changes[0].quantity"
     assert created.value.field == "lines[0].quantity"
+
+
+def test_a_change_that_would_outgrow_the_stored_subscription_is_refused_and_changes_nothing() -> (
+    None
+):
+    world = subscribed("seats")
+    there = world.subscription_of()
+    heavy = [
+        a_line(
+            f"old-{n}",
+            name="n" * 1000,
+            since=there.start,
+            until=there.start,
+        )
+        for n in range(280)
+    ]
+    full = replace(there, lines=(*there.lines, *heavy), version=there.version + 1)
+    world.stores.subscriptions.replace(full)
+
+    with pytest.raises(LimitExceeded):
+        world.change_lines(change("seats", quantity=2))
+
+    assert world.subscription_of() == full

@@ -3,19 +3,25 @@
 An index of a transaction's item costs what it costs without one; only the item itself costs double.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postpaid.application.edit_subscription import REQUESTS_KEPT
+from postpaid.application.suspend_subscription import SUSPENSIONS_MAX
+from postpaid.domain.line import ENTRIES_BYTES_MAX, bytes_of
 from postpaid.domain.money import Money
+from postpaid.domain.period import Interval
 from postpaid.domain.site import ClosingPolicy, Scope
 from postpaid.domain.usage import NOTE_LENGTH_MAX
+from postpaid.store.subscriptions import item_from_subscription
 from postpaid.store.tables import Item, Value
 from postpaid.store.usage import item_from_usage
-from tests.support.samples import AUTO_AT_ONCE, MANUAL, a_usage, at
+from tests.support.samples import AUTO_AT_ONCE, MANUAL, a_line, a_subscription, a_usage, at
 from tests.support.tables import create_table
 from tests.support.world import World
 
@@ -124,7 +130,11 @@ def _value_size(value: Value) -> int:
             return (len(str(abs(value))) + 1) // 2 + 1
         case str():
             return len(value.encode())
-    raise AssertionError("a usage has no nested attributes")
+        case list():
+            return 3 + sum(1 + _value_size(each) for each in value)
+        case Mapping():
+            return 3 + len(value) + item_size(value)
+    raise AssertionError(value)
 
 
 LONG = "i" * 100
@@ -268,3 +278,26 @@ def test_a_payment_costs_four_writes_and_a_void_two(client: "DynamoDBClient", wo
 
     assert writes(paying) == [("TransactWriteItems", 4.0)]
     assert writes(voiding) == [("TransactWriteItems", 2.0)]
+
+
+def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest() -> None:
+    line = a_line(
+        "i" * 100,
+        number=2**62,
+        item_id="j" * 100,
+        item_price_id="p" * 100,
+        price_version=10**6,
+        name="\N{GRINNING FACE}" * 250,
+        unit="\N{GRINNING FACE}" * 50,
+        quantity=Decimal("9" * 38),
+        metered=False,
+        since=at("2026-10-01"),
+        until=at("2026-11-01"),
+    )
+    entries = (line,) * (ENTRIES_BYTES_MAX // bytes_of([line]))
+    spans = tuple(Interval(at("2026-10-01"), at("2026-10-02")) for _ in range(SUSPENSIONS_MAX))
+    notes = tuple(("d" * 64, "c" * 64, "2026-10-01T00:00:00Z") for _ in range(REQUESTS_KEPT))
+    heaviest = a_subscription(lines=entries, suspensions=spans, requests=notes)
+
+    assert len(entries) > 150
+    assert item_size(item_from_subscription(Scope("acme"), heaviest)) < 400 * UNIT

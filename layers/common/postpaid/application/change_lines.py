@@ -24,7 +24,7 @@ from postpaid.application.edit_subscription import (
 from postpaid.application.make_line import CreateLine, LineMaker
 from postpaid.domain.errors import Conflict, Invalid, LimitExceeded, NotFound
 from postpaid.domain.instants import midnight
-from postpaid.domain.line import ENTRIES_MAX, LINES_MAX, Line
+from postpaid.domain.line import ENTRIES_BYTES_MAX, ENTRIES_MAX, LINES_MAX, Line, bytes_of
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term
 
@@ -142,6 +142,11 @@ class _Desk:
         if len(self.entries) > ENTRIES_MAX:
             raise LimitExceeded(
                 "limit_exceeded", f"would have more than {ENTRIES_MAX} lines and changes of lines"
+            )
+        if bytes_of(self.entries) > ENTRIES_BYTES_MAX:
+            raise LimitExceeded(
+                "limit_exceeded",
+                f"its lines and their changes would take more than {ENTRIES_BYTES_MAX} bytes",
             )
 
     def _add(self, change: LineChange, field: str) -> None:

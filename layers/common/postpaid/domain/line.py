@@ -9,6 +9,8 @@ from postpaid.domain.usage import Aggregation, Recording
 
 LINES_MAX = 50  # in force at one time
 ENTRIES_MAX = 300  # lines and all their changes, for ever
+ENTRIES_BYTES_MAX = 350_000  # a subscription is one item of DynamoDB, which takes 409 600
+_ENTRY_BYTES = 330  # names of fields, instants, numbers and words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,17 @@ class Line:
         """Tell whether the entry is in force at an instant of the subscription's life."""
         began = self.since is None or self.since <= instant
         return began and (self.until is None or instant < self.until)
+
+
+def bytes_of(entries: Iterable[Line]) -> int:
+    """Return how many bytes entries take at most where they are stored, by their texts."""
+    return sum(
+        _ENTRY_BYTES + sum(len((text or "").encode()) for text in _texts(line)) for line in entries
+    )
+
+
+def _texts(line: Line) -> tuple[str | None, ...]:
+    return line.id, line.item_id, line.item_price_id, line.name, line.unit
 
 
 def default_line_id(item_price_id: str, taken: Iterable[str]) -> str:
