@@ -6,7 +6,9 @@ An index of a transaction's item costs what it costs without one; only the item 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -294,10 +296,12 @@ def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest(
         since=at("2026-10-01"),
         until=at("2026-11-01"),
     )
-    entries = (line,) * (ENTRIES_BYTES_MAX // bytes_of([line]))
-    spans = tuple(Interval(at("2026-10-01"), at("2026-10-02")) for _ in range(SUSPENSIONS_MAX))
+    fitting = ENTRIES_BYTES_MAX // bytes_of([line])
+    entries = tuple(replace(line, number=2**62 + n, id=f"{n:0100}") for n in range(fitting))
+    days = [at("2026-10-01") + timedelta(days=n) for n in range(SUSPENSIONS_MAX + 1)]
+    spans = tuple(Interval(since, until) for since, until in pairwise(days))
     notes = tuple(("d" * 64, "c" * 64, "2026-10-01T00:00:00Z") for _ in range(REQUESTS_KEPT))
     heaviest = a_subscription(lines=entries, suspensions=spans, requests=notes)
 
-    assert len(entries) > 150
+    assert fitting > 150
     assert item_size(item_from_subscription(Scope("acme"), heaviest)) < 400 * UNIT
