@@ -88,7 +88,7 @@ class UsageIds(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """One request's view of its site; *send_due* asks a worker to look at things at once."""
+    """One request's view of its site; *hasten* asks a worker to look at things at once."""
 
     scope: Scope
     site: Site
