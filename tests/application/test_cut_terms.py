@@ -88,6 +88,23 @@ def test_another_cadence_now_charges_the_days_before_it_that_were_not_paid() -> 
     ]
 
 
+@pytest.mark.parametrize("by_calendar", [True, False])
+def test_the_same_cadence_now_gives_back_the_rest_and_charges_it_anew(by_calendar: bool) -> None:
+    world = a_shop()
+    half = Cadence("half_month")
+    start = "2026-10-01"
+    world.subscription("seats", start=start, cadence=half, closing=AUTO_AT_ONCE)
+    world.sweep()
+    world.clock.now = at("2026-10-11T09:30")
+
+    again = ChangeCadence(subscription_id="sub", cadence=half, at="now", by_calendar=by_calendar)
+    change_cadence(again, office=world.office)
+    charged = next_invoice(world, "2026-10-11T10:00")
+
+    # The 1st and the 16th are what they were: five of fifteen days, back and forth.
+    assert charged == [("credit", "seats", "-10.33"), ("recurring", "seats", "10.33")]
+
+
 def test_a_suspension_that_ends_with_the_cut_is_credited_and_the_rest_stays_paid() -> None:
     world = subscribed("seats")
     command = SuspendSubscription(subscription_id="sub", since="2026-10-11", until="2026-10-16")

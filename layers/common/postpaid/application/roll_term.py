@@ -93,7 +93,9 @@ def end_term(
         invoice_id=invoice.id,
         due_at=closes_at(policy, term.period.end, subscription.hold_until),
     )
-    if begun is not None and _goes_on(subscription, ended, begun) and early is not None:
+    # What is given back is charged anew, even where the new terms fall as the old ones did.
+    goes_on = begun is not None and _goes_on(subscription, ended, begun)
+    if goes_on and begun is not None and early is not None and not ended.credit_unused:
         begun = _continued(subscription, ended, begun, early)
     closing.roll(ended, begun, invoice, early=early)
     return ended, begun
