@@ -11,6 +11,7 @@ from postpaid.application.ports import Unavailable
 from postpaid.application.record_usage import RecordedUsage
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.site import LatePolicy
+from postpaid.domain.term import BillingState
 from postpaid.domain.usage import UsageKey
 from tests.support.changes import a_shop, next_invoice
 from tests.support.faults import Killed, Moment, fail
@@ -156,3 +157,32 @@ def test_late_corrections_are_refused_where_nothing_late_is_taken() -> None:
     assert there is not None
     assert (there.version, there.deleted) == (1, False)
     assert world.stores.ledger.get(UsageKey("sub", at("2026-10-06"), "minutes")) is None
+
+
+def test_a_repeat_of_what_was_done_in_time_is_answered_where_nothing_late_is_taken() -> None:
+    """Once durable, never say no: a client that lost the answer must not read "refused"."""
+    world = a_shop()
+    world.subscription("minutes", start="2026-10-01", closing=AUTO_AT_ONCE, late=LatePolicy.REFUSE)
+    for day in ("2026-10-05", "2026-10-06", "2026-10-07"):
+        world.record("100", day, request="first")
+    correct(world, "7")
+    deleted = UsageKey("sub", at("2026-10-06"), "minutes")
+    world.delete(deleted)
+    world.skip_to("2026-11-01T00:10")
+    world.come_to_rest()
+
+    assert world.record("100", "2026-10-07", request="first").replayed
+    assert correct(world, "7").replayed
+    assert world.delete(deleted).replayed
+    assert {answer.billing for answer in (world.delete(deleted), correct(world, "7"))} == {
+        BillingState.LATE
+    }
+    refused: list[tuple[Callable[[], object], str]] = [
+        (lambda: world.record("101", "2026-10-07"), "usage_conflict"),
+        (lambda: world.record("100", "2026-10-06", request="first"), "usage_deleted"),
+        (lambda: world.record("100", "2026-10-06", request="other"), "term_closed"),
+    ]
+    for ask, code in refused:
+        with pytest.raises(Conflict) as refusal:
+            ask()
+        assert refusal.value.code == code

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from postpaid.application.books import Books
-from postpaid.application.ports import Appended, Balance, UsageLedger
+from postpaid.application.ports import Appended, Balance, Lost, Unavailable, UsageLedger
 from postpaid.application.roll_term import known_subscription, next_term
 from postpaid.domain.customer import Customer
 from postpaid.domain.errors import BillingError, Conflict
@@ -36,7 +36,10 @@ def draft_content(invoice: Invoice, *, books: Books) -> InvoiceContent:
     term = None
     if invoice.term_start is not None and invoice.k == 0:
         term = books.terms.get(invoice.subscription_id, invoice.term_start)
-    rated = rated_content(invoice, term, books)
+    try:
+        rated = rated_content(invoice, term, books)
+    except Lost:
+        raise Unavailable("its term is ending at this very moment") from None
     return completed(
         rated, waiting_supplements(invoice, term, books), credit_balance(rated, books), books
     )
@@ -60,11 +63,17 @@ def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
 
 
 def rated_content(invoice: Invoice, term: Term | None, books: Books) -> InvoiceContent:
-    """Return what an invoice says of its own term, or of the supplement it was made for."""
+    """Return what an invoice says of its own term, or of the supplement it was made for.
+
+    Raises `Lost` if what one transaction stored is not all there yet; `Conflict` with code
+    `invoice_not_ratable`.
+    """
     subscription = known_subscription(books.subscriptions, invoice.subscription_id)
     if invoice.k:
         return _supplementary(invoice, subscription, books)
     begun = books.terms.get(invoice.subscription_id, invoice.period_end)
+    if begun is None and not (term and term.last):
+        raise Lost  # what it charges in advance must not be left out
     return _content(invoice.id, subscription, term, begun, books)
 
 
@@ -118,8 +127,7 @@ def _content(
     assert customer is not None, "customers are never removed"
     usages: Sequence[Usage] = ()
     if term is not None:
-        period = subscription.usage_period(term.period)
-        usages = books.ledger.in_period(subscription.id, period)
+        usages = books.ledger.in_period(subscription.id, _dates(term, begun))
     start = subscription.start if term is None else term.period.start
     with _bounded():
         lines = rated_lines(subscription, term, begun, usages, books, customer)
@@ -138,6 +146,13 @@ def _content(
             taxes=_taxes(lines, subscription.currency, books),
             manifest=tuple(_billed(books.ledger, usage) for usage in usages if not usage.deleted),
         )
+
+
+def _dates(term: Term, begun: Term | None) -> Period:
+    """Return the dates whose usage a term bills, also while it has not ended."""
+    if term.status is TermStatus.OPEN:
+        return Period(term.period.start, _LATEST) if begun is None else term.period
+    return term.usage_period
 
 
 def rated_lines(

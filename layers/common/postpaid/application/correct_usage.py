@@ -10,7 +10,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from postpaid.application.ports import Subscriptions, Terms, UsageLedger
-from postpaid.application.record_usage import RecordedUsage, check_note, check_taken, looked
+from postpaid.application.record_usage import (
+    RecordedUsage,
+    check_note,
+    is_closed,
+    looked,
+    term_closed,
+)
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.usage import Usage, UsageKey
@@ -49,8 +55,8 @@ def correct_usage(
     if there.version != command.version:
         raise _stale(there)
     subscription = subscriptions.get(command.key.subscription_id, fresh=False)
-    if subscription is not None:
-        check_taken(subscription, command.key, terms)
+    if subscription is not None and is_closed(subscription, command.key, terms):
+        raise term_closed()
     usage = replace(
         there,
         quantity=command.quantity,

@@ -2,7 +2,7 @@
 
 from postpaid.application.correct_usage import usage_not_found
 from postpaid.application.ports import Subscriptions, Terms, Unavailable, UsageLedger
-from postpaid.application.record_usage import RecordedUsage, check_taken, looked
+from postpaid.application.record_usage import RecordedUsage, is_closed, looked, term_closed
 from postpaid.domain.usage import UsageKey
 
 _TRIES = 4
@@ -17,12 +17,12 @@ def delete_usage(
     late is taken, `Unavailable` if the outcome is unknown.
     """
     subscription = subscriptions.get(key.subscription_id, fresh=False)
-    if subscription is not None:
-        check_taken(subscription, key, terms)
     for _ in range(_TRIES):
         usage = ledger.get(key)
         if usage is None:
             raise usage_not_found()
+        if not usage.deleted and subscription and is_closed(subscription, key, terms):
+            raise term_closed()
         tombstone = usage if usage.deleted else ledger.delete(usage)
         if tombstone is not None:
             return looked(terms, tombstone, replayed=usage.deleted)

@@ -274,6 +274,10 @@ class Manifests(Protocol):
         """
         ...
 
+    def release(self, appended: Appended, invoice: Invoice) -> None:
+        """Give a manifest that waits an *invoice* of its own, or raise `Lost`."""
+        ...
+
 
 class Credits(Protocol):
     """What a site owes its customers."""

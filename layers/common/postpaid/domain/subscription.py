@@ -135,18 +135,6 @@ class Subscription:
         """Tell whether a term is rated at nothing."""
         return self._in_trial(period.start)
 
-    def usage_period(self, period: Period) -> Period:
-        """Return the dates whose usage a term bills.
-
-        The last term takes what lies behind it, too: it was recorded while a cancellation was on
-        its way, and a 2xx is a promise.
-        """
-        return Period(period.start, _LATEST) if self.is_last(period) else period
-
-    def is_last(self, period: Period) -> bool:
-        """Tell whether a term has no successor."""
-        return self.end is not None and self.end <= period.end
-
     def state(self, now: datetime) -> SubscriptionState:
         """Return what the subscription is at an instant."""
         if self.end is not None and self.end <= max(now, self.start):

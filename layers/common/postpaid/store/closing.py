@@ -90,6 +90,7 @@ class StoredClosing:
         changed = {
             "status": ended.status.value,
             "invoice_id": ended.invoice_id,
+            "last": True if ended.last else None,
             **self._timed(ended),
         }
         writes: list[Write] = [
