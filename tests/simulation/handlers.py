@@ -1,0 +1,278 @@
+"""The handlers that money depends on, and the moments at which two of them may meet.
+
+Each names quantities that nothing else names, so that whatever is billed tells which request it is
+of.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+
+from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.correct_usage import CorrectUsage, correct_usage
+from postpaid.application.due_terms import Due
+from postpaid.application.record_usage import RecordedUsage
+from postpaid.application.work_due import work_late
+from postpaid.domain.errors import BillingError
+from postpaid.domain.invoice import InvoiceStatus
+from postpaid.domain.site import ClosingPolicy
+from postpaid.domain.term import TermStatus
+from postpaid.domain.usage import UsageKey
+from postpaid.store import keys
+from tests.simulation.auditor import Auditor
+from tests.simulation.ledger import Fact, Ledger
+from tests.simulation.runs import minutes
+from tests.simulation.schedules import Ended, Handler
+from tests.support.samples import AUTO_AT_ONCE, MANUAL, OCTOBER, SCOPE, at
+from tests.support.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A handler by name; *quantity* is what its request names, None if it names none."""
+
+    name: str
+    handler: Handler
+    quantity: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A moment: what is stored, what clients were told until then, and who may meet there."""
+
+    name: str
+    world: World
+    ledger: Ledger
+    actors: tuple[Actor, ...]
+
+
+def _key(day: str) -> UsageKey:
+    return UsageKey("sub", at(day), "minutes")
+
+
+def _recorder(name: str, quantity: str, day: str) -> Actor:
+    def handler(world: World) -> object:
+        return world.record(quantity, day, request=name)
+
+    return Actor(name, handler, Decimal(quantity))
+
+
+def _corrector(name: str, quantity: str, day: str, version: int = 1) -> Actor:
+    def handler(world: World) -> object:
+        stores = world.stores
+        command = CorrectUsage(key=_key(day), version=version, quantity=Decimal(quantity))
+        return correct_usage(
+            command,
+            subscriptions=stores.subscriptions,
+            ledger=stores.ledger,
+            terms=stores.terms,
+            now=world.now,
+        )
+
+    return Actor(name, handler, Decimal(quantity))
+
+
+def _visitor(name: str, start: str) -> Actor:
+    due = Due(*keys.term(SCOPE, "sub", at(start)))
+
+    def handler(world: World) -> object:
+        return world.visit(due)
+
+    return Actor(name, handler)
+
+
+def _closer(name: str, start: str) -> Actor:
+    def handler(world: World) -> object:
+        term = world.stores.terms.get("sub", at(start))
+        assert term is not None
+        assert term.invoice_id is not None
+        invoice = world.stores.invoices.get(term.invoice_id)
+        assert invoice is not None
+        return world.close(invoice)
+
+    return Actor(name, handler)
+
+
+def _on_invoice(name: str, act: Callable[[World, str], object]) -> Actor:
+    """Do something with October's invoice."""
+
+    def handler(world: World) -> object:
+        term = world.stores.terms.get("sub", OCTOBER.start)
+        assert term is not None
+        assert term.invoice_id is not None
+        return act(world, term.invoice_id)
+
+    return Actor(name, handler)
+
+
+def _pay(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.pay(invoice, "1.00")
+
+
+def _void(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.void(invoice)
+
+
+def _policy(policy: ClosingPolicy) -> Handler:
+    def handler(world: World) -> object:
+        stores = world.stores
+        return change_closing(
+            ChangeClosing(subscription_id="sub", policy=policy),
+            scope=world.scope,
+            subscriptions=stores.subscriptions,
+            terms=stores.terms,
+            invoices=stores.invoices,
+            customers=stores.customers,
+            sites=stores.sites,
+            now=world.now,
+        )
+
+    return handler
+
+
+def _late(world: World) -> object:
+    return work_late("sub", OCTOBER.start, worker=world.worker)
+
+
+_RECORD = _recorder("record", "109", "2026-10-08")
+_SAME = _recorder("record", "109", "2026-10-08")
+_OTHER = _recorder("record-other", "113", "2026-10-08")
+_AGAIN = _recorder("add-again", "127", "2026-10-07")
+_CORRECT = _corrector("correct", "131", "2026-10-05")
+_CORRECT_OTHER = _corrector("correct-other", "137", "2026-10-05")
+_DELETE = Actor("delete", lambda world: world.delete(_key("2026-10-06")))
+_VISIT = _visitor("visit", "2026-10-01")
+_NEXT = _visitor("visit-next", "2026-11-01")
+_CLOSE = _closer("close", "2026-10-01")
+_RECONCILE = Actor("reconcile", _late)
+_MANUAL = Actor("policy", _policy(MANUAL))
+_CANCEL = Actor("cancel", lambda world: world.cancel("2026-11-20"))
+_CANCEL_NOW = Actor("cancel-now", lambda world: world.cancel("now"))
+_USAGE = (_RECORD, _OTHER, _AGAIN, _CORRECT, _CORRECT_OTHER, _DELETE)
+
+
+def begins() -> tuple[Begin, ...]:
+    """Return the moments at which handlers meet."""
+    ended = _october(AUTO_AT_ONCE)
+    graced = _october(ClosingPolicy(AUTO_AT_ONCE.mode, after_hours=1))
+    graced.world.clock.now = at("2026-11-01T00:30")
+    assert graced.world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    graced.world.clock.now = at("2026-11-01T01:30")
+    assert graced.world.term("2026-10-01").status is TermStatus.GRACE
+    frozen = _october(AUTO_AT_ONCE)
+    frozen.world.come_to_rest()
+    _told(frozen, _recorder("late", "139", "2026-10-09"))
+    coming = replace(frozen, world=frozen.world.copy(), ledger=_copied(frozen.ledger))
+    coming.world.skip_to("2026-12-01T00:30")
+    return (
+        replace(ended, name="ended", actors=(*_USAGE, _VISIT, _CANCEL, _CANCEL_NOW, _MANUAL)),
+        replace(graced, name="graced", actors=(*_USAGE, _VISIT, _CLOSE, _CANCEL, _MANUAL)),
+        replace(
+            frozen,
+            name="frozen",
+            actors=(
+                *_USAGE,
+                _RECONCILE,
+                _CANCEL_NOW,
+                _on_invoice("pay", _pay),
+                _on_invoice("void", _void),
+            ),
+        ),
+        replace(coming, name="coming", actors=(_RECORD, _CORRECT, _RECONCILE, _NEXT)),
+    )
+
+
+def _october(policy: ClosingPolicy) -> Begin:
+    """Half an hour after the end of October, of which nobody has taken notice yet."""
+    world = World.at("2026-10-20T12:00")
+    world.price("minutes", "0.05", base_fee="10.00")
+    world.subscription("minutes", start="2026-10-01", closing=policy)
+    begin = Begin("", world, Ledger(), ())
+    for day, quantity in (("2026-10-05", "101"), ("2026-10-06", "103"), ("2026-10-07", "107")):
+        _told(begin, _recorder(day, quantity, day))
+    _told(begin, Actor("delete", lambda world: world.delete(_key("2026-10-07"))))
+    world.skip_to("2026-11-01T00:30")
+    return begin
+
+
+def _told(begin: Begin, actor: Actor) -> None:
+    note(begin.ledger, actor, Ended(actor.handler(begin.world)))
+
+
+def _copied(ledger: Ledger) -> Ledger:
+    return Ledger([*ledger.facts], {*ledger.refused}, {*ledger.unknown})
+
+
+def note(ledger: Ledger, actor: Actor, ended: Ended) -> None:
+    """Note in a client's books what a handler came to."""
+    if isinstance(ended.value, RecordedUsage):
+        usage = ended.value.usage
+        ledger.ok(
+            Fact(
+                usage.key.subscription_id,
+                keys.usage_sk(usage.key),
+                usage.version,
+                usage.quantity,
+                usage.deleted,
+                ended.value.billing.value,
+            )
+        )
+    elif isinstance(ended.value, Exception):
+        ledger.no(actor.quantity)
+    else:
+        ledger.no_answer(actor.quantity)
+
+
+def settle(
+    begin: Begin, world: World, pair: tuple[Actor, Actor], ends: tuple[Ended, Ended]
+) -> None:
+    """Recover from where two handlers came to, and audit; raises `AssertionError`.
+
+    A request that died is sent again; what the platform started comes again by itself.
+    """
+    world = replace(world.copy(), blocks={})
+    ledger = _copied(begin.ledger)
+    for actor, ended in zip(pair, ends, strict=True):
+        note(ledger, actor, ended)
+    for actor, ended in zip(pair, ends, strict=True):
+        if ended.died and actor.quantity is not None:
+            _told(Begin("", world, ledger, ()), Actor(actor.name, _final(actor), actor.quantity))
+    heal(world)
+    Auditor(world, ledger, minutes).audit(["sub"])
+
+
+def _final(actor: Actor) -> Handler:
+    """Return a request whose refusal is an answer."""
+
+    def handler(world: World) -> object:
+        try:
+            return actor.handler(world)
+        except BillingError as refusal:
+            return refusal
+
+    return handler
+
+
+def heal(world: World) -> None:
+    """Let sweeps and audits run until all is at rest, and what waits go out."""
+    for _ in range(2):
+        world.come_to_rest()
+        for term in world.terms():
+            if term.status is TermStatus.FROZEN:
+                for _ in range(2):
+                    found = work_late("sub", term.period.start, worker=world.worker)
+                assert found is not None
+                assert found.supplement is None, "I-34: a second run finds something"
+        world.come_to_rest()
+        for invoice in world.invoices():
+            if invoice.status is InvoiceStatus.PENDING and invoice.due_at is None:
+                world.close(invoice)
+        newest = world.terms()[-1]
+        if newest.status is TermStatus.OPEN and world.stores.manifests.waiting("sub", 1):
+            world.skip_to(f"{newest.period.end + timedelta(hours=2):%Y-%m-%dT%H:%M}")
+            world.come_to_rest()
