@@ -229,13 +229,13 @@ def fenced(billing: Table) -> None:
 
 @pytest.mark.usefixtures("fenced")
 def test_a_freeze_issues_the_invoice_and_its_number(billing: Table, closing: StoredClosing) -> None:
-    assert closing.next_serial() == (1, None)
+    assert closing.next_serial("main") == (1, None)
 
     closing.freeze(frozen(), finished(an_invoice()), run="run-1")
 
     assert StoredTerms(billing, SCOPE).get("sub", OCTOBER.start) == frozen()
     assert StoredInvoices(billing, SCOPE).get(an_invoice().id) == finished(an_invoice())
-    assert closing.next_serial() == (2, TODAY)
+    assert closing.next_serial("main") == (2, TODAY)
     row = billing.get(keys.series_number(SCOPE, "main", 1))
     assert row is not None
     assert row["invoice_id"] == an_invoice().id
@@ -246,7 +246,7 @@ def test_a_skipped_invoice_draws_no_number(billing: Table, closing: StoredClosin
     closing.freeze(replace(frozen(), manifest_hash="nothing"), skipped(an_invoice()), run="run-1")
 
     assert StoredInvoices(billing, SCOPE).get(an_invoice().id) == skipped(an_invoice())
-    assert closing.next_serial() == (1, None)
+    assert closing.next_serial("main") == (1, None)
     assert billing.query(Range(pk=SERIES, first=" ", last="~")) == []
 
 
@@ -323,7 +323,7 @@ def test_dates_follow_the_numbers(billing: Table, closing: StoredClosing) -> Non
 
     closing.freeze(frozen(), finished(an_invoice(), 2, TODAY), run="run-1")
 
-    assert closing.next_serial() == (3, TODAY)
+    assert closing.next_serial("main") == (3, TODAY)
 
 
 @pytest.mark.usefixtures("fenced")
@@ -353,7 +353,7 @@ def test_every_site_and_generation_counts_for_itself(billing: Table) -> None:
         closing = StoredClosing(billing, scope, NOW)
         store(billing, item_from_invoice(scope, keys.LIVE, an_invoice(None), NOW))
         closing.freeze(None, finished(an_invoice(None)), run=None)
-        assert closing.next_serial() == (2, TODAY)
+        assert closing.next_serial("main") == (2, TODAY)
 
 
 def test_numbers_have_no_gap_however_many_freeze_at_once(billing: Table) -> None:
@@ -366,7 +366,7 @@ def test_numbers_have_no_gap_however_many_freeze_at_once(billing: Table) -> None
         closing = StoredClosing(billing, SCOPE, NOW)
         today = TODAY + timedelta(days=place % 3)
         for _ in range(400):
-            serial, last = closing.next_serial()
+            serial, last = closing.next_serial("main")
             invoice = finished(invoices[place], serial, today if last is None else max(today, last))
             try:
                 closing.freeze(None, invoice, run=None)

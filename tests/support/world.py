@@ -233,12 +233,16 @@ class World:
     # --- what is set up
 
     def customer(
-        self, customer_id: str = "globex", closing: ClosingPolicy | None = None
+        self,
+        customer_id: str = "globex",
+        closing: ClosingPolicy | None = None,
+        series: str | None = None,
     ) -> Customer:
         stores = self.stores
         return create_customer(
-            CreateCustomer(id=customer_id, address=PAYER, closing=closing),
+            CreateCustomer(id=customer_id, address=PAYER, closing=closing, series=series),
             customers=stores.customers,
+            sites=stores.sites,
             ids=stores.ids(self.blocks),
             now=self.now,
         ).thing
