@@ -146,7 +146,7 @@ class Invoice:
     *period_end* is the boundary it bills: the end of the term it is in arrears for, or, on an
     opening invoice, the start of the subscription (then *term_start* is None). *k* is 0 for the
     invoice of a boundary, 1 and more for its supplements. *parked* is why it could not be made.
-    *series* is the one that *serial* counts in; it is known when that is drawn. *paid* is the sum of
+    *series* is the one that *serial* counts in, and known when that is drawn. *paid* is the sum of
     its *payments* payments, None if there are none.
     """
 
