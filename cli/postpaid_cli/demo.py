@@ -73,7 +73,7 @@ def demo(*, no_build: bool) -> None:
         )
     try:
         console.print(f"The stack is up after {monotonic() - started:.0f} s.")
-        _run(stack, month, console)
+        run_demo(stack, month, console)
     finally:
         engines.stop(stack.engine)
     console.print(f"Done in {monotonic() - started:.0f} s; the stack is stopped.")
@@ -159,7 +159,8 @@ def _is_the_15th(day: date) -> bool:
     return day.day == 15  # noqa: PLR2004 - the day of the founding example
 
 
-def _run(stack: LocalStack, month: Month, console: Console) -> None:
+def run_demo(stack: LocalStack, month: Month, console: Console) -> None:
+    """Let a month pass on a stack whose test site's clock stands at its first day, and show it."""
     admin = Client(stack.base_url, stack.keys["admin_key"])
     recorder = Client(stack.base_url, stack.keys["usage_key"])
     seller = {"name": "Northwind Telecom Ltd", "address": ["1 Harbour Road", "Boston MA"]}
