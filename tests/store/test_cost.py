@@ -352,7 +352,7 @@ def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest(
     days = [at("2026-10-01") + timedelta(days=n) for n in range(SUSPENSIONS_MAX + 1)]
     spans = tuple(Interval(since, until) for since, until in pairwise(days))
     notes = tuple(("d" * 64, "c" * 64, "2026-10-01T00:00:00Z") for _ in range(REQUESTS_KEPT))
-    heaviest = a_subscription(lines=entries, suspensions=spans, requests=notes)
+    heaviest = a_subscription(lines=entries, suspensions=spans, requests=notes, series="s" * 100)
 
     assert fitting > 150
     assert item_size(item_from_subscription(Scope("acme"), heaviest)) < 400 * UNIT
