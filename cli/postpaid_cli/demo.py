@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -274,11 +275,20 @@ def _rows(line: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     kind = "base fee" if line["kind"] == "base_fee" else line["unit"]
     name = f"{line['description']} ({kind})"
     quantity = "" if line["quantity"] is None else f"{line['quantity']} {line['unit']}"
-    yield name, quantity, line["unit_amount"] or "", line["amount"]
+    yield name, quantity, _price(line["unit_amount"]), line["amount"]
     if len(line["components"]) > 1:
         for part in line["components"]:
             tier = f"  tier {part['tier']}"
-            yield tier, part["quantity"] or "", part["unit_amount"] or "", f"({part['amount']})"
+            amount = f"({_price(part['amount'])})"
+            yield tier, part["quantity"] or "", _price(part["unit_amount"]), amount
+
+
+def _price(exact: str | None) -> str:
+    """Spell an exact amount with two places at least, as prices are."""
+    if exact is None:
+        return ""
+    places = max(2, len(exact.partition(".")[2]))
+    return f"{Decimal(exact):.{places}f}"
 
 
 def _save(admin: Client, invoice: dict[str, Any], console: Console) -> None:

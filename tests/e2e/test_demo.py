@@ -63,6 +63,8 @@ def test_a_month_passes_and_both_invoices_close_by_themselves(
     text = shown.getvalue()
     totals = re.findall(r"Total +│ +│ +│ +([0-9.]+) USD", text)
     assert totals == ["54.50", "28.05"]
+    tiers = re.findall(r"tier \d +│ +(\d+) │ +([0-9.]+) │ +\(([0-9.]+)\)", text)
+    assert tiers == [("100", "0.10", "10.00"), ("400", "0.08", "32.00"), ("250", "0.05", "12.50")]
     assert "It is 1 September 2026, 09:00 in New York" in text
     assert "It is 2 October 2026: September has ended" in text
     assert text.count("1 October 2026") == len(totals), "both are dated the first"
