@@ -164,7 +164,7 @@ def audit_numbers(world: World, issued: list[Invoice]) -> None:
     series = keys.series_counter(SCOPE, "main").pk
     register = world.billing.query(Range(pk=series, first="NO#", last="NO#~"))
     assert [row["invoice_id"] for row in register] == [invoice.id for invoice in issued]
-    assert world.stores.closing(world.now).next_serial()[0] == len(issued) + 1
+    assert world.stores.closing(world.now).next_serial("main")[0] == len(issued) + 1
     assert isinstance(world.billing, MemoryTable)
     heads = [item for item in world.billing.items() if "serial" in item]
     assert sorted(str(item["serial"]) for item in heads) == [str(n + 1) for n in range(len(issued))]

@@ -3,6 +3,7 @@
 An index of a transaction's item costs what it costs without one; only the item itself costs double.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postpaid.application.close_invoice import close_invoice
+from postpaid.application.due_terms import Due
 from postpaid.application.edit_subscription import REQUESTS_KEPT
 from postpaid.application.suspend_subscription import SUSPENSIONS_MAX
 from postpaid.domain.line import ENTRIES_BYTES_MAX, bytes_of
@@ -20,10 +23,20 @@ from postpaid.domain.money import Money
 from postpaid.domain.period import Interval
 from postpaid.domain.site import ClosingPolicy, Scope
 from postpaid.domain.usage import NOTE_LENGTH_MAX
+from postpaid.store import keys
 from postpaid.store.subscriptions import item_from_subscription
 from postpaid.store.tables import Item, Value
 from postpaid.store.usage import item_from_usage
-from tests.support.samples import AUTO_AT_ONCE, MANUAL, a_line, a_subscription, a_usage, at
+from tests.support.samples import (
+    AUTO_AT_ONCE,
+    MANUAL,
+    OCTOBER,
+    SCOPE,
+    a_line,
+    a_subscription,
+    a_usage,
+    at,
+)
 from tests.support.tables import create_table
 from tests.support.world import World
 
@@ -242,6 +255,44 @@ def test_closing_a_term_costs_at_most_twenty_writes(
 
 
 @pytest.mark.engine
+def test_a_close_reads_nothing_for_a_series_and_costs_the_same_in_any(
+    client: "DynamoDBClient", world: World
+) -> None:
+    bills = []
+    for series in (None, "main", "eu"):
+        if series == "eu":
+            world.add_series("eu", "EU-")
+            world.customer("europe", series="eu")
+        name = f"in-{series}"
+        world.clock.now = at("2026-10-31T23:00")
+        customer = "europe" if series == "eu" else "globex"
+        world.subscription(
+            "minutes", subscription_id=name, start="2026-10-01", customer_id=customer, series=series
+        )
+        world.record("361", "2026-10-05", subscription_id=name)
+        world.clock.now = at("2026-11-01T00:30")
+        world.visit(Due(*keys.term(SCOPE, name, OCTOBER.start)))
+        pending = next(each for each in world.invoices() if each.subscription_id == name)
+        world.clock.now = at("2026-11-01T01:30")
+        books = world.books
+        with bill(client) as charges:
+            close_invoice(pending.id, books=books, run="run", now=world.now)
+        bills.append(charges)
+
+    assert sorted(each.series for each in world.issued()) == ["eu", "main", "main"]
+    assert bills[0] == bills[1] == bills[2]
+    assert Counter(bills[0]) == {
+        # The invoice, the subscription, its customer, the next term, the credit, the number; the
+        # site for who sells, for how tax is rounded, and for its zone and series.
+        ("GetItem", "BillingTable", 1.0): 9,
+        ("Query", "BillingTable", 1.0): 1,
+        ("Query", "UsageTable", 1.0): 1,
+        ("UpdateItem", "BillingTable", 1.0): 1,
+        ("TransactWriteItems", "BillingTable", 8.0): 1,
+    }
+
+
+@pytest.mark.engine
 def test_what_follows_a_close_costs_three_writes(client: "DynamoDBClient", world: World) -> None:
     world.subscription("minutes", start="2026-10-01")
     world.clock.now = at("2026-11-01T01:30")
@@ -301,7 +352,7 @@ def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest(
     days = [at("2026-10-01") + timedelta(days=n) for n in range(SUSPENSIONS_MAX + 1)]
     spans = tuple(Interval(since, until) for since, until in pairwise(days))
     notes = tuple(("d" * 64, "c" * 64, "2026-10-01T00:00:00Z") for _ in range(REQUESTS_KEPT))
-    heaviest = a_subscription(lines=entries, suspensions=spans, requests=notes)
+    heaviest = a_subscription(lines=entries, suspensions=spans, requests=notes, series="s" * 100)
 
     assert fitting > 150
     assert item_size(item_from_subscription(Scope("acme"), heaviest)) < 400 * UNIT

@@ -65,8 +65,12 @@ def _billing_keys(scope: Scope) -> list[Key]:
     found = [
         keys.site(scope.site),
         *(keys.counter(scope, kind) for kind in ENTITIES),
-        keys.series_counter(scope, "main"),
-        *(keys.series_number(scope, "main", serial) for serial in (1, 10, 9_999_999_999)),
+        *(keys.series_counter(scope, each) for each in ("main", *IDS)),
+        *(
+            keys.series_number(scope, each, serial)
+            for each in ("main", *IDS)
+            for serial in (1, 10, 9_999_999_999)
+        ),
         *(keys.entity(scope, kind, each) for kind in ENTITIES for each in IDS),
         *(keys.price_version(scope, each, version) for each in IDS for version in (1, 10)),
         *(keys.term(scope, each, start) for each in IDS for start in INSTANTS),
@@ -507,5 +511,6 @@ def test_the_layout_is_what_the_page_says() -> None:
     assert keys.payment(scope, "inv_a", "p#1") == ("acme~3#invoice#inv_a", "PAY#p%231")
     assert keys.series_counter(scope, "main") == ("acme~3#series#main", "COUNTER")
     assert keys.series_number(scope, "main", 1) == ("acme~3#series#main", "NO#0000000001")
+    assert keys.series_counter(scope, "e#u") == ("acme~3#series#e%23u", "COUNTER")
     assert keys.listing_pk(scope, "item", "2026-10", 3) == "acme~3#item#2026-10#3"
     assert keys.due_pk("acme~3", at("2026-10-05T08:30"), 15) == "due#acme~3#2026-10-05T08#15"

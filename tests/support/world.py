@@ -36,6 +36,7 @@ from postpaid.application.reconcile_term import Reconciled, reconcile_term
 from postpaid.application.record_payment import RecordPayment, record_payment
 from postpaid.application.record_usage import RecordedUsage, RecordUsage, record_usage
 from postpaid.application.render_invoice import render_invoice
+from postpaid.application.sites import ChangeSite, change_site
 from postpaid.application.subscriptions import CreateSubscription, Shelf, create_subscription
 from postpaid.application.void_invoice import void_invoice
 from postpaid.application.work_due import Worker, work_invoice, work_term
@@ -45,6 +46,7 @@ from postpaid.domain.invoice import Invoice, InvoiceStatus
 from postpaid.domain.invoice_content import InvoiceContent, content_from_plain, plain_content
 from postpaid.domain.invoice_document import InvoiceDocument
 from postpaid.domain.payment import Payment
+from postpaid.domain.series import Series
 from postpaid.domain.site import ClosingPolicy, Scope, Site
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.supplement import (
@@ -232,13 +234,26 @@ class World:
 
     # --- what is set up
 
+    def change_site(self, **settings: Any) -> Site:
+        """Change settings of the site."""
+        command = ChangeSite(**settings)
+        return change_site(self.scope.site, command, sites=self.stores.all_sites)
+
+    def add_series(self, series_id: str, prefix: str) -> Site:
+        """Add a series of invoice numbers, or give it another prefix."""
+        return self.change_site(series=[Series(series_id, prefix)])
+
     def customer(
-        self, customer_id: str = "globex", closing: ClosingPolicy | None = None
+        self,
+        customer_id: str = "globex",
+        closing: ClosingPolicy | None = None,
+        series: str | None = None,
     ) -> Customer:
         stores = self.stores
         return create_customer(
-            CreateCustomer(id=customer_id, address=PAYER, closing=closing),
+            CreateCustomer(id=customer_id, address=PAYER, closing=closing, series=series),
             customers=stores.customers,
+            sites=stores.sites,
             ids=stores.ids(self.blocks),
             now=self.now,
         ).thing

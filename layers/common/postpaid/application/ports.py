@@ -181,8 +181,9 @@ class Closing(Protocol):
     ) -> None:
         """Store a finished invoice, its number, and its term as frozen; or raise `Lost`.
 
-        *term* is the term as it should be, None for an opening or supplementary invoice. A finished
-        invoice without a serial is skipped: it draws no number. *credit* is the customer's new
+        *term* is the term as it should be, None for an opening or supplementary invoice. Its serial
+        must be the next one of its series. A finished invoice without a serial is skipped: it draws
+        no number. *credit* is the customer's new
         balance, *billing* are the manifests that waited for this invoice.
         """
         ...
@@ -198,8 +199,8 @@ class Closing(Protocol):
         """
         ...
 
-    def next_serial(self) -> tuple[int, date | None]:
-        """Read the next invoice number and the date of the one before."""
+    def next_serial(self, series: str) -> tuple[int, date | None]:
+        """Read the next invoice number of a series and the date of the one before."""
         ...
 
 

@@ -19,6 +19,7 @@ from postpaid.application.ports import (
     Unavailable,
 )
 from postpaid.application.roll_term import first_term
+from postpaid.application.sites import known_series
 from postpaid.domain.calendar import MONTHLY, Cadence, calendar_anchor
 from postpaid.domain.errors import Invalid, NotFound
 from postpaid.domain.identifiers import check_id
@@ -50,7 +51,7 @@ class CreateSubscription:
     *by_calendar* ends terms with the calendar's weeks, months or years, else on the grid of the
     start, or of *trial_end*, before which nothing is charged. *cycles* is how many charged terms
     there are, None for no end. No invoice closes by itself before *hold_until*. *late* None is the
-    site's policy.
+    site's policy, *series* None the customer's.
     """
 
     id: str
@@ -66,6 +67,7 @@ class CreateSubscription:
     cycles: int | None = None
     hold_until: object = None
     late: LatePolicy | None = None
+    series: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,7 @@ def _subscription(
         cycles=command.cycles,
         hold_until=_later(command.hold_until, place, start, "hold_until"),
         late=site.late if command.late is None else command.late,
+        series=known_series(command.series, site),
         lines=lines,
         closing=command.closing,
         created_at=now,
@@ -222,8 +225,8 @@ def _opening(subscription: Subscription, scope: Scope, ids: Ids, now: datetime) 
 def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
     """Compare what the client chose: as it was made, whatever changed since.
 
-    Not the integers; not the closing policy and the hold, which have their own requests; not a
-    start that was left to the clock.
+    Not the integers; not the closing policy, the hold, the late policy and the series, which have
+    their own requests; not a start that was left to the clock.
     """
     made = [line for line in existing.lines if line.since is None]
     if _chosen(made) != _chosen(asked.lines):

@@ -38,8 +38,9 @@ class Subscription:
     that first one, each from a boundary on. *end* is where the last term ends; *cycles* is how many
     terms were asked for. While suspended nothing is charged by time. No invoice closes by itself
     before *hold_until*. *late* is what becomes of usage that comes after its term was frozen.
-    *closing* overrides the customer's and the site's policy. *requests* are
-    the last changes that came with an idempotency key, as (key, content, outcome).
+    *closing* overrides the customer's and the site's policy, *series* the customer's series of
+    invoice numbers. *requests* are the last changes that came with an idempotency key, as (key,
+    content, outcome).
     """
 
     id: str
@@ -62,6 +63,7 @@ class Subscription:
     hold_until: datetime | None = None
     requests: tuple[tuple[str, str, str], ...] = ()
     late: LatePolicy = LatePolicy.SUPPLEMENT
+    series: str | None = None
     version: int = 1
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ Billing table
     a customer's credit  pk scope#customer#id        sk CREDIT#currency
     invoice              pk scope#invoice#id         sk META
     its payments         the same pk                 sk PAY#id
-    invoice numbers      pk scope#series#name        sk COUNTER, NO#0000000001 (who has it)
+    invoice numbers      pk scope#series#id          sk COUNTER, NO#0000000001 (who has it)
     index `due`          dpk due#clock#hour#shard    dsk due instant           (exception 2)
     index `list`         lpk scope#type#month#shard  lsk created instant#id
 
@@ -205,12 +205,12 @@ def payment(scope: Scope, invoice_id: str, payment_id: str) -> Key:
 
 def series_counter(scope: Scope, series: str) -> Key:
     """Return the key of a series' next invoice number."""
-    return Key(f"{scope_text(scope)}#series#{series}", "COUNTER")
+    return Key(f"{scope_text(scope)}#series#{escape(series)}", "COUNTER")
 
 
 def series_number(scope: Scope, series: str, serial: int) -> Key:
     """Return the key that says which invoice has a number."""
-    return Key(f"{scope_text(scope)}#series#{series}", f"NO#{serial:010d}")
+    return Key(f"{scope_text(scope)}#series#{escape(series)}", f"NO#{serial:010d}")
 
 
 # --- indexes

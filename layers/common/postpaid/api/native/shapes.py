@@ -51,6 +51,7 @@ def native_from_site(site: Site) -> dict[str, Any]:
         "closing": _closing(site.closing),
         "seller": _party(site.seller),
         "number_prefix": site.number_prefix,
+        "series": [{"id": each.id, "number_prefix": each.prefix} for each in site.series],
         "aggregation": site.aggregation.value,
         "tax_rounding": site.tax_rounding.value,
         "late_usage": site.late.value,
@@ -96,6 +97,7 @@ def native_from_customer(customer: Customer) -> dict[str, Any]:
         "integer_id": customer.number,
         **_party(customer.address),
         "closing": _closing(customer.closing),
+        "series": customer.series,
         "tax": plain_rates(customer.tax),
         "created_at": instant_text(customer.created_at),
     }
@@ -136,6 +138,7 @@ def native_from_subscription(
         "late_usage": subscription.late.value,
         "lines": [_line(line) for line in subscription.shown_lines(now)],
         "closing": _closing(subscription.closing),
+        "series": subscription.series,
         "current_term": None if term is None else plain_period(term.period),
         "created_at": instant_text(subscription.created_at),
     }
@@ -150,6 +153,7 @@ def native_from_invoice(invoice: Invoice, content: InvoiceContent | None) -> dic
         "id": invoice.id,
         "integer_id": invoice.number,
         "number": invoice.serial_text,
+        "series": None if invoice.serial is None else invoice.series,
         "status": invoice.status.value.lower(),
         "customer_id": invoice.customer_id,
         "subscription_id": invoice.subscription_id,
