@@ -22,15 +22,24 @@ from tests.simulation.callsites import CallSite
 from tests.support.world import World
 
 
+OLD = "an old read"
+_FIXED = frozenset({"KEY", "site", "~system"})  # where another part is an id
+_USAGE_PARTS = 3
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Guard:
-    """What can be taken away at a place: one condition of one write, or a read's consistency."""
+    """What can be taken away at a place: one condition of one write, or a read's consistency.
+
+    *write* names what is written or read, *what* the condition, or `OLD`.
+    """
 
     site: str
+    write: str
     what: str
 
     def __str__(self) -> str:
-        return f"{self.site} {self.what}"
+        return " ".join(part for part in (self.site, self.write, self.what) if part)
 
 
 @dataclass
@@ -67,16 +76,16 @@ class Altered:
 
     def is_stale(self) -> bool:
         """Tell whether the read that is made now may show what was."""
-        return self._note("an old read")
+        return self._note("", OLD)
 
     def _is_gone(self, write: Write, atom: Condition) -> bool:
         assert not isinstance(atom, All)
-        return self._note(f"{_label(write)} if {type(atom).__name__.lower()} {atom.name}")
+        return self._note(_label(write), f"{type(atom).__name__} {atom.name}")
 
-    def _note(self, what: str) -> bool:
+    def _note(self, write: str, what: str) -> bool:
         if self.site is None:
             return False
-        guard = Guard(str(self.site), what)
+        guard = Guard(str(self.site), write, what)
         self.seen.add(guard)
         return guard in self.gone
 
@@ -112,7 +121,7 @@ class AlteredTable:
         altered = [self.altered.write(write) for write in writes]
         self.inner.transact([write for write in altered if write is not None])
 
-    def _read(self, consistent: bool) -> Table:  # noqa: FBT001
+    def _read(self, consistent: bool) -> Table:
         return self.old if consistent and self.altered.is_stale() else self.inner
 
 
@@ -130,8 +139,12 @@ def _all(atoms: list[Condition]) -> Condition:
 
 
 def _label(write: Write) -> str:
-    """Name what a write is of: the kind of its key."""
-    key = Key(str(write.item["pk"]), str(write.item["sk"])) if isinstance(write, Put) else write.key
-    kind = key.pk.split("#")[1] if "#" in key.pk else key.pk
-    place = key.sk.partition("#")[0]
-    return f"{kind} {place}" if key.pk.count("#") else kind
+    """Name what a write is of, by its key without any id."""
+    key = (
+        Key(str(write.item["pk"]), str(write.item["sk"])) if isinstance(write, Put) else write.key
+    )
+    parts = key.pk.split("#")
+    if len(parts) == _USAGE_PARTS and parts[-1].isdigit():
+        return "usage"
+    kind = next((part for part in parts if part in _FIXED), parts[1])
+    return f"{kind} {key.sk.partition('#')[0]}"

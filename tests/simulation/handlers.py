@@ -9,17 +9,22 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
+from postpaid.application import compose_invoice
 from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.correct_usage import CorrectUsage, correct_usage
 from postpaid.application.due_terms import Due
 from postpaid.application.record_usage import RecordedUsage
 from postpaid.application.work_due import work_late
+from postpaid.domain.charge import Charge
 from postpaid.domain.errors import BillingError
-from postpaid.domain.invoice import InvoiceStatus
+from postpaid.domain.invoice import InvoiceStatus, RenderState
 from postpaid.domain.site import ClosingPolicy
 from postpaid.domain.term import TermStatus
 from postpaid.domain.usage import UsageKey
 from postpaid.store import keys
+from postpaid.store.tables import Put
 from tests.simulation.auditor import Auditor
 from tests.simulation.ledger import Fact, Ledger
 from tests.simulation.runs import minutes
@@ -153,6 +158,8 @@ _RECONCILE = Actor("reconcile", _late)
 _MANUAL = Actor("policy", _policy(MANUAL))
 _CANCEL = Actor("cancel", lambda world: world.cancel("2026-11-20"))
 _CANCEL_NOW = Actor("cancel-now", lambda world: world.cancel("now"))
+_DISPATCH = Actor("dispatch", lambda world: world.dispatch())
+_RENDER = Actor("render", lambda world: world.render())
 _USAGE = (_RECORD, _OTHER, _AGAIN, _CORRECT, _CORRECT_OTHER, _DELETE)
 
 
@@ -170,7 +177,7 @@ def begins() -> tuple[Begin, ...]:
     coming = replace(frozen, world=frozen.world.copy(), ledger=_copied(frozen.ledger))
     coming.world.skip_to("2026-12-01T00:30")
     return (
-        replace(ended, name="ended", actors=(*_USAGE, _VISIT, _CANCEL, _CANCEL_NOW, _MANUAL)),
+        replace(ended, name="ended", actors=(*_USAGE, _VISIT, _CANCEL, _CANCEL_NOW, _MANUAL, _DISPATCH)),
         replace(graced, name="graced", actors=(*_USAGE, _VISIT, _CLOSE, _CANCEL, _MANUAL)),
         replace(
             frozen,
@@ -184,7 +191,54 @@ def begins() -> tuple[Begin, ...]:
             ),
         ),
         replace(coming, name="coming", actors=(_RECORD, _CORRECT, _RECONCILE, _NEXT)),
+        _issued(),
+        _held(),
+        _stranded(),
+        _unratable(),
     )
+
+
+def _issued() -> Begin:
+    """October is out, and has no document yet."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    assert world.term("2026-10-01").status is TermStatus.FROZEN
+    return replace(begin, name="issued", actors=(_RENDER, _VISIT, _on_invoice("void", _void)))
+
+
+def _held() -> Begin:
+    """October has ended, and is to close by itself in two days only."""
+    begin = _october(ClosingPolicy(AUTO_AT_ONCE.mode, after_hours=48))
+    assert begin.world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    return replace(begin, name="held", actors=(_RECORD, _CLOSE, _MANUAL, _VISIT))
+
+
+def _stranded() -> Begin:
+    """A subscription has ended; its last invoice left out a supplement that waited for it."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    world.come_to_rest()
+    _told(begin, _recorder("late", "139", "2026-10-09"))
+    world.cancel("2026-11-20")
+    world.reconcile()
+    world.skip_to("2026-11-20T00:30")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose_invoice, "SUPPLEMENTS_MAX", 0)
+        world.come_to_rest()
+    return replace(begin, name="stranded", actors=(_RECORD, _RECONCILE))
+
+
+def _unratable() -> Begin:
+    """October has ended, and its price has tiers that end before its usage does."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    item = world.billing.get(keys.price_version(SCOPE, "minutes", 1))
+    assert item is not None
+    tiers = [{"up_to": "1", "unit_amount": "0.05"}]
+    closed = Charge.from_plain({"pricing_model": "tiered", "tiers": tiers})
+    world.billing.put(Put({**item, "charge": dict(closed.to_plain())}))
+    return replace(begin, name="unratable", actors=(_RECORD, _VISIT, _CANCEL))
 
 
 def _october(policy: ClosingPolicy) -> Begin:
@@ -262,6 +316,10 @@ def heal(world: World) -> None:
     """Let sweeps and audits run until all is at rest, and what waits go out."""
     for _ in range(2):
         world.come_to_rest()
+        for invoice in world.invoices():
+            if invoice.render is RenderState.PENDING:  # the stream tells of it
+                world.render_queue.append(invoice.id)
+        world.render()
         for term in world.terms():
             if term.status is TermStatus.FROZEN:
                 for _ in range(2):
@@ -270,6 +328,7 @@ def heal(world: World) -> None:
                 assert found.supplement is None, "I-34: a second run finds something"
         world.come_to_rest()
         for invoice in world.invoices():
+            # By hand, as their policy is; one that cannot be made stays as it is.
             if invoice.status is InvoiceStatus.PENDING and invoice.due_at is None:
                 world.close(invoice)
         newest = world.terms()[-1]

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from postpaid.application.api_keys import create_key, revoke_key
-from postpaid.application.sites import ChangeSite, change_site
+from postpaid.application.cancel_subscription import CancelSubscription, cancel_subscription
+from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.sites import ChangeSite, CreateSite, change_site, create_site
 from postpaid.store.api_keys import StoredApiKeys
 from postpaid.store.memory import MemoryTable
 from tests.simulation.auditor import Broken
@@ -18,11 +20,11 @@ from tests.simulation.ledger import Ledger
 from tests.simulation.schedules import Ended, Handler
 from tests.support.changes import add, change
 from tests.support.faults import Faulty
-from tests.support.samples import AUTO_AT_ONCE, MANUAL, at
+from tests.support.samples import AUTO_AT_ONCE, MANUAL, SELLER, at
 from tests.support.world import World
 
-# Numbers that are drawn from blocks, and names of attempts: equal for nobody.
-_DRAWN = re.compile(r"('number': |number=)\d+|run-\d+")
+# Numbers that are drawn from blocks, names of attempts, and how often a term was touched.
+_DRAWN = re.compile(r"('number': |number=|'pc': )\d+|run-\d+")
 
 
 def shop() -> Begin:
@@ -66,6 +68,10 @@ def _actors() -> tuple[Actor, ...]:
         "lines": lambda world: world.change_lines(change("seats", quantity=2), effective="now"),
         "other-lines": lambda world: world.change_lines(add("seats", "more"), effective="now"),
         "cancel": lambda world: world.cancel("2026-10-25"),
+        "withdraw": lambda world: _later(world, "2026-10-25"),
+        "hold": _hold,
+        "new-site": lambda world: _new_site(world, "USD"),
+        "other-new-site": lambda world: _new_site(world, "EUR"),
     }
     return tuple(Actor(name, handler) for name, handler in handlers.items())
 
@@ -76,6 +82,34 @@ def _unit(amount: str) -> dict[str, str]:
 
 def _site(world: World, command: ChangeSite) -> object:
     return change_site(world.scope.site, command, sites=world.stores.all_sites)
+
+
+def _later(world: World, at_: str) -> object:
+    """Cancel what has not begun."""
+    command = CancelSubscription(subscription_id="later", at=at_)
+    return cancel_subscription(command, office=world.office)
+
+
+def _hold(world: World) -> object:
+    """Let nothing of what has not begun close by itself before January."""
+    stores = world.stores
+    return change_closing(
+        ChangeClosing(subscription_id="later", hold_until="2027-01-01"),
+        scope=world.scope,
+        subscriptions=stores.subscriptions,
+        terms=stores.terms,
+        invoices=stores.invoices,
+        customers=stores.customers,
+        sites=stores.sites,
+        now=world.now,
+    )
+
+
+def _new_site(world: World, currency: str) -> object:
+    command = CreateSite(
+        id="umbrella", test=False, timezone="UTC", currency=currency, seller=SELLER
+    )
+    return create_site(command, sites=world.stores.all_sites, now=world.now)
 
 
 def _ring(world: World) -> StoredApiKeys:
