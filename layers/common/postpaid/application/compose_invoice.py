@@ -119,7 +119,7 @@ def _content(
     usages: Sequence[Usage] = ()
     if term is not None:
         period = subscription.usage_period(term.period)
-        usages = books.ledger.in_period(subscription.id, period)
+        usages = books.ledger.of(subscription).in_period(period)
     start = subscription.start if term is None else term.period.start
     with _bounded():
         lines = rated_lines(subscription, term, begun, usages, books, customer)

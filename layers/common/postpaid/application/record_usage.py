@@ -70,7 +70,8 @@ def record_usage(
     """
     usage, subscription = _intended(command, subscriptions, now)
     check_taken(subscription, usage.key, terms)
-    existing = ledger.add(usage)
+    usages = ledger.of(subscription)
+    existing = usages.add(usage)
     for _ in range(_TRIES):
         if existing is None or not existing.deleted:
             break
@@ -79,7 +80,7 @@ def record_usage(
                 "usage_deleted", "this request's usage was recorded, and deleted since then"
             )
         usage = _renewed(usage, existing)
-        existing = ledger.add_again(usage, over=existing)
+        existing = usages.add_again(usage, over=existing)
     if existing is None:
         return looked(terms, usage, replayed=False)
     if existing.deleted:

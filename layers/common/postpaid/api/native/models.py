@@ -10,7 +10,7 @@ from postpaid.domain.errors import Invalid
 from postpaid.domain.line import LINES_MAX
 from postpaid.domain.quantity import parse_amount
 from postpaid.domain.site import AFTER_HOURS_MAX, Address, ClosingMode, ClosingPolicy
-from postpaid.domain.subscription import CYCLES_MAX
+from postpaid.domain.subscription import CYCLES_MAX, USAGE_SHARDS_MAX
 from postpaid.domain.tax import RATES_MAX, TaxRate, TaxRates
 
 ADDRESS_LINES_MAX = 8
@@ -198,6 +198,7 @@ class SubscriptionBody(Body):
     late_usage: Late | None = None
     cadence: CadenceBody = Field(default_factory=CadenceBody)
     prorate: bool = True
+    usage_shards: int = Field(default=1, ge=1, le=USAGE_SHARDS_MAX)
     lines: list[LineBody] = Field(min_length=1, max_length=LINES_MAX)
     closing: ClosingBody | None = None
 
@@ -206,12 +207,14 @@ class SubscriptionChange(Body):
     """`PATCH /v1/subscriptions/{id}`.
 
     `closing` null goes back to the customer's or the site's policy, `hold_until` null lifts it.
+    `usage_shards` is here to be refused by a reason of its own.
     """
 
     closing: ClosingBody | None = None
     hold_until: str | None = None
     timezone: str | None = None
     late_usage: Late | None = None
+    usage_shards: object = None
 
 
 class LineChangeBody(Body):

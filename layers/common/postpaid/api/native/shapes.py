@@ -134,6 +134,7 @@ def native_from_subscription(
         ],
         "prorate": subscription.prorate,
         "late_usage": subscription.late.value,
+        "usage_shards": subscription.usage_shards,
         "lines": [_line(line) for line in subscription.shown_lines(now)],
         "closing": _closing(subscription.closing),
         "current_term": None if term is None else plain_period(term.period),
