@@ -71,11 +71,7 @@ def settled(world: World) -> None:
     log = world.stores.manifests.of_term(term)
     assert [each.k for each in log] == list(range(1, term.manifests))
     used = sum(
-        (
-            usage.quantity
-            for usage in world.stores.ledger.in_period("sub", term.period)
-            if not usage.deleted
-        ),
+        (usage.quantity for usage in world.ledger().in_period(term.period) if not usage.deleted),
         Decimal(0),
     )
     billed = sum(each.amount.minor for each in log)
@@ -288,9 +284,10 @@ def test_the_audit_goes_as_far_back_as_usage_may_be_dated() -> None:
     assert audit(world) == Audited(terms=14, differences=0)
 
 
-def test_one_fault_anywhere_loses_no_late_usage_and_bills_none_twice() -> None:
+@pytest.mark.parametrize("usage_shards", [1, 3])
+def test_one_fault_anywhere_loses_no_late_usage_and_bills_none_twice(usage_shards: int) -> None:
     """Whatever call of recording and reconciling fails or is the last of its process."""
-    start = november()
+    start = november(usage_shards=usage_shards)
     clean = start.copy()
     clean.record("50", "2026-10-20")
     clean.reconcile()
@@ -326,8 +323,9 @@ def test_two_runs_that_meet_bill_once() -> None:
         settled(run.world)
 
 
-def test_usage_that_meets_a_run_is_in_it_or_found_by_the_next() -> None:
-    world = november()
+@pytest.mark.parametrize("usage_shards", [1, 3])
+def test_usage_that_meets_a_run_is_in_it_or_found_by_the_next(usage_shards: int) -> None:
+    world = november(usage_shards=usage_shards)
     world.record("50", "2026-10-20")
 
     def record(other: World) -> object:

@@ -21,7 +21,6 @@ from postpaid.store.tables import (
 from tests.simulation.callsites import CallSite
 from tests.support.world import World
 
-
 OLD = "an old read"
 _FIXED = frozenset({"KEY", "site", "~system"})  # where another part is an id
 _USAGE_PARTS = 3
@@ -62,7 +61,7 @@ class Altered:
             billing=AlteredTable(world.billing, self.old.billing, self),
         )
 
-    def write[Kind: (Put, Update, Check)](self, write: Kind) -> Kind | None:
+    def write[Kind: Put | Update | Check](self, write: Kind) -> Kind | None:
         """Return a write without the condition that is gone; None for a check that holds nothing.
 
         Which write it is of a transaction is told by what it writes.
@@ -70,8 +69,8 @@ class Altered:
         kept = [atom for atom in _atoms(write.condition) if not self._is_gone(write, atom)]
         if len(kept) == len(_atoms(write.condition)):
             return write
-        if isinstance(write, Check):
-            return None if not kept else replace(write, condition=_all(kept))
+        if isinstance(write, Check) and not kept:
+            return None
         return replace(write, condition=_all(kept) if kept else None)
 
     def is_stale(self) -> bool:
@@ -140,9 +139,7 @@ def _all(atoms: list[Condition]) -> Condition:
 
 def _label(write: Write) -> str:
     """Name what a write is of, by its key without any id."""
-    key = (
-        Key(str(write.item["pk"]), str(write.item["sk"])) if isinstance(write, Put) else write.key
-    )
+    key = Key(str(write.item["pk"]), str(write.item["sk"])) if isinstance(write, Put) else write.key
     parts = key.pk.split("#")
     if len(parts) == _USAGE_PARTS and parts[-1].isdigit():
         return "usage"

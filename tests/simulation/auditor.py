@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice, InvoiceStatus, LineKind, RenderState
@@ -126,7 +127,7 @@ class Auditor:
         subscription = self.world.subscription_of(subscription_id)
         terms = self.world.terms(subscription_id)
         _hold(terms[0].period.start == subscription.start, "I-12", "the first term begins late")
-        for earlier, later in zip(terms, terms[1:], strict=False):
+        for earlier, later in pairwise(terms):
             fits = earlier.period.end == later.period.start and later.n == earlier.n + 1
             _hold(fits, "I-12", f"a gap or an overlap behind {earlier.period.end}")
             _hold(earlier.status is not TermStatus.OPEN, "I-11", "two open terms")
@@ -269,10 +270,10 @@ class Auditor:
         return Whole(term, invoice, first, later, billed)
 
     def _usages(self, term: Term) -> list[Usage]:
-        return [*self.world.stores.ledger.in_period(term.subscription_id, term.usage_period)]
+        return [*self.world.ledger(term.subscription_id).in_period(term.usage_period)]
 
     def _stored(self, subscription_id: str, place: str) -> Usage | None:
-        return self.world.stores.ledger.get(keys.usage_from_sk(subscription_id, place))
+        return self.world.ledger(subscription_id).get(keys.usage_from_sk(subscription_id, place))
 
     def _term_of(self, usage: Usage) -> Term | None:
         for term in self.world.terms(usage.key.subscription_id):
@@ -282,7 +283,7 @@ class Auditor:
         return None
 
 
-def _hold(holds: bool, law: str, what: str) -> None:  # noqa: FBT001
+def _hold(holds: bool, law: str, what: str) -> None:
     if not holds:
         raise Broken(f"{law}: {what}")
 

@@ -68,7 +68,7 @@ class Client:
             self._send(ask, _ATTEMPTS_MAX)
         assert not self.unanswered, "no fault lasts so long"
 
-    def _ask(  # noqa: PLR0913 - a request has as many parts
+    def _ask(
         self,
         method: str,
         path: str,
@@ -96,7 +96,7 @@ class Client:
         if answer.status >= _FAILED:
             self.failures.append(f"{answer.status}: {self.plant.log.getvalue()[-600:]}")
             return False
-        if answer.status >= 400:  # noqa: PLR2004 - a refusal
+        if answer.status >= 400:
             self.ledger.no(ask.quantity)
             return True
         shown = answer.json
@@ -143,6 +143,6 @@ class Client:
             if answer is not None and answer.status == _FAILED:
                 self.failures.append(f"500: {self.plant.log.getvalue()[-600:]}")
         assert answer is not None, f"{method} {path} is killed for ever"
-        good = answer.status < 300 or answer.status == refused  # noqa: PLR2004 - a yes
+        good = answer.status < 300 or answer.status == refused
         assert good, f"{method} {path} answered {answer.status}: {answer.text}"
         return answer

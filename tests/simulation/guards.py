@@ -8,6 +8,7 @@ is listed and caught must not.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from hashlib import sha256
 from itertools import combinations_with_replacement
@@ -105,15 +106,20 @@ def _look_first(world: World, act: Any) -> object:
         seen.append(stores.terms.look(usage.key.subscription_id, usage.key.at))
         return write(usage, **over)
 
-    ledger = stores.ledger
-    writes = {
-        name: partial(early, getattr(ledger, name))
-        for name in ("add", "add_again", "correct", "delete")
-    }
+    def of(subscription: Any) -> Any:
+        usages = stores.ledger.of(subscription)
+        writes = {
+            name: partial(early, getattr(usages, name))
+            for name in ("add", "add_again", "correct", "delete")
+        }
+        return _Changed(usages, **writes)
+
     terms = _Changed(
         stores.terms, look=lambda *where: seen[-1] if seen else stores.terms.look(*where)
     )
-    return act(subscriptions=stores.subscriptions, ledger=_Changed(ledger, **writes), terms=terms)
+    return act(
+        subscriptions=stores.subscriptions, ledger=_Changed(stores.ledger, of=of), terms=terms
+    )
 
 
 def _record_look_first(world: World) -> object:
@@ -122,7 +128,7 @@ def _record_look_first(world: World) -> object:
         line_id=None,
         item_price_id="minutes",
         usage_date="2026-10-08",
-        quantity=handlers.Decimal("109"),
+        quantity=Decimal("109"),
         request="record",
     )
     return _look_first(world, partial(record_usage, command, now=world.now))
@@ -130,7 +136,7 @@ def _record_look_first(world: World) -> object:
 
 def _correct_look_first(world: World) -> object:
     key = handlers._key("2026-10-05")
-    command = CorrectUsage(key=key, version=1, quantity=handlers.Decimal("131"))
+    command = CorrectUsage(key=key, version=1, quantity=Decimal("131"))
     return _look_first(world, partial(correct_usage, command, now=world.now))
 
 
@@ -143,13 +149,18 @@ def _query_before_fence(books: Books) -> Books:
     read: list[Any] = []
 
     def fence(*args: Any) -> Any:
-        read.append(books.ledger.in_period("sub", OCTOBER))
+        subscription = books.subscriptions.get("sub")
+        assert subscription is not None
+        read.append(books.ledger.of(subscription).in_period(OCTOBER))
         return books.terms.fence(*args)
+
+    def of(subscription: Any) -> Any:
+        return _Changed(books.ledger.of(subscription), in_period=lambda *_: read[-1])
 
     return replace(
         books,
         terms=_Changed(books.terms, fence=fence),
-        ledger=_Changed(books.ledger, in_period=lambda *_: read[-1]),
+        ledger=_Changed(books.ledger, of=of),
     )
 
 

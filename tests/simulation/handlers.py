@@ -177,7 +177,9 @@ def begins() -> tuple[Begin, ...]:
     coming = replace(frozen, world=frozen.world.copy(), ledger=_copied(frozen.ledger))
     coming.world.skip_to("2026-12-01T00:30")
     return (
-        replace(ended, name="ended", actors=(*_USAGE, _VISIT, _CANCEL, _CANCEL_NOW, _MANUAL, _DISPATCH)),
+        replace(
+            ended, name="ended", actors=(*_USAGE, _VISIT, _CANCEL, _CANCEL_NOW, _MANUAL, _DISPATCH)
+        ),
         replace(graced, name="graced", actors=(*_USAGE, _VISIT, _CLOSE, _CANCEL, _MANUAL)),
         replace(
             frozen,
@@ -322,8 +324,8 @@ def heal(world: World) -> None:
         world.render()
         for term in world.terms():
             if term.status is TermStatus.FROZEN:
-                for _ in range(2):
-                    found = work_late("sub", term.period.start, worker=world.worker)
+                work_late("sub", term.period.start, worker=world.worker)
+                found = work_late("sub", term.period.start, worker=world.worker)
                 assert found is not None
                 assert found.supplement is None, "I-34: a second run finds something"
         world.come_to_rest()

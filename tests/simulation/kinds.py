@@ -59,6 +59,6 @@ _SPECIFIC = {
 
 def kinds_of(operation: str, *, consistent: bool = True) -> tuple[Kind, ...]:
     """Return the faults of an operation; only reads that are not *consistent* may be stale."""
-    kinds = _COMMON if operation in READS else _COMMON + _OF_WRITES
+    kinds: tuple[Kind, ...] = _COMMON if operation in READS else (*_COMMON, *_OF_WRITES)
     kinds += _SPECIFIC.get(operation, ())
     return kinds if consistent or Kind.STALE in kinds else (*kinds, Kind.STALE)

@@ -95,6 +95,6 @@ class Laws:
         changed = [name for name in names if before.get(name) != after.get(name)]
         self._hold(not changed, "I-14", f"{what} changed its {', '.join(map(str, changed))}")
 
-    def _hold(self, holds: bool, law: str, what: str) -> None:  # noqa: FBT001
+    def _hold(self, holds: bool, law: str, what: str) -> None:
         if not holds:
             self.broken.append(f"{law}: {what}")

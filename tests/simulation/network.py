@@ -232,7 +232,7 @@ class Wiring:
             events.register_first(f"before-call.{service}", self._before_call)
             events.register_first(f"choose-signer.{service}", lambda **_: botocore.UNSIGNED)
 
-    def _sender(self, service: str) -> Callable[..., AWSResponse]:
+    def _sender(self, service: str) -> Callable[..., Any]:
         def send(request: AWSPreparedRequest, **_: object) -> AWSResponse:
             return self.network.send(service, request)
 

@@ -21,7 +21,7 @@ from postpaid.store import dynamo, keys
 from postpaid.store.sites import StoredSites
 from tests.simulation.network import Fault, Network, ShortTable, Wiring
 from tests.simulation.wire import Backend
-from tests.support.events import Context, sqs_event, stream_event
+from tests.support.events import sqs_event, stream_event
 from tests.support.faults import Killed
 from tests.support.functions import (
     Answer,
@@ -32,7 +32,7 @@ from tests.support.functions import (
     routed,
 )
 from tests.support.samples import SCOPE
-from tests.support.world import Clock, MemoryDocuments, PlainTypesetter, World
+from tests.support.world import Clock, PlainTypesetter, World
 
 USAGES, BILLING, BUCKET = "usages", "billing", "documents"
 QUEUES = {"close": "CloseQueue", "render": "RenderQueue"}
@@ -157,7 +157,7 @@ class Plant:
             self.sweep()
             idle = self.dump() == before and not any(self.backend.queues.values())
             quiet = quiet + 1 if idle else 0
-            if quiet == 2:  # noqa: PLR2004 - once may be by chance of the clock
+            if quiet == 2:
                 return
             self.skip(minutes=6)
         raise Restless("I-30: sweeps do not come to an end")

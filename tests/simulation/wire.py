@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 
 from postpaid.store.dynamo import _attributes, _item
 from postpaid.store.memory import MemoryTable
@@ -80,7 +81,7 @@ class Backend:
         if service == "s3":
             return self._object(request)
         operation = _header(request, "X-Amz-Target").rpartition(".")[2]
-        body = json.loads(request.body or b"{}")
+        body = _json(request)
         if service == "sqs":
             assert operation == "SendMessage", operation
             self.queues[body["QueueUrl"]].append(body["MessageBody"])
@@ -154,11 +155,11 @@ class Backend:
 
     def first_row(self, request: AWSPreparedRequest) -> AWSResponse:
         """Answer a query with one row, as if the rest were on further pages."""
-        return answer(request, self._Query({**json.loads(request.body or b""), "Limit": 1}))
+        return answer(request, self._Query({**_json(request), "Limit": 1}))
 
     def unprocessed(self, request: AWSPreparedRequest, *, none: bool) -> AWSResponse:
         """Answer a batch of reads with one of them, or with *none*."""
-        asked = json.loads(request.body or b"")["RequestItems"]
+        asked = _json(request)["RequestItems"]
         [(name, part)] = asked.items()
         count = 0 if none else 1
         body = self._BatchGetItem({"RequestItems": {name: {"Keys": part["Keys"][:count]}}})
@@ -171,18 +172,18 @@ class Backend:
     def _object(self, request: AWSPreparedRequest) -> AWSResponse:
         key = unquote(urlsplit(request.url).path)
         if request.method == "GET":
-            return AWSResponse(request.url, 200, {}, _Raw(self.objects[key]))
+            return _response(request, 200, {}, self.objects[key])
         assert (request.method, _header(request, "If-None-Match")) == ("PUT", "*")
         if key in self.objects:
             return s3_error(request, 412, "PreconditionFailed")
         self.objects[key] = _bytes(request.body)
-        return AWSResponse(request.url, 200, {"ETag": '"0"'}, _Raw(b""))
+        return _response(request, 200, {"ETag": '"0"'}, b"")
 
 
 def answer(request: AWSPreparedRequest, body: Mapping[str, Any], status: int = 200) -> AWSResponse:
     """Return a JSON answer as the SDK reads it."""
     headers = {"Content-Type": "application/x-amz-json-1.0"}
-    return AWSResponse(request.url, status, headers, _Raw(json.dumps(body).encode()))
+    return _response(request, status, headers, json.dumps(body).encode())
 
 
 def refused(
@@ -201,20 +202,31 @@ def cancelled(request: AWSPreparedRequest, reasons: Sequence[Mapping[str, Any]])
 
 def conflicting(request: AWSPreparedRequest) -> AWSResponse:
     """Return the answer to a transaction that met another one at its first item."""
-    count = len(json.loads(request.body or b"")["TransactItems"])
+    count = len(_json(request)["TransactItems"])
     return cancelled(request, [{"Code": "TransactionConflict"}, *[{"Code": "None"}] * (count - 1)])
 
 
 def s3_error(request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
     """Return an error answer of S3."""
     body = f"<Error><Code>{code}</Code><Message>-</Message></Error>".encode()
-    return AWSResponse(request.url, status, {"Content-Type": "application/xml"}, _Raw(body))
+    return _response(request, status, {"Content-Type": "application/xml"}, body)
+
+
+def _json(request: AWSPreparedRequest) -> dict[str, Any]:
+    assert isinstance(request.body, str | bytes)
+    return dict(json.loads(request.body))
+
+
+def _response(
+    request: AWSPreparedRequest, status: int, headers: Mapping[str, str], body: bytes
+) -> AWSResponse:
+    return AWSResponse(request.url, status, HTTPHeaders.from_dict(headers), _Raw(body))
 
 
 class _Raw(io.BytesIO):
     """What urllib3 would have read from the network."""
 
-    def stream(self, amt: int = 65536, decode_content: object = None) -> Any:  # noqa: ARG002
+    def stream(self, amt: int = 65536, decode_content: object = None) -> Any:
         """Yield what is left."""
         while chunk := self.read(amt):
             yield chunk

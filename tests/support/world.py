@@ -26,6 +26,7 @@ from postpaid.application.catalog import (
 )
 from postpaid.application.change_lines import ChangeLines, LineChange, change_lines
 from postpaid.application.close_invoice import close_invoice
+from postpaid.application.correct_usage import CorrectUsage, correct_usage
 from postpaid.application.customers import CreateCustomer, create_customer
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.due_terms import Due, dispatch_due
@@ -64,7 +65,7 @@ from postpaid.store.memory import MemoryTable
 from postpaid.store.sites import StoredSites
 from postpaid.store.subscriptions import StoredSubscriptions
 from postpaid.store.terms import StoredTerms
-from postpaid.store.usage import StoredUsages
+from postpaid.store.usage import StoredUsages, StoredUsagesOf
 from tests.support.faults import Calls, Faulty
 from tests.support.samples import PAYER, a_site, at
 
@@ -143,11 +144,11 @@ class World:
         return world
 
     @classmethod
-    def voip(cls, **parts: Any) -> "World":
+    def voip(cls, usage_shards: int = 1, **parts: Any) -> "World":
         """Return the fifth of October 2026: minutes at 0.05 and 10.00 a month, since the first."""
         world = cls.at("2026-10-05T12:00", **parts)
         world.price("minutes", "0.05", base_fee="10.00")
-        world.subscription("minutes", start="2026-10-01")
+        world.subscription("minutes", start="2026-10-01", usage_shards=usage_shards)
         return world
 
     def another_process(self) -> "World":
@@ -213,6 +214,10 @@ class World:
         found = self.stores.subscriptions.get(subscription_id)
         assert found is not None
         return found
+
+    def ledger(self, subscription_id: str = "sub") -> StoredUsagesOf:
+        """Return the usages of a subscription."""
+        return self.stores.ledger.of(self.subscription_of(subscription_id))
 
     def terms(self, subscription_id: str = "sub") -> list[Term]:
         """Return the terms of a subscription, the oldest first."""
@@ -416,6 +421,18 @@ class World:
             subscriptions=StoredSubscriptions(billing, self.scope),
             ledger=StoredUsages(usages, self.scope),
             terms=StoredTerms(billing, self.scope),
+        )
+
+    def correct(self, key: UsageKey, version: int, quantity: str) -> RecordedUsage:
+        """Correct a usage as the function does, without a kept subscription."""
+        usages = Faulty(self.usages, self.calls, "usages")
+        billing = Faulty(self.billing, self.calls, "billing")
+        return correct_usage(
+            CorrectUsage(key=key, version=version, quantity=Decimal(quantity)),
+            subscriptions=StoredSubscriptions(billing, self.scope),
+            ledger=StoredUsages(usages, self.scope),
+            terms=StoredTerms(billing, self.scope),
+            now=self.now,
         )
 
     def close(self, invoice: Invoice) -> Invoice:

@@ -151,7 +151,7 @@ def _content(
     subscription, customer = parties.subscription, parties.customer
     usages: Sequence[Usage] = ()
     if term is not None:
-        usages = books.ledger.in_period(subscription.id, _dates(term, begun))
+        usages = books.ledger.of(subscription).in_period(_dates(term, begun))
     start = subscription.start if term is None else term.period.start
     with _bounded():
         lines = rated_lines(subscription, term, begun, usages, books, customer)

@@ -19,6 +19,7 @@ from postpaid.application.record_usage import (
 )
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.quantity import decimal_text
+from postpaid.domain.subscription import Subscription
 from postpaid.domain.usage import Usage, UsageKey
 
 
@@ -47,15 +48,16 @@ def correct_usage(
     unknown.
     """
     check_note(command.note)
-    there = ledger.get(command.key)
+    subscription = subscription_of(command.key, subscriptions)
+    usages = ledger.of(subscription)
+    there = usages.get(command.key)
     if there is None or there.deleted:
         raise usage_not_found()
     if _is_done(command, there):
         return looked(terms, there, replayed=True)
     if there.version != command.version:
         raise _stale(there)
-    subscription = subscriptions.get(command.key.subscription_id, fresh=False)
-    if subscription is not None and is_closed(subscription, command.key, terms):
+    if is_closed(subscription, command.key, terms):
         raise term_closed()
     usage = replace(
         there,
@@ -65,7 +67,7 @@ def correct_usage(
         recorded_at=now,
         request=None,
     )
-    existing = ledger.correct(usage, over=there)
+    existing = usages.correct(usage, over=there)
     if existing is None:
         return looked(terms, usage, replayed=False)
     if existing.deleted:
@@ -73,6 +75,19 @@ def correct_usage(
     if _is_done(command, existing):
         return looked(terms, existing, replayed=True)
     raise _stale(existing)
+
+
+def subscription_of(key: UsageKey, subscriptions: Subscriptions) -> Subscription:
+    """Return the subscription of a usage, which says where that is: a copy does, if there is one.
+
+    Raises `NotFound`: where there is no subscription, nothing was recorded.
+    """
+    subscription = subscriptions.get(key.subscription_id, fresh=False)
+    if subscription is None:  # it may be so new that only a consistent read sees it
+        subscription = subscriptions.get(key.subscription_id)
+    if subscription is None:
+        raise usage_not_found()
+    return subscription
 
 
 def usage_not_found() -> NotFound:

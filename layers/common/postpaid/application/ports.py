@@ -43,6 +43,18 @@ class Lost(Exception):
 class UsageLedger(Protocol):
     """The usages of one site."""
 
+    def of(self, subscription: Subscription) -> UsagesOf:
+        """Return the usages of a subscription; it says over how many shards they are spread."""
+        ...
+
+    def place(self, usage: Usage) -> str:
+        """Return the usage's place in its subscription, as manifests name it."""
+        ...
+
+
+class UsagesOf(Protocol):
+    """The usages of one subscription."""
+
     def add(self, usage: Usage) -> Usage | None:
         """Store a usage whose identity is new; else store nothing and return what is there."""
         ...
@@ -63,18 +75,12 @@ class UsageLedger(Protocol):
         """Read one usage, tombstones included."""
         ...
 
-    def in_period(self, subscription_id: str, period: Period) -> Sequence[Usage]:
+    def in_period(self, period: Period) -> Sequence[Usage]:
         """Read all usages dated in a period, tombstones included, in key order."""
         ...
 
-    def page(
-        self, subscription_id: str, period: Period, *, after: UsageKey | None, limit: int
-    ) -> Sequence[Usage]:
+    def page(self, period: Period, *, after: UsageKey | None, limit: int) -> Sequence[Usage]:
         """Read at most *limit* usages behind *after*, tombstones included, in key order."""
-        ...
-
-    def place(self, usage: Usage) -> str:
-        """Return the usage's place in its subscription, as manifests name it."""
         ...
 
 

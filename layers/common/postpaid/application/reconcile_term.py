@@ -75,7 +75,7 @@ def _reconciled(
     assert invoice is not None, "invoices are never removed"
     first = books.documents.get_content(invoice)
     before = [books.documents.get_supplement(each) for each in later]
-    usages = books.ledger.in_period(subscription.id, term.usage_period)
+    usages = books.ledger.of(subscription).in_period(term.usage_period)
     found = differences(
         fold(first, before), ((books.ledger.place(usage), usage) for usage in usages)
     )

@@ -69,15 +69,16 @@ def record_usage(
     identity is taken; `Unavailable` if it is unknown whether the usage was stored.
     """
     usage, subscription = _intended(command, subscriptions, now)
+    usages = ledger.of(subscription)
     if is_closed(subscription, usage.key, terms):
-        return _recorded_before(usage, ledger.get(usage.key), terms)
-    existing = ledger.add(usage)
+        return _recorded_before(usage, usages.get(usage.key), terms)
+    existing = usages.add(usage)
     for _ in range(_TRIES):
         if existing is None or not existing.deleted:
             break
         _check_request(usage, existing)
         usage = _renewed(usage, existing)
-        existing = ledger.add_again(usage, over=existing)
+        existing = usages.add_again(usage, over=existing)
     if existing is None:
         return looked(terms, usage, replayed=False)
     if existing.deleted:

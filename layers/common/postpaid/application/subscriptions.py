@@ -27,7 +27,7 @@ from postpaid.domain.instants import check_zone, midnight, parse_moment, zone
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.line import LINES_MAX, Line
 from postpaid.domain.site import ClosingPolicy, LatePolicy, Scope
-from postpaid.domain.subscription import Subscription, last_cycle_end
+from postpaid.domain.subscription import USAGE_SHARDS_MAX, Subscription, last_cycle_end
 from postpaid.domain.term import Term
 
 # A start further back would open terms that nothing may be recorded in any more.
@@ -51,7 +51,8 @@ class CreateSubscription:
     *by_calendar* ends terms with the calendar's weeks, months or years, else on the grid of the
     start, or of *trial_end*, before which nothing is charged. *cycles* is how many charged terms
     there are, None for no end. No invoice closes by itself before *hold_until*. *late* None is the
-    site's policy, *series* None the customer's.
+    site's policy, *series* None the customer's. *usage_shards* is over how many partitions its
+    usages are spread, for good.
     """
 
     id: str
@@ -68,6 +69,7 @@ class CreateSubscription:
     hold_until: object = None
     late: LatePolicy | None = None
     series: str | None = None
+    usage_shards: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,7 @@ def _subscription(
         series=known_series(command.series, site),
         lines=lines,
         closing=command.closing,
+        usage_shards=_usage_shards(command.usage_shards),
         created_at=now,
     )
     if command.cycles is None:
@@ -181,6 +184,16 @@ def _later(value: object, place: ZoneInfo, start: datetime, field: str) -> datet
             "invalid_field", f"must lie at most {LATER_MAX.days} days after start", field=field
         )
     return instant
+
+
+def _usage_shards(value: int) -> int:
+    if not 1 <= value <= USAGE_SHARDS_MAX:
+        raise Invalid(
+            "invalid_field",
+            f"must be a whole number from 1 to {USAGE_SHARDS_MAX}",
+            field="usage_shards",
+        )
+    return value
 
 
 def _lines(commands: Sequence[CreateLine], shelf: Shelf, ids: Ids) -> tuple[tuple[Line, ...], str]:
@@ -241,6 +254,7 @@ def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
         cadence=asked.cadence,
         prorate=asked.prorate,
         trial_end=asked.trial_end,
+        usage_shards=asked.usage_shards,
         cycles=asked.cycles if existing.version == 1 else existing.cycles,
     )
 

@@ -14,6 +14,7 @@ from postpaid.domain.period import Interval, Period, without
 from postpaid.domain.site import ClosingPolicy, LatePolicy
 
 CYCLES_MAX = 1200
+USAGE_SHARDS_MAX = 16
 _LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
 
@@ -39,8 +40,9 @@ class Subscription:
     terms were asked for. While suspended nothing is charged by time. No invoice closes by itself
     before *hold_until*. *late* is what becomes of usage that comes after its term was frozen.
     *closing* overrides the customer's and the site's policy, *series* the customer's series of
-    invoice numbers. *requests* are the last changes that came with an idempotency key, as (key,
-    content, outcome).
+    invoice numbers. *usage_shards* is over how many partitions its usages are spread; where each of
+    them is depends on it, so it never changes. *requests* are the last changes that came with an
+    idempotency key, as (key, content, outcome).
     """
 
     id: str
@@ -61,6 +63,7 @@ class Subscription:
     later: tuple[Schedule, ...] = ()
     suspensions: tuple[Interval, ...] = ()
     hold_until: datetime | None = None
+    usage_shards: int = 1
     requests: tuple[tuple[str, str, str], ...] = ()
     late: LatePolicy = LatePolicy.SUPPLEMENT
     series: str | None = None
@@ -68,6 +71,7 @@ class Subscription:
 
     def __post_init__(self) -> None:
         assert 1 <= len(self.lines) <= ENTRIES_MAX
+        assert 1 <= self.usage_shards <= USAGE_SHARDS_MAX
         assert self.trial_end is None or self.start < self.trial_end
         assert self.end is None or self.start <= self.end
         starts = [self.start, *(schedule.start for schedule in self.later)]

@@ -95,6 +95,7 @@ def item_from_subscription(scope: Scope, subscription: Subscription) -> Item:
                 for each in subscription.suspensions
             ]
             or None,
+            "usage_shards": None if subscription.usage_shards == 1 else subscription.usage_shards,
             "requests": [
                 {"k": key, "c": content, "o": outcome}
                 for key, content, outcome in subscription.requests
@@ -131,6 +132,7 @@ def subscription_from_item(item: Item) -> Subscription:
             Interval(instant(each, "start"), instant_or_none(each, "end"))
             for each in maps_or_none(item, "suspensions")
         ),
+        usage_shards=number_or_none(item, "usage_shards") or 1,
         requests=tuple(
             (text(each, "k"), text(each, "c"), text(each, "o"))
             for each in maps_or_none(item, "requests")

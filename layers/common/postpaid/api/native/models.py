@@ -11,7 +11,7 @@ from postpaid.domain.line import LINES_MAX
 from postpaid.domain.quantity import parse_amount
 from postpaid.domain.series import SERIES_MAX, Series
 from postpaid.domain.site import AFTER_HOURS_MAX, Address, ClosingMode, ClosingPolicy
-from postpaid.domain.subscription import CYCLES_MAX
+from postpaid.domain.subscription import CYCLES_MAX, USAGE_SHARDS_MAX
 from postpaid.domain.tax import RATES_MAX, TaxRate, TaxRates
 
 ADDRESS_LINES_MAX = 8
@@ -201,6 +201,7 @@ class SubscriptionBody(Body):
     late_usage: Late | None = None
     cadence: CadenceBody = Field(default_factory=CadenceBody)
     prorate: bool = True
+    usage_shards: int = Field(default=1, ge=1, le=USAGE_SHARDS_MAX)
     lines: list[LineBody] = Field(min_length=1, max_length=LINES_MAX)
     closing: ClosingBody | None = None
     series: str | None = None
@@ -210,6 +211,7 @@ class SubscriptionChange(Body):
     """`PATCH /v1/subscriptions/{id}`.
 
     `closing` and `series` null go back to the customer's or the site's, `hold_until` null lifts it.
+    `usage_shards` is here to be refused by a reason of its own.
     """
 
     closing: ClosingBody | None = None
@@ -217,6 +219,7 @@ class SubscriptionChange(Body):
     hold_until: str | None = None
     timezone: str | None = None
     late_usage: Late | None = None
+    usage_shards: object = None
 
 
 class LineChangeBody(Body):

@@ -136,6 +136,7 @@ def native_from_subscription(
         ],
         "prorate": subscription.prorate,
         "late_usage": subscription.late.value,
+        "usage_shards": subscription.usage_shards,
         "lines": [_line(line) for line in subscription.shown_lines(now)],
         "closing": _closing(subscription.closing),
         "series": subscription.series,

@@ -31,6 +31,7 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
         cadence=read_cadence(body.cadence.unit, body.cadence.count, "cadence."),
         by_calendar=body.cadence.anchor == "calendar",
         prorate=body.prorate,
+        usage_shards=body.usage_shards,
         trial_end=body.trial_end,
         cycles=body.cycles,
         hold_until=body.hold_until,
@@ -76,6 +77,12 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
     given = body.model_fields_set
     if not given:
         raise Invalid("missing_field", "name closing, hold_until, series, timezone or late_usage")
+    if "usage_shards" in given:
+        raise Invalid(
+            "invalid_field",
+            "cannot change: where every usage is stored depends on it",
+            field="usage_shards",
+        )
     asked = change_request(request)
     if "timezone" in given:
         if len(given) > 1:
