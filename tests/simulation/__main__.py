@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 
 from tests.simulation.altered import Guard
 from tests.simulation.cells import Job, Runner, pairs, singles, table
-from tests.simulation.guards import ORDERS, meetings
+from tests.simulation.guards import meetings, mutants
 from tests.simulation.network import Fault
+from tests.simulation.orders import ORDERS
 from tests.simulation.plant import running
-from tests.simulation.pool import Pool, Report
+from tests.simulation.pool import Pool, Report, explored_meeting
 from tests.simulation.spares import SPARE
 
 _PROGRAM = ".venv/bin/python -m tests.simulation"
@@ -135,20 +136,20 @@ def _schedules(pool: Pool, totals: Totals) -> dict[Guard, list[tuple[int, str]]]
 
 
 def _guards(pool: Pool, totals: Totals, where: dict[Guard, list[tuple[int, str]]]) -> None:
-    wanted = [(guard, [name for _, name in sorted(where[guard])]) for guard in sorted(where)]
-    unknown = SPARE.keys() - {str(guard) for guard in where}
+    wanted = mutants(where)
+    unknown = SPARE.keys() - {mutant.name for mutant in wanted}
     totals.failures += [("", f"there is no guard '{each}' that could be spare") for each in unknown]
     spare = 0
-    for guard, how in pool.guards(wanted):
-        if guard in SPARE:
+    for name, how in pool.mutants(wanted):
+        if name in SPARE:
             spare += 1
             if how is not None:
-                totals.failures.append((f"--guard '{guard}'", f"not spare: {how}"))
+                totals.failures.append((f"--guard '{name}'", f"not spare: {how}"))
             continue
         totals.mutants += 1
         totals.killed += how is not None
         if how is None:
-            totals.failures.append((f"--guard '{guard}'", "nothing goes wrong without this guard"))
+            totals.failures.append((f"--guard '{name}'", f"nothing goes wrong without {name}"))
     for order, how in pool.orders([name for name, *_ in ORDERS]):
         totals.mutants += 1
         totals.killed += how is not None
@@ -181,33 +182,22 @@ def _replay(job: Job) -> int:
 
 
 def _meeting(name: str) -> int:
-    from tests.simulation.pool import _meeting as explored  # noqa: PLC0415
-
-    report = explored(name)
+    report = explored_meeting(name)
     for _, what in report.failures:
         _say(what)
     _say(f"{report.moments} moments, {report.schedules} schedules")
     return int(bool(report.failures))
 
 
-def _guard(text: str) -> int:
-    site, _, what = text.partition(" ")
+def _guard(name: str) -> int:
     pool = Pool()
     try:
         where = _schedules(pool, Totals())
-        found = dict(
-            pool.guards(
-                [
-                    (guard, [n for _, n in sorted(where[guard])])
-                    for guard in where
-                    if guard == Guard(site, what)
-                ]
-            )
-        )
+        found = dict(pool.mutants([each for each in mutants(where) if each.name == name]))
     finally:
         pool.close()
-    for guard, how in found.items():
-        _say(f"{guard}: {how or 'nothing goes wrong'}")
+    for each, how in found.items():
+        _say(f"{each}: {how or 'nothing goes wrong'}")
     return 0 if found else 1
 
 

@@ -69,8 +69,8 @@ class Altered:
         kept = [atom for atom in _atoms(write.condition) if not self._is_gone(write, atom)]
         if len(kept) == len(_atoms(write.condition)):
             return write
-        if isinstance(write, Check) and not kept:
-            return None
+        if isinstance(write, Check):
+            return replace(write, condition=_all(kept)) if kept else None
         return replace(write, condition=_all(kept) if kept else None)
 
     def is_stale(self) -> bool:

@@ -128,7 +128,7 @@ def _calls(
                 operation = _OPERATIONS[verb]
                 index = sum(call.operation == operation for call in calls)
                 calls.append(_Call(operation, index, node.lineno, node.end_lineno))
-        elif isinstance(target, ast.Name) and target.id == "self" and verb.startswith("_"):
-            if verb in methods and verb not in seen:
-                calls += _calls(verb, methods, seen | {name})
+        elif isinstance(target, ast.Name) and target.id == "self" and verb in methods.keys() - seen:
+            # What a public method of the same class calls is a place of that one.
+            calls += _calls(verb, methods, seen | {name}) if verb.startswith("_") else ()
     return tuple(calls)

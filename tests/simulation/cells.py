@@ -24,7 +24,7 @@ class Cell:
     mode: Mode
 
     def __str__(self) -> str:
-        return f"{self.site} × {self.kind} × {self.mode}"
+        return f"{self.site} * {self.kind} * {self.mode}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class Begin:
     actors: tuple[Actor, ...]
 
 
-def _key(day: str) -> UsageKey:
+def key_of(day: str) -> UsageKey:
     return UsageKey("sub", at(day), "minutes")
 
 
@@ -66,7 +66,7 @@ def _recorder(name: str, quantity: str, day: str) -> Actor:
 def _corrector(name: str, quantity: str, day: str, version: int = 1) -> Actor:
     def handler(world: World) -> object:
         stores = world.stores
-        command = CorrectUsage(key=_key(day), version=version, quantity=Decimal(quantity))
+        command = CorrectUsage(key=key_of(day), version=version, quantity=Decimal(quantity))
         return correct_usage(
             command,
             subscriptions=stores.subscriptions,
@@ -150,7 +150,7 @@ _OTHER = _recorder("record-other", "113", "2026-10-08")
 _AGAIN = _recorder("add-again", "127", "2026-10-07")
 _CORRECT = _corrector("correct", "131", "2026-10-05")
 _CORRECT_OTHER = _corrector("correct-other", "137", "2026-10-05")
-_DELETE = Actor("delete", lambda world: world.delete(_key("2026-10-06")))
+_DELETE = Actor("delete", lambda world: world.delete(key_of("2026-10-06")))
 _VISIT = _visitor("visit", "2026-10-01")
 _NEXT = _visitor("visit-next", "2026-11-01")
 _CLOSE = _closer("close", "2026-10-01")
@@ -251,7 +251,7 @@ def _october(policy: ClosingPolicy) -> Begin:
     begin = Begin("", world, Ledger(), ())
     for day, quantity in (("2026-10-05", "101"), ("2026-10-06", "103"), ("2026-10-07", "107")):
         _told(begin, _recorder(day, quantity, day))
-    _told(begin, Actor("delete", lambda world: world.delete(_key("2026-10-07"))))
+    _told(begin, Actor("delete", lambda world: world.delete(key_of("2026-10-07"))))
     world.skip_to("2026-11-01T00:30")
     return begin
 
@@ -318,10 +318,6 @@ def heal(world: World) -> None:
     """Let sweeps and audits run until all is at rest, and what waits go out."""
     for _ in range(2):
         world.come_to_rest()
-        for invoice in world.invoices():
-            if invoice.render is RenderState.PENDING:  # the stream tells of it
-                world.render_queue.append(invoice.id)
-        world.render()
         for term in world.terms():
             if term.status is TermStatus.FROZEN:
                 work_late("sub", term.period.start, worker=world.worker)
@@ -337,3 +333,7 @@ def heal(world: World) -> None:
         if newest.status is TermStatus.OPEN and world.stores.manifests.waiting("sub", 1):
             world.skip_to(f"{newest.period.end + timedelta(hours=2):%Y-%m-%dT%H:%M}")
             world.come_to_rest()
+    for invoice in world.invoices():
+        if invoice.render is RenderState.PENDING:  # the stream tells of it
+            world.render_queue.append(invoice.id)
+    world.render()

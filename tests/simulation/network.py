@@ -124,7 +124,7 @@ class Network:
         return fault.mode is Mode.ALWAYS or attempt == 0
 
     def _applies(self, kind: Kind, number: int) -> bool:
-        """Tell whether a call is of a kind that the fault can meet: one before may have moved it."""
+        """Tell whether a fault can meet a call: a fault before may have brought another here."""
         call = self.calls[number]
         return kind in kinds_of(call.operation, consistent=call.consistent)
 

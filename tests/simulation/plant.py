@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from types import ModuleType
 from typing import Any
 
@@ -43,7 +43,7 @@ class StandingClock:
     """The platform's clock, which stands where a run sets it."""
 
     def __init__(self) -> None:
-        self.instant = datetime.min
+        self.instant = datetime.min.replace(tzinfo=UTC)
 
     def now(self, zone: tzinfo) -> datetime:
         """Return the instant."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from itertools import batched
 from multiprocessing import get_context
 
+from tests.simulation import orders
 from tests.simulation.altered import Altered, Guard
 from tests.simulation.bounds import few_tries
 from tests.simulation.cells import Job, Runner
-from tests.simulation.guards import Meeting, caught, meet, meetings, order_caught
+from tests.simulation.guards import Meeting, Mutant, caught, meet, meetings
 from tests.simulation.plant import running
 
 _CHUNK = 60
@@ -51,11 +52,11 @@ class Pool:
 
     def meetings(self, names: Iterable[str]) -> Iterator[Report]:
         """Explore meetings, and yield a report for each."""
-        yield from self._pool.map(_meeting, names)
+        yield from self._pool.map(explored_meeting, names)
 
-    def guards(self, wanted: Iterable[tuple[Guard, list[str]]]) -> Iterator[tuple[str, str | None]]:
-        """Take guards away; yield each with how that shows, None if it does not."""
-        yield from self._pool.map(_guard, wanted)
+    def mutants(self, wanted: Iterable[Mutant]) -> Iterator[tuple[str, str | None]]:
+        """Take guards away; yield each mutant with how it shows, None if it does not."""
+        yield from self._pool.map(_mutant, wanted)
 
     def orders(self, names: Iterable[str]) -> Iterator[tuple[str, str | None]]:
         """Change the order of calls; yield each with how that shows."""
@@ -87,7 +88,8 @@ def _runs(jobs: tuple[Job, ...]) -> Report:
     return report
 
 
-def _meeting(name: str) -> Report:
+def explored_meeting(name: str) -> Report:
+    """Explore a meeting by its name."""
     altered = Altered()
     try:
         explored = meet(_named(name), altered)
@@ -100,15 +102,14 @@ def _meeting(name: str) -> Report:
     )
 
 
-def _guard(wanted: tuple[Guard, list[str]]) -> tuple[str, str | None]:
-    guard, names = wanted
+def _mutant(mutant: Mutant) -> tuple[str, str | None]:
     with few_tries():
-        return str(guard), caught(guard, [_named(name) for name in names])
+        return mutant.name, caught(mutant.gone, [_named(name) for name in mutant.where])
 
 
 def _order(name: str) -> tuple[str, str | None]:
     with few_tries():
-        return name, order_caught(name)
+        return name, orders.caught(name)
 
 
 _meetings: dict[str, Meeting] = {}

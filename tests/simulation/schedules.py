@@ -2,8 +2,9 @@
 
 A handler is a function of the answers it got. So it is not kept suspended, but run again from its
 first call with the answers so far, up to the call that is next, which says what it would do; that
-is done, and the answer noted. What is stored and the two lists of answers are all there is to a moment, so moments that are
-reached in several ways are explored once, and the ways to them are counted.
+is done, and the answer noted. What is stored and the two lists of answers are all there is to a
+moment, so moments that are reached in several ways are explored once, and the ways to them are
+counted.
 """
 
 from collections.abc import Callable, Iterator, Sequence

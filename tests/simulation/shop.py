@@ -12,6 +12,7 @@ from postpaid.application.api_keys import create_key, revoke_key
 from postpaid.application.cancel_subscription import CancelSubscription, cancel_subscription
 from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.sites import ChangeSite, CreateSite, change_site, create_site
+from postpaid.domain.subscription import Subscription
 from postpaid.store.api_keys import StoredApiKeys
 from postpaid.store.memory import MemoryTable
 from tests.simulation.auditor import Broken
@@ -152,4 +153,9 @@ def settle(allowed: set[str], world: World, ends: tuple[Ended, Ended]) -> None:
 def _told(world: World, ends: list[Ended | None]) -> str:
     assert isinstance(world.billing, MemoryTable)
     kept = [item for item in world.billing.items() if "#counter#" not in str(item["pk"])]
-    return _DRAWN.sub(r"\1-", repr((kept, ends)))
+    # A change of policy shows the subscription as it is when it is done, others' changes included.
+    told = [
+        replace(end, value=end.value.id) if end and isinstance(end.value, Subscription) else end
+        for end in ends
+    ]
+    return _DRAWN.sub(r"\1-", repr((kept, told)))
