@@ -137,7 +137,7 @@ def _schedules(pool: Pool, totals: Totals) -> dict[Guard, list[tuple[int, str]]]
 
 def _guards(pool: Pool, totals: Totals, where: dict[Guard, list[tuple[int, str]]]) -> None:
     wanted = mutants(where)
-    unknown = SPARE.keys() - {mutant.name for mutant in wanted}
+    unknown = SPARE.keys() - {str(mutant.guard) for mutant in wanted}
     totals.failures += [("", f"there is no guard '{each}' that could be spare") for each in unknown]
     spare = 0
     for name, how in pool.mutants(wanted):
@@ -193,7 +193,7 @@ def _guard(name: str) -> int:
     pool = Pool()
     try:
         where = _schedules(pool, Totals())
-        found = dict(pool.mutants([each for each in mutants(where) if each.name == name]))
+        found = dict(pool.mutants([each for each in mutants(where) if str(each.guard) == name]))
     finally:
         pool.close()
     for each, how in found.items():

@@ -71,28 +71,49 @@ def caught(gone: frozenset[Guard], where: list[Meeting]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """Guards that are taken away together; *where* has meetings with any of them, small first."""
+    """A guard, and what is taken away with it: itself, then more and more of its call.
 
-    name: str
-    gone: frozenset[Guard]
+    *where* has the meetings in which any of that is met, small ones first. Conditions of one call
+    often do the same: then none shows alone that it is gone, but all do.
+    """
+
+    guard: Guard
+    groups: tuple[frozenset[Guard], ...]
     where: tuple[str, ...]
 
 
 def mutants(seen: Mapping[Guard, Iterable[tuple[int, str]]]) -> list[Mutant]:
-    """Return each guard as a mutant; all conditions of a write; all of a call.
-
-    Conditions of one call often do the same. Then none shows alone that it is gone, but all do.
-    """
-    groups: dict[str, set[Guard]] = {}
-    for guard in seen:
-        groups.setdefault(str(guard), set()).add(guard)
+    """Return a mutant for each guard that was seen."""
+    found = []
+    for guard in sorted(seen):
+        groups = [frozenset({guard})]
         if guard.what != OLD:
-            groups.setdefault(f"{guard.site} {guard.write} all", set()).add(guard)
-            groups.setdefault(f"{guard.site} all", set()).add(guard)
-    found: dict[frozenset[Guard], Mutant] = {}
-    for name in sorted(groups, key=lambda each: (len(groups[each]), each)):
-        gone = frozenset(groups[name])
-        meetings_of = sorted({place for guard in gone for place in seen[guard]})
-        # A single condition is called by its own name, not as all of one.
-        found.setdefault(gone, Mutant(name, gone, tuple(each for _, each in meetings_of)))
-    return sorted(found.values(), key=lambda each: each.name)
+            groups += _groups(guard, [each for each in seen if each.site == guard.site])
+        places = sorted({place for each in groups[-1] for place in seen[each]})
+        found.append(Mutant(guard, tuple(dict.fromkeys(groups)), tuple(name for _, name in places)))
+    return found
+
+
+def _groups(guard: Guard, call: list[Guard]) -> list[frozenset[Guard]]:
+    """Return the conditions of a guard's write, of that and another one, of the whole call."""
+    writes = sorted({each.write for each in call if each.what != OLD})
+    own = frozenset(each for each in call if each.write == guard.write)
+    two = [
+        frozenset(each for each in call if each.write in {guard.write, other})
+        for other in writes
+        if other != guard.write
+    ]
+    return [own, *two, frozenset(call)]
+
+
+def shown(mutant: Mutant, where: list[Meeting], *, whole: bool = False) -> str | None:
+    """Return how a mutant shows at the smallest group that does; None if it never does.
+
+    *whole* tries the largest group only.
+    """
+    for gone in mutant.groups[-1:] if whole else mutant.groups:
+        how = caught(gone, where)
+        if how is not None:
+            alone = "" if len(gone) == 1 else f"with {len(gone) - 1} more: "
+            return f"{alone}{how}"
+    return None

@@ -5,6 +5,7 @@ of.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -13,7 +14,6 @@ import pytest
 
 from postpaid.application import compose_invoice
 from postpaid.application.change_closing import ChangeClosing, change_closing
-from postpaid.application.correct_usage import CorrectUsage, correct_usage
 from postpaid.application.due_terms import Due
 from postpaid.application.record_usage import RecordedUsage
 from postpaid.application.work_due import work_late
@@ -29,6 +29,7 @@ from tests.simulation.auditor import Auditor
 from tests.simulation.ledger import Fact, Ledger
 from tests.simulation.runs import minutes
 from tests.simulation.schedules import Ended, Handler
+from tests.support.faults import Killed, Moment, fail
 from tests.support.samples import AUTO_AT_ONCE, MANUAL, OCTOBER, SCOPE, at
 from tests.support.world import World
 
@@ -65,15 +66,7 @@ def _recorder(name: str, quantity: str, day: str) -> Actor:
 
 def _corrector(name: str, quantity: str, day: str, version: int = 1) -> Actor:
     def handler(world: World) -> object:
-        stores = world.stores
-        command = CorrectUsage(key=key_of(day), version=version, quantity=Decimal(quantity))
-        return correct_usage(
-            command,
-            subscriptions=stores.subscriptions,
-            ledger=stores.ledger,
-            terms=stores.terms,
-            now=world.now,
-        )
+        return world.correct(key_of(day), version, quantity)
 
     return Actor(name, handler, Decimal(quantity))
 
@@ -144,6 +137,13 @@ def _late(world: World) -> object:
     return work_late("sub", OCTOBER.start, worker=world.worker)
 
 
+def _correct_late(world: World) -> object:
+    """Correct a usage, and have it billed at once: a recorder and the worker that it asks."""
+    answer = world.correct(key_of("2026-10-09"), 1, "149")
+    _late(world)
+    return answer
+
+
 _RECORD = _recorder("record", "109", "2026-10-08")
 _SAME = _recorder("record", "109", "2026-10-08")
 _OTHER = _recorder("record-other", "113", "2026-10-08")
@@ -155,6 +155,7 @@ _VISIT = _visitor("visit", "2026-10-01")
 _NEXT = _visitor("visit-next", "2026-11-01")
 _CLOSE = _closer("close", "2026-10-01")
 _RECONCILE = Actor("reconcile", _late)
+_CORRECT_AND_RECONCILE = Actor("correct-and-reconcile", _correct_late, Decimal(149))
 _MANUAL = Actor("policy", _policy(MANUAL))
 _CANCEL = Actor("cancel", lambda world: world.cancel("2026-11-20"))
 _CANCEL_NOW = Actor("cancel-now", lambda world: world.cancel("now"))
@@ -187,6 +188,7 @@ def begins() -> tuple[Begin, ...]:
             actors=(
                 *_USAGE,
                 _RECONCILE,
+                _CORRECT_AND_RECONCILE,
                 _CANCEL_NOW,
                 _on_invoice("pay", _pay),
                 _on_invoice("void", _void),
@@ -197,6 +199,7 @@ def begins() -> tuple[Begin, ...]:
         _held(),
         _stranded(),
         _unratable(),
+        _last(),
     )
 
 
@@ -229,6 +232,24 @@ def _stranded() -> Begin:
         patch.setattr(compose_invoice, "SUPPLEMENTS_MAX", 0)
         world.come_to_rest()
     return replace(begin, name="stranded", actors=(_RECORD, _RECONCILE))
+
+
+def _last() -> Begin:
+    """The last term began to close when a worker died, and a supplement waits for its invoice."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    world.come_to_rest()
+    _told(begin, _recorder("late", "139", "2026-10-09"))
+    world.reconcile()
+    world.cancel("2026-11-20")
+    world.skip_to("2026-11-20T00:30")
+    last = Due(*keys.term(SCOPE, "sub", at("2026-11-01")))
+    world.calls.arm("usages.query", Moment.BEFORE, fail(Killed()))
+    with suppress(Killed):
+        world.visit(last)
+    assert world.term("2026-11-01").status is TermStatus.CLOSING
+    world.clock.now += timedelta(minutes=6)
+    return replace(begin, name="last", actors=(_RECORD, _RECONCILE, _NEXT))
 
 
 def _unratable() -> Begin:

@@ -12,7 +12,7 @@ from tests.simulation import orders
 from tests.simulation.altered import Altered, Guard
 from tests.simulation.bounds import few_tries
 from tests.simulation.cells import Job, Runner
-from tests.simulation.guards import Meeting, Mutant, caught, meet, meetings
+from tests.simulation.guards import Meeting, Mutant, meet, meetings, shown
 from tests.simulation.plant import running
 
 _CHUNK = 60
@@ -104,7 +104,7 @@ def explored_meeting(name: str) -> Report:
 
 def _mutant(mutant: Mutant) -> tuple[str, str | None]:
     with few_tries():
-        return mutant.name, caught(mutant.gone, [_named(name) for name in mutant.where])
+        return str(mutant.guard), shown(mutant, [_named(name) for name in mutant.where])
 
 
 def _order(name: str) -> tuple[str, str | None]:

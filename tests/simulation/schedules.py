@@ -27,7 +27,7 @@ from postpaid.store.tables import (
     Write,
 )
 from tests.simulation.altered import Altered
-from tests.simulation.callsites import CallSite, site_on_stack
+from tests.simulation.callsites import CallSite, find_site
 from tests.support.faults import Calls
 from tests.support.world import Clock, World
 
@@ -89,7 +89,7 @@ class Replayed(Calls):
     def make[Result](self, name: str, call: Callable[[], Result]) -> Result:
         """Answer a call from memory, or suspend."""
         if self._given == len(self._answers):
-            site = site_on_stack() if name.startswith(("usages", "billing")) else None
+            site = find_site() if name.startswith(("usages", "billing")) else None
             try:
                 call()
             except Described as described:

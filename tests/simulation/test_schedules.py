@@ -6,9 +6,11 @@ from math import comb
 
 import pytest
 
+from postpaid.application.ports import Lost
 from postpaid.store import keys
-from postpaid.store.tables import Put, Update, equals
+from postpaid.store.tables import ConditionFailed, Put, Update, equals
 from tests.simulation.altered import Altered
+from tests.simulation.bounds import few_tries
 from tests.simulation.guards import meet, meetings
 from tests.simulation.schedules import Explorer
 from tests.support.faults import Faulty
@@ -30,14 +32,26 @@ def test_whatever_order_two_handlers_come_in_all_that_was_promised_holds() -> No
     """I-01 to I-16, I-30 and I-34, and of changes that one came first."""
     met: Counter[str] = Counter()
 
-    for meeting in meetings():
-        explored = meet(meeting, Altered())
-        met[meeting.begin.name] += 1
-        assert explored.schedules >= len(explored.ends) > 0, meeting
+    with few_tries():
+        for meeting in meetings():
+            explored = meet(meeting, Altered())
+            met[meeting.begin.name] += 1
+            assert explored.schedules >= len(explored.ends) > 0, meeting
 
-    assert met.total() > 500
+    assert met.total() > 450
     assert set(met) == {
-        *("ended", "graced", "frozen", "coming", "issued", "held", "stranded", "unratable", "shop")
+        *(
+            "ended",
+            "graced",
+            "frozen",
+            "coming",
+            "issued",
+            "held",
+            "stranded",
+            "unratable",
+            "last",
+            "shop",
+        )
     }
 
 
@@ -102,4 +116,7 @@ class StoredThing:
     def store(self, turns: int, *, careful: bool) -> None:
         """Write the next one."""
         still = equals("turns", turns) if careful else None
-        self._table.update(Update(KEY, still, set={"turns": turns + 1}))
+        try:
+            self._table.update(Update(KEY, still, set={"turns": turns + 1}))
+        except ConditionFailed:
+            raise Lost from None
