@@ -85,6 +85,7 @@ def test_a_subscription_kept_for_one_site_never_serves_the_other(
 
 
 def test_what_a_process_keeps_is_kept_by_site(sites: tuple[Shop, Shop]) -> None:
+    """I-42."""
     a, b = sites
     a.must("POST", USAGES, _usage("alpha", 0, 10))
     b.must("POST", USAGES, _usage("beta", 0, 20))
