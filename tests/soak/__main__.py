@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if asked.clients < 1 or asked.seconds < 1:
         parser.error("there must be a client, and a second")
+    # By default SIGTERM ends Python on the spot, and would leave the engine behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
     run = Run(seed, asked.seconds, asked.clients)
     run.say(f"SEED={seed} repeats what the clients ask")

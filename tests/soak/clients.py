@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from random import Random
+from threading import Event
 from typing import Any
 
 from tests.soak.books import Act, Attempt, Books, Outcome, Place, Sight, Told
@@ -32,7 +33,7 @@ _MIX = {
 _HOT = 4  # these subscriptions take part of all requests, so that clients meet
 _ABANDONED = 0.06
 _STEP = timedelta(hours=9)
-_STEP_SECONDS = 0.8
+_ASKED_BETWEEN = 5
 # What clients may be told of what they ask here; anything else is a fault of the service.
 _EXPECTED = {
     "usage_conflict",
@@ -74,21 +75,25 @@ class Client:
     sent: list[Post] = field(default_factory=list)
     given_up: deque[Callable[[], None]] = field(default_factory=deque)
 
-    def run(self, until: float) -> None:
-        """Ask one thing after another until an instant of the process's clock."""
-        names, weights = list(_MIX), list(_MIX.values())
-        while time.monotonic() < until:
-            if self.given_up and self.dice.random() < 0.3:
-                self.given_up.popleft()()
-                continue
-            [name] = self.dice.choices(names, weights)
-            getattr(self, name)()
+    def run(self, over: Event) -> None:
+        """Ask one thing after another until all is over."""
+        while not over.is_set():
+            self.ask()
+
+    def ask(self) -> None:
+        """Ask one thing, or what got no answer once more."""
+        if self.given_up and self.dice.random() < 0.3:
+            self.given_up.popleft()()
+            return
+        [name] = self.dice.choices(list(_MIX), list(_MIX.values()))
+        getattr(self, name)()
 
     def warm(self) -> None:
-        """Call each function that clients use, without effect."""
-        for _ in range(2):
-            self.wire.must("GET", "/v1/invoices?limit=1")
-            self.wire.send("DELETE", f"/v1/subscriptions/{next(iter(self.plans))}/usages/none")
+        """Call each function that clients use, without effect, until both have answered."""
+        usage = f"/v1/subscriptions/{next(iter(self.plans))}/usages/none"
+        for method, path in (("GET", "/v1/invoices?limit=1"), ("DELETE", usage)):
+            while self.wire.send(method, path).outcome is Outcome.UNKNOWN:
+                time.sleep(0.1)
 
     # --- writes
 
@@ -285,14 +290,15 @@ class Client:
         return f"{self.dice.randrange(1, 100)}.{self.dice.randrange(1, 10**6):06d}"
 
 
-def move_clock(client: Client, admin: Wire, until: float) -> None:
+def move_clock(client: Client, admin: Wire, over: Event) -> None:
     """Be a client that moves the clock on every now and then, so that terms end and close."""
-    while time.monotonic() < until:
+    while not over.is_set():
         to = datetime.fromisoformat(client.present.now) + _STEP
         reached = advance(admin, to.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
         if reached is not None:
             client.present.now = reached
-        client.run(min(until, time.monotonic() + _STEP_SECONDS))
+        for _ in range(_ASKED_BETWEEN):
+            client.ask()
 
 
 def _usages(place: Place) -> str:

@@ -1,10 +1,11 @@
 """The first part: clients write, correct, delete and close while terms end; then all is read."""
 
-import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
+from threading import Event
 
 from tests.soak.books import Books
 from tests.soak.clients import Client, Present, move_clock
@@ -66,17 +67,21 @@ def storm(
         )
         for number, each in enumerate(client_keys(admin, clients))
     ]
-    # A function's first call takes a second of work, and each of so many at once is a first one.
-    at_once([client.warm for client in crowd])
-    say(f"{clients} clients write to {len(plans)} subscriptions")
-    until = time.monotonic() + seconds
-    at_once(
-        [
-            partial(move_clock, crowd[0], admin, until),
-            *(partial(client.run, until) for client in crowd[1:]),
-            partial(_schedules, operator, until),
-        ]
-    )
+    over = Event()
+    with ThreadPoolExecutor(clients + 1) as pool:
+        running = [pool.submit(move_clock, crowd[0], admin, over)]
+        try:
+            for client in crowd[1:]:
+                # One by one: each needs processes of its own, whose first call is a second of work.
+                client.warm()
+                running.append(pool.submit(client.run, over))
+            running.append(pool.submit(_schedules, operator, over))
+            say(f"{clients} clients write to {len(plans)} subscriptions")
+            wait(running, timeout=seconds, return_when=FIRST_EXCEPTION)
+        finally:
+            over.set()
+    for each in running:
+        each.result()
     for wire in (admin, *(client.wire for client in crowd)):
         wire.close()
     return books, present.now
@@ -128,15 +133,14 @@ def read_ending(base_url: str, key: str, plans: Mapping[str, Plan]) -> Ending:
     return ending
 
 
-def _schedules(operator: Operator, until: float) -> None:
+def _schedules(operator: Operator, over: Event) -> None:
     """Sweep and audit as the schedules do, only more often."""
     sweeps = 0
-    while time.monotonic() < until:
+    while not over.wait(_SWEEP_SECONDS):
         operator.sweep()
         sweeps += 1
         if sweeps % _SWEEPS_TO_AN_AUDIT == 0:
             operator.audit()
-        time.sleep(max(0.0, min(_SWEEP_SECONDS, until - time.monotonic())))
 
 
 def _whole(base_url: str, key: str, ids: list[str]) -> list[Shown]:
