@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from tests.soak.books import Act, Attempt, Books, Outcome, Place, Sight, Told, shown
 from tests.soak.ending import Ending
@@ -86,6 +87,7 @@ def audit_records(known: Mapping[Place, History]) -> Iterator[Finding]:
     """Find what is not there, what is there and should not be, and what answers contradict."""
     for history in known.values():
         yield from _answers_agree(history)
+        yield from _requests_count_once(history)
         yield from _nothing_lost(history)
         yield from _nothing_invented(history)
         yield from _reads_are_fresh(history)
@@ -102,6 +104,26 @@ def _answers_agree(history: History) -> Iterator[Finding]:
             yield history.finding(Kind.LOST, "I-01", said)
         if sum(told.replayed is False for told in answers) > 1:
             said = f"two requests were told that they made version {version}"
+            yield history.finding(Kind.DOUBLED, "I-07", said)
+
+
+def _requests_count_once(history: History) -> Iterator[Finding]:
+    """I-07: a request that is repeated under its key is recorded once, also behind a deletion.
+
+    It is known until another request records the usage.
+    """
+    made: dict[int, str | None] = {
+        attempt.told.version: attempt.key
+        for attempt in history.attempts
+        if attempt.act is Act.RECORD and attempt.told and attempt.told.replayed is False
+    }
+    silent = any(
+        attempt.act is Act.RECORD and attempt.outcome is Outcome.UNKNOWN
+        for attempt in history.attempts
+    )
+    for (first, key), (again, other) in pairwise(sorted(made.items())):
+        if key is not None and key == other and not silent:
+            said = f"one request made the versions {first} and {again}"
             yield history.finding(Kind.DOUBLED, "I-07", said)
 
 

@@ -167,6 +167,16 @@ def _make_a_version_twice(scene: Scene) -> None:
     scene.answered(Act.RECORD, KEPT, "10.25", 1)
 
 
+def _record_a_request_again_behind_a_deletion(scene: Scene) -> None:
+    where = place(13)
+    scene.answered(Act.RECORD, where, "1.5", 1)
+    scene.answered(Act.DELETE, where, None, 2, quantity="1.5")
+    scene.answered(Act.RECORD, where, "1.5", 3)
+    for number in (-3, -1):
+        scene.attempts[number] = replace(scene.attempts[number], key="request")
+    scene.live[where] = scene.firsts[1][where] = (3, "1.5")
+
+
 def _answer_a_version_in_two_ways(scene: Scene) -> None:
     scene.answered(Act.RECORD, KEPT, "10.5", 1, replayed=True)
 
@@ -212,6 +222,7 @@ def _read_what_nobody_asked_for(scene: Scene) -> None:
         (_leave_a_supplement_waiting, Kind.LOST, "I-01"),
         (_leave_out_a_supplement, Kind.DOUBLED, "I-06"),
         (_make_a_version_twice, Kind.DOUBLED, "I-07"),
+        (_record_a_request_again_behind_a_deletion, Kind.DOUBLED, "I-07"),
         (_answer_a_version_in_two_ways, Kind.LOST, "I-01"),
         (_read_what_was_there_before, Kind.STALE, "I-01"),
         (_read_nothing_where_there_is_something, Kind.STALE, "I-01"),
@@ -432,6 +443,20 @@ def test_a_finding_names_the_usage_and_tells_its_history() -> None:
 
 
 # --- what is not wrong
+
+
+def test_a_request_may_be_recorded_again_where_another_was_between() -> None:
+    scene = honest()
+    _record_a_request_again_behind_a_deletion(scene)
+    scene.attempts[-1] = replace(scene.attempts[-1], key="another request")
+    assert _audit(scene) == []
+
+    scene.answered(Act.DELETE, place(13), None, 4, quantity="1.5")
+    scene.answered(Act.RECORD, place(13), "1.5", 5)
+    scene.attempts[-1] = replace(scene.attempts[-1], key="request")
+    scene.live[place(13)] = scene.firsts[1][place(13)] = (5, "1.5")
+
+    assert _audit(scene) == []
 
 
 def test_a_deletion_that_met_the_close_may_be_told_late_and_still_have_come_in_time() -> None:

@@ -56,8 +56,9 @@ def correct_usage(
         quantity=command.quantity,
         note=there.note if command.note is None else command.note,
         version=there.version + 1,
+        # The request that recorded it stays with it: should it be deleted, a late copy of that
+        # request must still find that it was there.
         recorded_at=now,
-        request=None,
     )
     existing = ledger.correct(usage, over=there)
     if existing is None:
