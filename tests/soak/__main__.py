@@ -77,18 +77,19 @@ class Run:
             seed=self._seed,
             say=self.say,
         )
-        self.say(f"{_counted(books)}; waiting until all is billed")
+        self.say(f"{_counted(books)}; it is {now} there; waiting until all is billed")
         storm.settled(stack.base_url, key, operator, now, self.say)
         self.say("reading what there is")
         ending = storm.read_ending(stack.base_url, key, plans)
         findings = audit(plans, books, ending)
         for finding in findings:
             self._show(finding)
-        self.say(f"{self._clients} closers close {INVOICES} invoices")
+        self.say("sweeps end the terms of many weeks")
         numbers = number_invoices(
             stack.base_url,
             operator.new_site("series", CLOCK),
             operator,
+            self.say,
             invoices=INVOICES,
             closers=self._clients,
             seed=self._seed,

@@ -32,8 +32,8 @@ _MIX = {
 }
 _HOT = 4  # these subscriptions take part of all requests, so that clients meet
 _ABANDONED = 0.06
-_STEP = timedelta(hours=9)
-_ASKED_BETWEEN = 5
+_STEP = timedelta(hours=21)
+_ASKED_BETWEEN = 3
 # What clients may be told of what they ask here; anything else is a fault of the service.
 _EXPECTED = {
     "usage_conflict",

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from functools import partial
 from random import Random
@@ -21,19 +21,34 @@ _TERMS = 20
 _TRIES_MAX = 10
 _AIMED_AT = 3  # so many close the same invoice, of every tenth one
 _STEP = timedelta(days=1)
+# Of twenty that draw a number at once one gets it, and nineteen have worked for nothing. So after
+# these many closes without a pause, closers rest for up to some times as long as a close took.
+_RUSHED = 100
+_REST_MAX = 6.0
 
 
 def number_invoices(
-    base_url: str, key: str, operator: Operator, *, invoices: int, closers: int, seed: int
+    base_url: str,
+    key: str,
+    operator: Operator,
+    say: Callable[[str], None],
+    *,
+    invoices: int,
+    closers: int,
+    seed: int,
 ) -> list[Finding]:
     """Make invoices pending, close them all at once, and return what is wrong with the numbers."""
     admin = Wire(base_url, key)
     _catch_up(admin, operator, invoices // _TERMS)
     pending = [head["id"] for head in admin.all("/v1/invoices") if head["status"] == "pending"]
+    say(f"{closers} closers close {len(pending)} invoices")
     rush = Rush(pending, Random(seed))  # noqa: S311 - the same every time is what it is for
     at_once(
         [
-            *(partial(rush.close_all, Wire(base_url, key)) for _ in range(closers)),
+            *(
+                partial(rush.close_all, Wire(base_url, key), Random(f"{seed}/{number}"))  # noqa: S311
+                for number in range(closers)
+            ),
             partial(rush.move_clock, Wire(base_url, key)),
         ]
     )
@@ -58,7 +73,7 @@ class Rush:
         self.told: dict[str, set[str]] = defaultdict(set)
         self.faults: list[str] = []
 
-    def close_all(self, wire: Wire) -> None:
+    def close_all(self, wire: Wire, dice: Random) -> None:
         """Close one after another until none waits."""
         while (taken := self._next()) is not None:
             invoice_id, tries = taken
@@ -70,6 +85,9 @@ class Rush:
                     self._waiting.insert(0, (invoice_id, tries + 1))
                 else:
                     self.faults.append(f"the close of {invoice_id} was {answer.code}")
+                rushes = len(self.told) < _RUSHED
+            if not rushes:
+                time.sleep(dice.uniform(0, _REST_MAX) * (answer.ended - answer.began))
         self._closing = False
         wire.close()
 

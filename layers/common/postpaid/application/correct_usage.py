@@ -51,13 +51,13 @@ def correct_usage(
     subscription = subscriptions.get(command.key.subscription_id, fresh=False)
     if subscription is not None:
         check_taken(subscription, command.key, terms)
+    # The request that recorded it stays with it: a late copy of that one, behind a deletion, must
+    # still find that it was there.
     usage = replace(
         there,
         quantity=command.quantity,
         note=there.note if command.note is None else command.note,
         version=there.version + 1,
-        # The request that recorded it stays with it: should it be deleted, a late copy of that
-        # request must still find that it was there.
         recorded_at=now,
     )
     existing = ledger.correct(usage, over=there)
