@@ -77,7 +77,8 @@ class Run:
             seed=self._seed,
             say=self.say,
         )
-        self.say(f"{_counted(books)}; it is {now} there; waiting until all is billed")
+        self.say(f"{_counted(books)}; told {_promised(books)}; it is {now} there")
+        self.say("waiting until all is billed")
         storm.settled(stack.base_url, key, operator, now, self.say)
         self.say("reading what there is")
         ending = storm.read_ending(stack.base_url, key, plans)
@@ -131,6 +132,11 @@ def _counted(books: Books) -> str:
         f"{sum(counts.values())} requests ({counts[Outcome.OK]} ok, "
         f"{counts[Outcome.REFUSED]} refused, {counts[Outcome.UNKNOWN]} unknown)"
     )
+
+
+def _promised(books: Books) -> str:
+    counts = Counter(attempt.told.billing for attempt in books.attempts if attempt.told)
+    return ", ".join(f"{count} {billing}" for billing, count in counts.most_common())
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 from tests.soak.audit_numbers import audit_numbers
 from tests.soak.books import Outcome
 from tests.soak.findings import Finding, Kind
-from tests.soak.site import Operator, advance, advance_to
+from tests.soak.site import Operator, advance
 from tests.soak.threads import at_once
 from tests.soak.wire import Wire
 
@@ -25,6 +25,8 @@ _STEP = timedelta(days=1)
 # these many closes without a pause, closers rest for up to some times as long as a close took.
 _RUSHED = 100
 _REST_MAX = 6.0
+_SWEEP_SECONDS = 5
+_PATIENCE_SECONDS = 300
 
 
 def number_invoices(
@@ -39,8 +41,8 @@ def number_invoices(
 ) -> list[Finding]:
     """Make invoices pending, close them all at once, and return what is wrong with the numbers."""
     admin = Wire(base_url, key)
-    _catch_up(admin, operator, invoices // _TERMS)
-    pending = [head["id"] for head in admin.all("/v1/invoices") if head["status"] == "pending"]
+    _open_shop(admin, invoices // _TERMS)
+    pending = _caught_up(admin, operator, invoices)
     say(f"{closers} closers close {len(pending)} invoices")
     rush = Rush(pending, Random(seed))  # noqa: S311 - the same every time is what it is for
     at_once(
@@ -123,8 +125,8 @@ def audit_rush(
         yield Finding(Kind.UNSETTLED, "I-30", fault)
 
 
-def _catch_up(admin: Wire, operator: Operator, subscriptions: int) -> None:
-    """Make subscriptions that began so long ago that sweeps end all their terms."""
+def _open_shop(admin: Wire, subscriptions: int) -> None:
+    """Make subscriptions that began many terms ago, with usage."""
     item = {"id": "calls", "name": "calls", "metered": True, "unit": "minute"}
     admin.must("POST", "/v1/items", item)
     price = {"id": "calls", "item_id": "calls", "currency": "USD", "base_fee": "1.00"}
@@ -145,6 +147,14 @@ def _catch_up(admin: Wire, operator: Operator, subscriptions: int) -> None:
         admin.must("POST", "/v1/subscriptions", subscription)
         usage = {"item_price_id": "calls", "usage_date": start.isoformat(), "quantity": "7"}
         admin.must("POST", f"/v1/subscriptions/{name}/usages", usage)
-    operator.sweep()
-    operator.settle()
-    advance_to(admin, (datetime.fromisoformat(CLOCK) + _STEP).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _caught_up(admin: Wire, operator: Operator, expected: int) -> list[str]:
+    """Let sweeps end all terms that are over; return the invoices that are pending then."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        operator.sweep()
+        pending = [head["id"] for head in admin.all("/v1/invoices") if head["status"] == "pending"]
+        if len(pending) >= expected or time.monotonic() > deadline:
+            return pending
+        time.sleep(_SWEEP_SECONDS)
