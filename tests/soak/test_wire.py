@@ -121,5 +121,21 @@ def test_a_request_that_must_succeed_raises_what_it_was_told(wire: Wire) -> None
         wire.must("POST", "/409", {})
 
 
+@pytest.mark.parametrize(("failures", "succeeds"), [(1, True), (3, True), (4, False)])
+def test_a_request_that_must_succeed_is_repeated_a_few_times(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, failures: int, succeeds: bool
+) -> None:
+    paths = iter(["/cut"] * failures + ["/200"] * 4)
+    send = wire.send
+    monkeypatch.setattr(wire, "send", lambda *_: send("POST", next(paths), {}))
+    monkeypatch.setattr("tests.soak.wire._PAUSES", (0.0, 0.0, 0.0))
+
+    if succeeds:
+        assert wire.must("POST", "/any") == {"code": "code_200"}
+    else:
+        with pytest.raises(RuntimeError, match="answered 0"):
+            wire.must("POST", "/any")
+
+
 def test_a_list_is_read_to_its_end(wire: Wire) -> None:
     assert wire.all("/list") == [1, 2]

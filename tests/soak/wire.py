@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from tests.soak.books import Outcome
 
 _TIMEOUT_SECONDS = 60
+_PAUSES = (0.0, 0.5, 2.0)  # before a request is repeated that got no answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +78,14 @@ class Wire:
         return Answer(status=status, body=answer, began=began, ended=time.monotonic())
 
     def must(self, method: str, path: str, body: object = None) -> Any:
-        """Send a request that has to succeed; return its JSON."""
+        """Send a request that has to succeed and may be repeated; return its JSON."""
         answer = self.send(method, path, body)
+        for pause in _PAUSES:
+            if answer.outcome is not Outcome.UNKNOWN:
+                break
+            # Such as on a connection that was idle for minutes, and that the server has ended.
+            time.sleep(pause)
+            answer = self.send(method, path, body)
         if answer.outcome is not Outcome.OK:
             raise RuntimeError(f"{method} {path} was answered {answer.status}: {answer.body}")
         return answer.body
