@@ -65,6 +65,7 @@ class Run:
     def soak(self, stack: LocalStack) -> int:
         """Let the clients loose, audit, number the invoices, sum up."""
         operator = Operator.of(stack)
+        operator.hurry()
         plans = plan.plans(SUBSCRIPTIONS)
         key = operator.new_site("soak", plan.CLOCK)
         books, now = storm.storm(
