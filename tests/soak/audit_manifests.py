@@ -62,7 +62,9 @@ def audit_manifests(billed: Mapping[Place, Billed], ending: Ending) -> Iterator[
     frozen = _frozen_by(billed, ending)
     for each in billed.values():
         yield from _entries_follow(each)
-        yield from _promise_kept(each, frozen.get(_term_of(each.place, ending), inf))
+        term = _term_of(each.place, ending)
+        if term is not None:
+            yield from _promise_kept(each, ending.firsts[term][0], frozen.get(term, inf))
     sums: dict[tuple[str, str, str], list[Billed]] = defaultdict(list)
     for each in billed.values():
         term = _term_of(each.place, ending)
@@ -134,7 +136,7 @@ def _is_fact(history: History, billed: Told) -> Iterator[Finding]:
         yield history.finding(Kind.INVENTED, "I-02", said)
 
 
-def _promise_kept(billed: Billed, frozen: float) -> Iterator[Finding]:
+def _promise_kept(billed: Billed, invoice: Shown, frozen: float) -> Iterator[Finding]:
     """I-04: what was told `on_time` is on its own term's invoice, or a later version of it is."""
     first, attempts = billed.first, billed.history.attempts
     for attempt in attempts:
@@ -142,10 +144,12 @@ def _promise_kept(billed: Billed, frozen: float) -> Iterator[Finding]:
         if told is None or told.billing != "on_time" or told.version <= first.version:
             continue
         if first.counts:
-            said = f"version {told.version} was told on_time; its term billed {first.version}"
+            said = (
+                f"version {told.version} was told on_time; {_name(invoice)} bills {first.version}"
+            )
             yield billed.history.finding(Kind.FALSE, "I-04", said)
         elif not told.deleted and not billed.history.might_have_deleted(told.version, frozen):
-            said = f"version {told.version} was told on_time; its term's invoice is without it"
+            said = f"version {told.version} was told on_time; {_name(invoice)} is without it"
             yield billed.history.finding(Kind.FALSE, "I-04", said)
 
 
@@ -192,7 +196,7 @@ def _first_adds_up(
     if not over:
         return
     kind = Kind.DOUBLED if over > 0 else Kind.LOST
-    where = f"{invoice['number'] or invoice['id']}, line {line_id}"
+    where = f"{_name(invoice)}, line {line_id}"
     said = f"{where}: {shown(quantity)} is billed, {shown(over)} more than its usages come to"
     culprits = [each for each in parts if _accounts_for(each, over)]
     if not culprits:
@@ -201,6 +205,10 @@ def _first_adds_up(
         yield each.history.finding(kind, "I-01", said)
         if over < 0 and any(told.billing == "on_time" for told in each.history.told):
             yield each.history.finding(Kind.FALSE, "I-04", f"it is not on {where}")
+
+
+def _name(invoice: Shown) -> str:
+    return str(invoice["number"] or invoice["id"])
 
 
 def _accounts_for(each: Billed, over: Fraction) -> bool:

@@ -442,6 +442,16 @@ def test_a_finding_names_the_usage_and_tells_its_history() -> None:
     assert "in the end: version 1, 10.25" in text
 
 
+def test_a_promise_that_was_not_kept_names_the_invoice() -> None:
+    scene = honest()
+    _bill_by_a_supplement_what_was_on_time(scene)
+
+    texts = [finding.text for finding in _audit(scene) if finding.kind is Kind.FALSE]
+
+    assert texts
+    assert all(text.endswith("told on_time; INV-000001 is without it") for text in texts)
+
+
 # --- what is not wrong
 
 
