@@ -80,9 +80,9 @@ def _visitor(name: str, start: str) -> Actor:
     return Actor(name, handler)
 
 
-def _closer(name: str, start: str) -> Actor:
+def _closer(name: str, start: str, subscription_id: str = "sub") -> Actor:
     def handler(world: World) -> object:
-        term = world.stores.terms.get("sub", at(start))
+        term = world.stores.terms.get(subscription_id, at(start))
         assert term is not None
         assert term.invoice_id is not None
         invoice = world.stores.invoices.get(term.invoice_id)
@@ -208,6 +208,8 @@ def begins() -> tuple[Begin, ...]:
         _stranded(),
         _unratable(),
         _last(),
+        _over(),
+        _credit(),
     )
 
 
@@ -258,6 +260,36 @@ def _last() -> Begin:
     assert world.term("2026-11-01").status is TermStatus.CLOSING
     world.clock.now += timedelta(minutes=6)
     return replace(begin, name="last", actors=(_RECORD, _RECONCILE, _NEXT))
+
+
+def _over() -> Begin:
+    """A subscription has ended and is invoiced; what comes now gets an invoice of its own."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    world.come_to_rest()
+    world.cancel("2026-11-20")
+    world.skip_to("2026-11-20T00:30")
+    world.come_to_rest()
+    _told(begin, _recorder("late", "139", "2026-10-09"))
+    return replace(begin, name="over", actors=(_RECORD, _RECONCILE, _CORRECT_AND_RECONCILE))
+
+
+def _credit() -> Begin:
+    """A customer has a credit of 11.20; two invoices that draw on it are pending."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    for name in ("two", "three"):
+        world.subscription("minutes", subscription_id=name, start="2026-10-01", closing=MANUAL)
+    world.come_to_rest()
+    world.cancel("2026-11-20")
+    world.skip_to("2026-11-20T00:30")
+    world.come_to_rest()
+    for day, version, quantity in (("2026-10-05", 1, "1"), ("2026-10-06", 1, "2")):
+        _told(begin, _corrector(day, quantity, day, version))
+    work_late("sub", OCTOBER.start, worker=world.worker)
+    assert str(world.stores.credits.balance("globex", "USD").amount) == "10.05"
+    actors = [_closer(f"close-{name}", "2026-10-01", name) for name in ("two", "three")]
+    return replace(begin, name="credit", actors=(*actors, _RECORD))
 
 
 def _unratable() -> Begin:
