@@ -16,6 +16,7 @@ from postpaid.application import compose_invoice
 from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.due_terms import Due
 from postpaid.application.record_usage import RecordedUsage
+from postpaid.application.render_invoice import render_invoice
 from postpaid.application.work_due import work_late
 from postpaid.domain.charge import Charge
 from postpaid.domain.errors import BillingError
@@ -31,7 +32,7 @@ from tests.simulation.runs import minutes
 from tests.simulation.schedules import Ended, Handler
 from tests.support.faults import Killed, Moment, fail
 from tests.support.samples import AUTO_AT_ONCE, MANUAL, OCTOBER, SCOPE, at
-from tests.support.world import World
+from tests.support.world import PlainTypesetter, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,15 @@ def _on_invoice(name: str, act: Callable[[World, str], object]) -> Actor:
     return Actor(name, handler)
 
 
+def _render(world: World, invoice_id: str) -> object:
+    return render_invoice(
+        invoice_id,
+        invoices=world.stores.invoices,
+        documents=world.documents,
+        typesetter=PlainTypesetter(),
+    )
+
+
 def _pay(world: World, invoice_id: str) -> object:
     invoice = world.stores.invoices.get(invoice_id)
     assert invoice is not None
@@ -168,7 +178,7 @@ _MANUAL = Actor("policy", _policy(MANUAL))
 _CANCEL = Actor("cancel", lambda world: world.cancel("2026-11-20"))
 _CANCEL_NOW = Actor("cancel-now", lambda world: world.cancel("now"))
 _DISPATCH = Actor("dispatch", lambda world: world.dispatch())
-_RENDER = Actor("render", lambda world: world.render())
+_RENDER = _on_invoice("render", _render)
 _USAGE = (_RECORD, _OTHER, _AGAIN, _CORRECT, _CORRECT_OTHER, _DELETE)
 
 
@@ -204,6 +214,7 @@ def begins() -> tuple[Begin, ...]:
         ),
         replace(coming, name="coming", actors=(_RECORD, _CORRECT, _RECONCILE, _NEXT)),
         _issued(),
+        _documented(),
         _held(),
         _stranded(),
         _unratable(),
@@ -220,6 +231,13 @@ def _issued() -> Begin:
     world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
     assert world.term("2026-10-01").status is TermStatus.FROZEN
     return replace(begin, name="issued", actors=(_RENDER, _VISIT, _on_invoice("void", _void)))
+
+
+def _documented() -> Begin:
+    """October is out and has its document, and its term is still on the list of what is due."""
+    begin = _issued()
+    begin.world.render()
+    return replace(begin, name="documented", actors=(_RECORD, _VISIT, _on_invoice("void", _void)))
 
 
 def _held() -> Begin:

@@ -46,6 +46,7 @@ def test_whatever_order_two_handlers_come_in_all_that_was_promised_holds() -> No
             "frozen",
             "coming",
             "issued",
+            "documented",
             "held",
             "stranded",
             "unratable",
