@@ -18,6 +18,14 @@ from decimal import Decimal
 from tests.functions import operations as ops
 from tests.functions.operations import Act, Stage
 
+# List prices of us-east-1, November 2026, in dollars for a million.
+PRICES = {
+    "W": Decimal("0.625"),
+    "R": Decimal("0.125"),
+    "PutObject": Decimal("5.00"),
+    "GetObject": Decimal("0.40"),
+    "SendMessage": Decimal("0.40"),
+}
 _UNITS = re.compile(r" ([0-9.]+) ([WR])\b")
 
 
@@ -55,6 +63,12 @@ class Operation:
                 counted[call] += times
         return counted
 
+    def price(self) -> Decimal:
+        """Return what its calls cost at list prices, in dollars for a million of it."""
+        tables = sum((self.units(unit) * PRICES[unit] for unit in ("W", "R")), Decimal(0))
+        others = (times * PRICES[call.split()[0]] for call, times in self.outside().items())
+        return sum(others, tables)
+
     def _runs(self) -> list[tuple[int, str]]:
         found = (re.fullmatch(r"(?:(\d+) x )?(.+)", line) for line in self.lines)
         return [(int(run[1] or 1), run[2]) for run in found if run]
@@ -87,7 +101,7 @@ USAGE = (
         "PutItem usage 1 W refused; Query term 1 R",
     ),
     Operation(
-        "record another quantity: refused",
+        "record another quantity (refused)",
         "POST /v1/subscriptions/{}/usages",
         ops.record_another_quantity,
         "PutItem usage 1 W refused",
@@ -117,7 +131,7 @@ USAGE = (
         "Query term 1 R; GetItem usage 1 R; Query term 1 R; SendMessage CloseQueue",
     ),
     Operation(
-        "record one of an invoiced term there: refused",
+        "record one of an invoiced term there (refused)",
         "POST /v1/subscriptions/{}/usages",
         ops.record_late_under_refuse,
         "Query term 1 R; GetItem usage 1 R",
@@ -141,7 +155,7 @@ USAGE = (
         "GetItem usage 1 R; Query term 1 R",
     ),
     Operation(
-        "correct another version: refused",
+        "correct another version (refused)",
         "PUT /v1/subscriptions/{}/usages/{}",
         ops.correct_another_version,
         "GetItem usage 1 R",
@@ -307,14 +321,14 @@ SCHEDULE = (
         "GetItem site 1 R; GetItem invoice 1 R; UpdateItem invoice 2 W",
     ),
     Operation(
-        "reconcile a term: nothing",
+        "reconcile a term, nothing found",
         "CloseWorkerFunction",
         ops.reconcile_nothing,
         "GetItem site 1 R; GetItem term 1 R; Query manifest 1 R; GetItem subscription 1 R; "
         "GetItem invoice 1 R; GetObject content; Query usage 1 R",
     ),
     Operation(
-        "reconcile a term: a supplement that waits",
+        "reconcile a term, a supplement that waits",
         "CloseWorkerFunction",
         ops.reconcile_to_wait,
         "GetItem site 1 R; GetItem term 1 R; Query manifest 1 R; GetItem subscription 1 R; "
@@ -331,7 +345,7 @@ SCHEDULE = (
         "Query term 1 R",
     ),
     Operation(
-        "reconcile a term: an invoice of its own",
+        "reconcile a term, an invoice of its own",
         "CloseWorkerFunction",
         ops.reconcile_to_an_invoice,
         "GetItem site 1 R; GetItem term 1 R; Query manifest 1 R; GetItem subscription 1 R; "

@@ -5,13 +5,14 @@ It writes the sections below into the pages; the text around them is written by 
 
 import textwrap
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 from tests.functions.calls import GROUPS, OPERATIONS, Operation
 
 DOCS = Path(__file__).parents[2] / "docs"
 WIDTH = 116
+CENT = Decimal("0.01")
 
 
 def sections() -> dict[tuple[str, str], str]:
@@ -39,9 +40,12 @@ def main() -> None:
 
 
 def _costs() -> str:
-    rows = ["| | write units | read units | beside DynamoDB |", "|---|---|---|---|"]
+    rows = [
+        "| | write units | read units | bucket and queues | $ a million |",
+        "|---|---|---|---|---|",
+    ]
     for title, group in GROUPS.items():
-        rows.append(f"| **{title}** | | | |")
+        rows.append(f"| **{title}** | | | | |")
         rows += map(_row, group)
     return "\n".join(rows)
 
@@ -51,7 +55,8 @@ def _row(operation: Operation) -> str:
     outside = ", ".join(
         call if times == 1 else f"{times} x {call}" for call, times in operation.outside().items()
     )
-    return f"| {operation.name} | {writes} | {reads} | {outside} |"
+    price = f"{operation.price().quantize(CENT, ROUND_HALF_UP)}"
+    return f"| {operation.name} | {writes} | {reads} | {outside or '-'} | {price} |"
 
 
 def _calls(operation: Operation) -> str:

@@ -1,8 +1,8 @@
 """Every operation of a client or the schedule that touches money or usage, ready to be started.
 
 A function here brings about what an operation needs, and returns the operation: it calls AWS, and
-checks that it did what its name says. It is noon on 20 October 2026, on the live clock, and the
-clock stands until it is moved. The processes are warm: they know their key, and have integer ids.
+checks what it is answered. It is noon on 20 October 2026, on the live clock, and the clock stands
+until it is moved. The processes are warm: they know their key, and have integer ids.
 """
 
 import json
@@ -19,6 +19,7 @@ from postpaid.domain.charge import Charge
 from postpaid.domain.instants import instant_from_text
 from postpaid.domain.site import Site
 from postpaid.outbound import queue
+from postpaid.runtime import cache
 from postpaid.runtime import clock as real_clock
 from postpaid.store import keys
 from postpaid.store.counters import StoredIds
@@ -56,9 +57,13 @@ class StandingClock:
 
 @contextmanager
 def standing_clock(functions: Functions) -> Iterator[StandingClock]:
-    """Have all functions, and the operator, read a clock that stands."""
+    """Have all functions, and the operator, read a clock that stands.
+
+    What they keep in memory does not age either, however slow the machine is.
+    """
     clock = StandingClock()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "monotonic", lambda: 0.0)
         for module in (real_clock, support, *functions.modules.values()):
             if hasattr(module, "real_now"):
                 patch.setattr(module, "real_now", clock.real_now)

@@ -63,29 +63,33 @@ def test_every_operation_of_usage_or_money_is_in_the_table() -> None:
     assert len(NAMED) == len(OPERATIONS)
 
 
-# What no change may exceed: operations that follow one another, write units, read units.
+GRACE = ["end a term, grace to follow", "close a term after its grace"]
+DOCUMENT = ["make a document", "settle a term"]
+# What no change may exceed: operations that follow one another, their write units, their read
+# units, and what a million of them cost at list prices.
 BUDGETS = [
-    (["record a usage"], "1", "1"),
+    (["record a usage"], "1", "1", "0.75"),
     # Half a unit for the key, and half a one for the subscription.
-    (["record a usage, first request of a process"], "1", "2"),
-    (["record a usage again"], "1", "1"),
-    (["correct a usage"], "1", "2"),
-    (["delete a usage"], "1", "2"),
-    (["end a term, grace to follow", "close a term after its grace"], "20", "18"),
-    (["end a term that is closed by request", "close an invoice"], "20", "18"),
-    (["end and close a term at once"], "20", "18"),
-    (["make a document", "settle a term"], "3", "4"),
+    (["record a usage, first request of a process"], "1", "2", "0.88"),
+    (["record a usage again"], "1", "1", "0.75"),
+    (["correct a usage"], "1", "2", "0.88"),
+    (["delete a usage"], "1", "2", "0.88"),
+    (GRACE, "20", "18", "20"),
+    (["end a term that is closed by request", "close an invoice"], "20", "18", "20"),
+    (["end and close a term at once"], "20", "18", "20"),
+    ([*GRACE, *DOCUMENT], "22", "22", "28"),
 ]
 
 
-@pytest.mark.parametrize(("names", "writes", "reads"), BUDGETS, ids=str)
+@pytest.mark.parametrize(("names", "writes", "reads", "dollars"), BUDGETS, ids=str)
 def test_what_is_done_most_stays_within_its_budget(
-    names: list[str], writes: str, reads: str
+    names: list[str], writes: str, reads: str, dollars: str
 ) -> None:
     done = [NAMED[name] for name in names]
 
     assert sum(operation.units("W") for operation in done) <= Decimal(writes)
     assert sum(operation.units("R") for operation in done) <= Decimal(reads)
+    assert sum(operation.price() for operation in done) <= Decimal(dollars)
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ from postpaid.domain.subscription import USAGE_SHARDS_MAX
 from postpaid.domain.usage import NOTE_LENGTH_MAX, Usage, UsageKey
 from postpaid.store import keys
 from postpaid.store.subscriptions import item_from_subscription
-from postpaid.store.tables import Item, Put
+from postpaid.store.tables import Absent, ConditionFailed, Item, Put
 from postpaid.store.usage import item_from_usage
-from tests.support.capacity import UNIT, item_size, typed
+from tests.support.capacity import UNIT, item_size, read_units, typed
 from tests.support.ledger import Call, kept
 from tests.support.samples import (
     AUTO_AT_ONCE,
@@ -227,6 +227,40 @@ def test_a_usage_fits_one_write_unit(
     assert min(room, NOTE_LENGTH_MAX) == note_bytes_max
     fits = replace(usage, note="n" * note_bytes_max)
     assert item_size(stored(scope, fits, shards)) <= UNIT
+
+
+@pytest.mark.parametrize(
+    ("sizes", "strong", "eventual"),
+    [
+        ([], "1", "0.5"),
+        ([4 * UNIT], "1", "0.5"),
+        ([4 * UNIT + 1], "2", "1"),
+        ([UNIT] * 4, "1", "0.5"),
+        ([UNIT] * 9, "3", "1.5"),
+    ],
+)
+def test_a_read_is_charged_for_each_four_kilobytes_or_part(
+    sizes: list[int], strong: str, eventual: str
+) -> None:
+    assert read_units(sizes, consistent=True) == Decimal(strong)
+    assert read_units(sizes, consistent=False) == Decimal(eventual)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("there", "sent", "units"), [(100, 100, 1), (2_000, 100, 2), (100, 3_000, 3)]
+)
+def test_a_write_that_is_refused_is_charged_for_the_larger_item(
+    client: "DynamoDBClient", there: int, sent: int, units: int
+) -> None:
+    table = create_table(client, "UsageTable")
+    table.put(Put({"pk": "p", "sk": "s", "n": "n" * there}))
+
+    with bill(client) as calls, pytest.raises(ConditionFailed):
+        table.put(Put({"pk": "p", "sk": "s", "n": "n" * sent}, Absent()))
+
+    assert charges(calls) == [("PutItem", "UsageTable", Decimal(units))]
+    assert [call.note for call in calls] == ["refused"]
 
 
 @pytest.mark.engine
