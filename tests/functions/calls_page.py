@@ -41,6 +41,9 @@ def main() -> None:
 
 def _costs() -> str:
     rows = [
+        "What [each calls](calls.md), in order, comes to this. The price is that of the calls of a",
+        "million; API Gateway, Lambda and the receipt of messages come on top.",
+        "",
         "| | write units | read units | bucket and queues | $ a million |",
         "|---|---|---|---|---|",
     ]

@@ -173,8 +173,11 @@ class Stage:
         }
 
     def subscribe(self, **more: Any) -> None:
-        """Create the subscription, and have the process that records know it and its key."""
+        """Create the subscription."""
         self.must("POST", "/v1/subscriptions", self.subscription(**more))
+
+    def warm(self) -> None:
+        """Have the process that records know the subscription, and its key."""
         path = f"{self.usages}/{NOWHERE}"
         assert self.call("PUT", path, {"quantity": "1"}, **OVER_1).code == "usage_not_found"
 
@@ -265,6 +268,7 @@ def record_cold(stage: Stage) -> Act:
 
 def record(stage: Stage) -> Act:
     stage.subscribe()
+    stage.warm()
     return lambda: answers(201, stage.call("POST", stage.usages, USAGE).status)
 
 
