@@ -4,6 +4,7 @@ It writes the sections below into the pages; the text around them is written by 
 """
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -55,8 +56,9 @@ def _costs() -> str:
 
 def _row(operation: Operation) -> str:
     writes, reads = (_amount(operation.units(unit)) for unit in ("W", "R"))
+    counted = Counter(call.split()[0] for call in operation.outside().elements())
     outside = ", ".join(
-        call if times == 1 else f"{times} x {call}" for call, times in operation.outside().items()
+        call if times == 1 else f"{times} x {call}" for call, times in counted.items()
     )
     price = f"{operation.price().quantize(CENT, ROUND_HALF_UP)}"
     return f"| {operation.name} | {writes} | {reads} | {outside or '-'} | {price} |"
