@@ -461,7 +461,7 @@ class Fickle:
     times: int
     version: int = 2
 
-    def add(self, usage: Usage) -> Usage | None:
+    def add(self, usage: Usage, *, records_max: int | None) -> Usage | None:
         return replace(usage, version=self.version, deleted=True)
 
     def add_again(self, usage: Usage, over: Usage) -> Usage | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from postpaid.application.keep import KEEP, Keep
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import check_zone
@@ -38,7 +39,7 @@ class ChangeableSites(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSite:
-    """The settings to change; None leaves one as it is."""
+    """The settings to change; None leaves one as it is, but for the one that can be lifted."""
 
     timezone: str | None = None
     currency: str | None = None
@@ -48,6 +49,7 @@ class ChangeSite:
     aggregation: Aggregation | None = None
     tax_rounding: TaxRounding | None = None
     late: LatePolicy | None = None
+    usage_records_max: int | Keep | None = KEEP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,9 @@ def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) ->
             aggregation=command.aggregation or site.aggregation,
             tax_rounding=command.tax_rounding or site.tax_rounding,
             late=command.late or site.late,
+            usage_records_max=site.usage_records_max
+            if isinstance(command.usage_records_max, Keep)
+            else command.usage_records_max,
         )
         try:
             sites.replace(changed, over=site)

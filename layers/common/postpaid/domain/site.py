@@ -83,7 +83,8 @@ class Scope:
 class Site:
     """One tenant. *clock_offset_seconds* moves the clock of a test site; it is 0 on a live one.
 
-    *aggregation* is the default of new items, *late* that of new subscriptions.
+    *aggregation* is the default of new items, *late* and *usage_records_max* those of new
+    subscriptions.
     """
 
     scope: Scope
@@ -97,6 +98,7 @@ class Site:
     aggregation: Aggregation = Aggregation.SUM
     tax_rounding: TaxRounding = TaxRounding.LINE
     late: LatePolicy = LatePolicy.SUPPLEMENT
+    usage_records_max: int | None = None
     clock_offset_seconds: int = 0
 
     def __post_init__(self) -> None:

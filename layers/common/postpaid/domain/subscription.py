@@ -14,6 +14,7 @@ from postpaid.domain.period import Interval, Period, without
 from postpaid.domain.site import ClosingPolicy, LatePolicy
 
 CYCLES_MAX = 1200
+USAGE_RECORDS_MOST = 10**9
 _LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
 
@@ -38,6 +39,7 @@ class Subscription:
     that first one, each from a boundary on. *end* is where the last term ends; *cycles* is how many
     terms were asked for. While suspended nothing is charged by time. No invoice closes by itself
     before *hold_until*. *late* is what becomes of usage that comes after its term was frozen.
+    *usage_records_max* is how many usages may ever be recorded, None for any number.
     *closing* overrides the customer's and the site's policy. *requests* are
     the last changes that came with an idempotency key, as (key, content, outcome).
     """
@@ -62,9 +64,12 @@ class Subscription:
     hold_until: datetime | None = None
     requests: tuple[tuple[str, str, str], ...] = ()
     late: LatePolicy = LatePolicy.SUPPLEMENT
+    usage_records_max: int | None = None
     version: int = 1
 
     def __post_init__(self) -> None:
+        if self.usage_records_max is not None:
+            assert 1 <= self.usage_records_max <= USAGE_RECORDS_MOST
         assert 1 <= len(self.lines) <= ENTRIES_MAX
         assert self.trial_end is None or self.start < self.trial_end
         assert self.end is None or self.start <= self.end

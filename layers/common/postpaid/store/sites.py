@@ -17,7 +17,9 @@ from postpaid.store.fields import (
     item_from_closing,
     mapping,
     number,
+    number_or_none,
     text,
+    without_none,
 )
 from postpaid.store.tables import (
     Absent,
@@ -131,6 +133,7 @@ def item_from_site(site: Site) -> Item:
             "late": site.late.value,
             "clock_offset_seconds": site.clock_offset_seconds,
             **item_from_closing(site.closing),
+            **without_none({"usage_records_max": site.usage_records_max}),
         },
     }
 
@@ -150,6 +153,7 @@ def site_from_item(item: Item) -> Site:
         aggregation=Aggregation(text(settings, "aggregation")),
         tax_rounding=TaxRounding(text(settings, "tax_rounding")),
         late=LatePolicy(text(settings, "late")),
+        usage_records_max=number_or_none(settings, "usage_records_max"),
         clock_offset_seconds=number(settings, "clock_offset_seconds"),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+from postpaid.application.ports import ExternalIdTaken, LedgerFull, Unavailable
 from postpaid.domain.instants import instant_from_text, instant_text
 from postpaid.domain.period import Period
 from postpaid.domain.quantity import decimal_text
@@ -20,10 +21,16 @@ from postpaid.store.tables import (
     Put,
     Range,
     Table,
+    TransactionRefused,
     Update,
+    Write,
     all_of,
     equals,
 )
+from postpaid.store.usage_register import count_in, count_one, identity_in, register
+
+_TRIES = 6
+_USAGE, _REGISTER, _COUNT = "usage", "register", "count"
 
 
 class StoredUsages:
@@ -33,20 +40,37 @@ class StoredUsages:
         self._table = table
         self._scope = scope
 
-    def add(self, usage: Usage) -> Usage | None:
-        """Store a usage whose identity is new; else store nothing and return what is there."""
-        return self._put(Put(item_from_usage(self._scope, usage), condition=Absent()))
+    def add(self, usage: Usage, *, records_max: int | None = None) -> Usage | None:
+        """Store a usage whose identity is new; else store nothing and return what is there.
+
+        One put; with an external id or a maximum a transaction of it and what goes with it, which
+        is answered when all of it is visible: the look that follows means the same behind both.
+        Raises `ExternalIdTaken`, or `LedgerFull`.
+        """
+        put = Put(item_from_usage(self._scope, usage), condition=Absent())
+        if usage.external_id is None and records_max is None:
+            return self._put(put)
+        writes: dict[str, Write] = {_USAGE: put}
+        if usage.external_id is not None:
+            writes[_REGISTER] = register(self._scope, usage)
+        if records_max is not None:
+            writes[_COUNT] = count_one(self._scope, usage.key.subscription_id, records_max)
+        return self._transact(usage, writes)
 
     def add_again(self, usage: Usage, over: Usage) -> Usage | None:
         """Store a usage over the tombstone *over*; else store nothing and return what is there.
 
         The condition names the tombstone's version: a request that was delayed past another
-        deletion finds a newer one and cannot resurrect anything.
+        deletion finds a newer one and cannot resurrect anything. An external id that the tombstone
+        does not have is bound in the same transaction; raises `ExternalIdTaken`.
         """
         assert over.deleted
         assert usage.version == over.version + 1
         still = all_of(equals("v", over.version), equals("d", True))  # noqa: FBT003
-        return self._put(Put(item_from_usage(self._scope, usage), condition=still))
+        put = Put(item_from_usage(self._scope, usage), condition=still)
+        if usage.external_id in {None, over.external_id}:
+            return self._put(put)
+        return self._transact(usage, {_USAGE: put, _REGISTER: register(self._scope, usage)})
 
     def correct(self, usage: Usage, over: Usage) -> Usage | None:
         """Store the next version of a live usage over exactly *over*; else return what is there."""
@@ -75,6 +99,11 @@ class StoredUsages:
         """Read one usage, tombstones included."""
         item = self._table.get(keys.usage_key(self._scope, key))
         return usage_from_item(key.subscription_id, item) if item else None
+
+    def find(self, external_id: str) -> Usage | None:
+        """Read the usage that an external id is bound to, tombstones included."""
+        entry = self._table.get(keys.external_id(self._scope, external_id))
+        return None if entry is None else self.get(identity_in(entry))
 
     def in_period(self, subscription_id: str, period: Period) -> Sequence[Usage]:
         """Read all usages dated in a period, tombstones included, in key order."""
@@ -118,6 +147,40 @@ class StoredUsages:
             return usage_from_item(subscription_id, refusal.existing)
         return None
 
+    def _transact(self, usage: Usage, writes: dict[str, Write]) -> Usage | None:
+        """Store a usage with what goes with it, or nothing and return the one that is there."""
+        names = list(writes)
+        for _ in range(_TRIES):
+            try:
+                self._table.transact(list(writes.values()))
+            except TransactionRefused as refusal:
+                failed = {names[index]: item for index, item in refusal.failed.items()}
+                # The other transaction may be one that puts this very usage, and counts it as the
+                # last there may be: whether it is there is not known before that one is through.
+                if not failed or (_COUNT in failed and names.index(_USAGE) in refusal.conflicts):
+                    continue
+                return self._there(usage, failed)
+            return None
+        raise Unavailable("other transactions were in the way every time")
+
+    def _there(self, usage: Usage, failed: dict[str, Item | None]) -> Usage:
+        """Return the usage that is there, else say why there can be none."""
+        if _USAGE in failed:
+            existing = failed[_USAGE]
+            assert existing is not None, "usages are never removed"
+            return usage_from_item(usage.key.subscription_id, existing)
+        if _REGISTER in failed:
+            entry = failed[_REGISTER]
+            assert entry is not None, "an id that is not bound is no obstacle"
+            raise ExternalIdTaken(identity_in(entry))
+        counted = failed[_COUNT]
+        assert counted is not None, "a count that has not begun is no obstacle"
+        # Not every refusal need name all that failed, and a replay is never refused.
+        there = self.get(usage.key)
+        if there is None:
+            raise LedgerFull(count_in(counted))
+        return there
+
 
 def item_from_usage(scope: Scope, usage: Usage) -> Item:
     """Return the stored form of a usage."""
@@ -136,6 +199,8 @@ def item_from_usage(scope: Scope, usage: Usage) -> Item:
         item["n"] = usage.note
     if usage.request is not None:
         item["r"] = usage.request
+    if usage.external_id is not None:
+        item["x"] = usage.external_id
     if usage.deleted:
         item["d"] = True
     return item
@@ -144,6 +209,7 @@ def item_from_usage(scope: Scope, usage: Usage) -> Item:
 def usage_from_item(subscription_id: str, item: Item) -> Usage:
     """Read a usage from its stored form."""
     note, request, version = item.get("n"), item.get("r"), item["v"]
+    external_id = item.get("x")
     assert isinstance(version, int)
     return Usage(
         key=keys.usage_from_sk(subscription_id, str(item["sk"])),
@@ -155,6 +221,7 @@ def usage_from_item(subscription_id: str, item: Item) -> Usage:
         source=UsageSource(str(item["o"])),
         deleted=bool(item.get("d", False)),
         request=None if request is None else str(request),
+        external_id=None if external_id is None else str(external_id),
     )
 
 

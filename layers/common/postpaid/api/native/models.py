@@ -10,7 +10,7 @@ from postpaid.domain.errors import Invalid
 from postpaid.domain.line import LINES_MAX
 from postpaid.domain.quantity import parse_amount
 from postpaid.domain.site import AFTER_HOURS_MAX, Address, ClosingMode, ClosingPolicy
-from postpaid.domain.subscription import CYCLES_MAX
+from postpaid.domain.subscription import CYCLES_MAX, USAGE_RECORDS_MOST
 from postpaid.domain.tax import RATES_MAX, TaxRate, TaxRates
 
 ADDRESS_LINES_MAX = 8
@@ -34,6 +34,7 @@ Email = Annotated[
 ]
 Number = str | int | Decimal
 Late = Literal["supplement", "refuse", "store_only"]
+RecordsMax = Annotated[int, Field(ge=1, le=USAGE_RECORDS_MOST)]
 
 
 class Body(BaseModel):
@@ -196,6 +197,7 @@ class SubscriptionBody(Body):
     cycles: int | None = Field(default=None, ge=1, le=CYCLES_MAX)
     hold_until: str | None = None
     late_usage: Late | None = None
+    usage_records_max: RecordsMax | None = None
     cadence: CadenceBody = Field(default_factory=CadenceBody)
     prorate: bool = True
     lines: list[LineBody] = Field(min_length=1, max_length=LINES_MAX)
@@ -205,13 +207,15 @@ class SubscriptionBody(Body):
 class SubscriptionChange(Body):
     """`PATCH /v1/subscriptions/{id}`.
 
-    `closing` null goes back to the customer's or the site's policy, `hold_until` null lifts it.
+    `closing` null goes back to the customer's or the site's policy; `hold_until` or
+    `usage_records_max` null lifts it.
     """
 
     closing: ClosingBody | None = None
     hold_until: str | None = None
     timezone: str | None = None
     late_usage: Late | None = None
+    usage_records_max: RecordsMax | None = None
 
 
 class LineChangeBody(Body):
@@ -289,6 +293,7 @@ class SiteChange(Body):
     aggregation: Literal["sum", "last", "max"] | None = None
     tax_rounding: Literal["line", "total"] | None = None
     late_usage: Late | None = None
+    usage_records_max: RecordsMax | None = None
     number_prefix: Annotated[str, StringConstraints(max_length=20, pattern=r"^[\x20-\x7e]*$")] | (
         None
     ) = None

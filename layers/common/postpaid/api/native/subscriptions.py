@@ -7,9 +7,10 @@ from postpaid.api.native.lists import page
 from postpaid.api.native.models import SubscriptionBody, SubscriptionChange, policy_of, read
 from postpaid.api.native.requests import change_request
 from postpaid.api.native.shapes import native_from_subscription, native_from_upcoming
-from postpaid.application.change_closing import KEEP, ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.change_schedule import change_zone
 from postpaid.application.compose_invoice import upcoming_content
+from postpaid.application.keep import KEEP, Keep
 from postpaid.application.make_line import CreateLine
 from postpaid.application.roll_term import known_subscription
 from postpaid.application.subscriptions import CreateSubscription, Shelf, create_subscription
@@ -35,6 +36,7 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
         cycles=body.cycles,
         hold_until=body.hold_until,
         late=None if body.late_usage is None else LatePolicy(body.late_usage),
+        usage_records_max=_records_max(body),
         lines=[
             CreateLine(item_price_id=line.item_price_id, id=line.id, quantity=line.quantity)
             for line in body.lines
@@ -70,11 +72,13 @@ def get_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Resp
 
 
 def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
-    """Change a subscription's closing policy and hold, also for pending invoices, or its zone."""
+    """Change how a subscription closes, pending invoices included, what it takes, or its zone."""
     body = read(SubscriptionChange, read_json_object(request.body, request.headers))
     given = body.model_fields_set
     if not given:
-        raise Invalid("missing_field", "name closing, hold_until, timezone or late_usage")
+        raise Invalid(
+            "missing_field", "name closing, hold_until, timezone, late_usage or usage_records_max"
+        )
     asked = change_request(request)
     if "timezone" in given:
         if len(given) > 1:
@@ -90,6 +94,7 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
         policy=policy_of(body.closing) if "closing" in given else KEEP,
         hold_until=body.hold_until if "hold_until" in given else KEEP,
         late=KEEP if body.late_usage is None else LatePolicy(body.late_usage),
+        usage_records_max=_records_max(body),
         request=asked,
     )
     subscription = change_closing(
@@ -103,6 +108,11 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
         now=desk.now,
     )
     return show_subscription(desk, subscription)
+
+
+def _records_max(body: SubscriptionBody | SubscriptionChange) -> int | Keep | None:
+    """Return what a body says of the maximum: null means none, and unsaid is not null."""
+    return body.usage_records_max if "usage_records_max" in body.model_fields_set else KEEP
 
 
 def get_upcoming(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001

@@ -1,0 +1,16 @@
+"""Find a usage by the external id that its client gave it."""
+
+from postpaid.application.ports import UsageLedger
+from postpaid.domain.identifiers import check_id
+from postpaid.domain.usage import Usage
+
+
+def find_usage(external_id: str, *, ledger: UsageLedger) -> Usage | None:
+    """Return the live usage that is known by an external id; raises `Invalid` if it is no id.
+
+    One that was deleted is not there, nor one that was added again under another id.
+    """
+    usage = ledger.find(check_id(external_id, "external_id"))
+    if usage is None or usage.deleted or usage.external_id != external_id:
+        return None
+    return usage
