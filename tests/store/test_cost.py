@@ -119,6 +119,59 @@ def test_a_usage_costs_one_write_and_one_strong_look(
     assert (first.replayed, replay.replayed) == (False, True)
 
 
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("records_max", "external_id", "units"),
+    [(None, "x" * 100, 4.0), (5, None, 4.0), (5, "x" * 100, 6.0)],
+    ids=["external id", "maximum", "both"],
+)
+def test_what_goes_with_a_usage_costs_two_writes_each_and_doubles_its_own(
+    client: "DynamoDBClient",
+    world: World,
+    records_max: int | None,
+    external_id: str | None,
+    units: float,
+) -> None:
+    world.subscription("minutes", start="2026-10-01", usage_records_max=records_max)
+    named: dict[str, Any] = {"note": "n" * 300, "request": "f" * 64, "external_id": external_id}
+
+    with bill(client) as charges:
+        world.record("361", "2026-10-05", **named)
+        world.record("361", "2026-10-06", **(named | {"external_id": None}))
+
+    subscription, look = ("GetItem", "BillingTable", 0.5), ("Query", "BillingTable", 1.0)
+    # One that names no external id pays for none, beside others that do.
+    plain = ("PutItem", "UsageTable", 1.0)
+    counted = ("TransactWriteItems", "UsageTable", 4.0)
+    assert charges == [
+        subscription,
+        ("TransactWriteItems", "UsageTable", units),
+        look,
+        subscription,
+        plain if records_max is None else counted,
+        look,
+    ]
+
+
+@pytest.mark.engine
+def test_what_becomes_of_a_named_and_counted_usage_costs_what_it_costs_others(
+    client: "DynamoDBClient", world: World
+) -> None:
+    world.subscription("minutes", start="2026-10-01", usage_records_max=1)
+    key = world.record("361", "2026-10-05", external_id="x").usage.key
+
+    with bill(client) as charges:
+        world.delete(key)
+        world.record("5", "2026-10-05", external_id="x")
+
+    # The refused transaction shows the tombstone; the emulator says nothing of what it costs.
+    assert writes(charges) == [("UpdateItem", 1.0), ("PutItem", 1.0)]
+    ledger = world.stores.ledger
+    with bill(client) as charges:
+        assert ledger.find("x") is not None
+    assert charges == [("GetItem", "UsageTable", 1.0)] * 2
+
+
 def item_size(item: Item) -> int:
     """Return the size of an item as DynamoDB counts it: UTF-8, and numbers by two digits a byte."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
@@ -156,10 +209,11 @@ WORST: dict[str, Any] = {
     [
         ({}, 500),
         ({"event_id": LONG}, 408),
+        ({"external_id": LONG}, 408),
         # A character that keys escape takes three bytes there.
         ({"subscription_id": "#" * 100, "line_id": "#" * 100}, 109),
     ],
-    ids=["one per date", "events", "escaped"],
+    ids=["one per date", "events", "external id", "escaped"],
 )
 def test_a_usage_fits_one_write_unit(case: dict[str, Any], note_bytes_max: int) -> None:
     scope = Scope("s" * 40, 9999)
