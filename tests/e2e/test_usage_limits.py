@@ -32,7 +32,7 @@ def admin(stack: LocalStack) -> HttpClient:
 
 def _subscription(admin: HttpClient, name: str, **more: Any) -> str:
     """Make a subscription; return where its usages are."""
-    body = {"id": name, "customer_id": "named", "timezone": "UTC", "start": FIRST}
+    body: dict[str, Any] = {"id": name, "customer_id": "named", "timezone": "UTC", "start": FIRST}
     body |= {"lines": [{"item_price_id": "named-usd"}], "closing": {"mode": "manual"}, **more}
     admin.must("POST", "/v1/subscriptions", body)
     return f"/v1/subscriptions/{name}/usages"
