@@ -84,7 +84,7 @@ def test_at_the_maximum_nothing_more_is_recorded_and_the_figures_are_said() -> N
     assert full(world, 3) == {"limit": 2, "count": 2}
     assert full(world, 3, external_id="x") == {"limit": 2, "count": 2}
     assert (stored(world), counted(world)) == (2, 2)
-    assert world.stores.ledger.find("x") is None
+    assert world.stores.ledger.named("x") is None
 
 
 def test_a_repeat_counts_once_and_is_answered_at_the_maximum() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from postpaid.application.edit_subscription import REQUESTS_KEPT
+from postpaid.application.find_usage import find_usage
 from postpaid.application.suspend_subscription import SUSPENSIONS_MAX
 from postpaid.domain.line import ENTRIES_BYTES_MAX, bytes_of
 from postpaid.domain.money import Money
@@ -168,7 +169,7 @@ def test_what_becomes_of_a_named_and_counted_usage_costs_what_it_costs_others(
     assert writes(charges) == [("UpdateItem", 1.0), ("PutItem", 1.0)]
     ledger = world.stores.ledger
     with bill(client) as charges:
-        assert ledger.find("x") is not None
+        assert find_usage("x", ledger=ledger) is not None
     assert charges == [("GetItem", "UsageTable", 1.0)] * 2
 
 

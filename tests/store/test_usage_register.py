@@ -31,6 +31,12 @@ def taken_by(add: Callable[[], object]) -> object:
     return refusal.value.key
 
 
+def found(ledger: StoredUsages, external_id: str) -> Usage | None:
+    """Read the usage that an external id is bound to."""
+    key = ledger.named(external_id)
+    return None if key is None else ledger.get(key)
+
+
 def tombstone(ledger: StoredUsages, usage: Usage) -> Usage:
     """Delete a usage that is there."""
     deleted = ledger.delete(usage)
@@ -51,10 +57,10 @@ def counted(table: Table, subscription_id: str = "sub") -> object:
 def test_a_usage_is_found_by_its_external_id(ledger: StoredUsages, external_id: str) -> None:
     usage = a_usage(subscription_id="a#b~c", line_id="l#1", external_id=external_id)
 
-    assert ledger.find(external_id) is None
+    assert found(ledger, external_id) is None
     assert ledger.add(usage) is None
 
-    assert ledger.find(external_id) == usage
+    assert found(ledger, external_id) == usage
     assert ledger.get(usage.key) == usage
     assert ledger.in_period("a#b~c", OCTOBER) == [usage]
 
@@ -65,7 +71,7 @@ def test_the_same_usage_again_is_shown_and_changes_nothing(ledger: StoredUsages)
 
     assert ledger.add(first) == first
     assert ledger.add(replace(first, quantity=a_usage(quantity="2").quantity)) == first
-    assert ledger.find("x") == ledger.get(first.key) == first
+    assert found(ledger, "x") == ledger.get(first.key) == first
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,7 @@ def test_an_external_id_never_names_two_usages(ledger: StoredUsages, other: Usag
 
     assert taken_by(lambda: ledger.add(replace(other, external_id="x"))) == first.key
     assert ledger.get(other.key) is None
-    assert ledger.find("x") == first
+    assert found(ledger, "x") == first
     # Under another one, or none, it is as good as any.
     assert ledger.add(replace(other, external_id="y")) is None
 
@@ -99,7 +105,7 @@ def test_an_identity_that_is_taken_is_shown_whatever_its_external_id(ledger: Sto
         assert ledger.add(replace(plain, external_id=external_id)) == plain
     assert ledger.add(replace(named, external_id="y")) == named
     assert ledger.add(replace(named, external_id=None)) == named
-    assert ledger.find("y") is None, "what was not stored bound nothing"
+    assert found(ledger, "y") is None, "what was not stored bound nothing"
 
 
 def test_an_external_id_is_of_one_site(usages: Table) -> None:
@@ -108,9 +114,9 @@ def test_an_external_id_is_of_one_site(usages: Table) -> None:
 
     for scope in (Scope("acme", 2), Scope("acm"), Scope("acme-2")):
         other = StoredUsages(usages, scope)
-        assert other.find("x") is None
+        assert found(other, "x") is None
         assert other.add(a_usage("2026-10-09", external_id="x")) is None
-    assert StoredUsages(usages, SCOPE).find("x") == first
+    assert found(StoredUsages(usages, SCOPE), "x") == first
 
 
 def test_a_deletion_leaves_the_external_id_with_its_usage(ledger: StoredUsages) -> None:
@@ -119,7 +125,7 @@ def test_a_deletion_leaves_the_external_id_with_its_usage(ledger: StoredUsages) 
     deleted = tombstone(ledger, first)
 
     assert deleted.external_id == "x"
-    assert ledger.find("x") == deleted
+    assert found(ledger, "x") == deleted
     other = a_usage("2026-10-06", external_id="x")
     assert taken_by(lambda: ledger.add(other)) == first.key
     assert ledger.get(other.key) is None
@@ -132,7 +138,7 @@ def test_a_correction_keeps_the_external_id(ledger: StoredUsages) -> None:
 
     assert ledger.correct(second, over=first) is None
 
-    assert ledger.find("x") == second
+    assert found(ledger, "x") == second
 
 
 def test_a_usage_is_added_again_under_the_same_another_or_no_external_id(
@@ -149,7 +155,7 @@ def test_a_usage_is_added_again_under_the_same_another_or_no_external_id(
 
     # Each that it ever had is still its own.
     for external_id in ("x", "y"):
-        assert ledger.find(external_id) == usage
+        assert found(ledger, external_id) == usage
         stranger = a_usage("2026-10-06", external_id=external_id)
         assert taken_by(lambda stranger=stranger: ledger.add(stranger)) == usage.key  # type: ignore[misc]
 
@@ -166,7 +172,7 @@ def test_nothing_is_added_again_under_the_external_id_of_another_usage(
     assert taken_by(lambda: ledger.add_again(again, over=deleted)) == other.key
 
     assert ledger.get(usage.key) == deleted
-    assert ledger.find("x") == other
+    assert found(ledger, "x") == other
 
 
 def test_a_request_that_was_delayed_past_another_deletion_binds_nothing(
@@ -179,7 +185,7 @@ def test_a_request_that_was_delayed_past_another_deletion_binds_nothing(
     new = tombstone(ledger, a_usage(version=3))
 
     assert ledger.add_again(a_usage(version=3, external_id="x"), over=old) == new
-    assert ledger.find("x") is None
+    assert found(ledger, "x") is None
 
 
 # --- the count
@@ -239,7 +245,7 @@ def test_neither_is_written_where_the_other_refuses(usages: Table, ledger: Store
 
     with pytest.raises(LedgerFull):
         ledger.add(a_usage("2026-10-06", external_id="y"), records_max=1)
-    assert ledger.find("y") is None
+    assert found(ledger, "y") is None
     # What can never be is said before what a higher maximum would change.
     other = a_usage("2026-10-06", external_id="x")
     for records_max in (1, 5):
@@ -283,7 +289,7 @@ def test_of_many_who_give_one_external_id_to_different_dates_one_wins(
     told = at_once([lambda usage=usage: ledger.add(usage) for usage in those])  # type: ignore[misc]
 
     [won] = ledger.in_period("sub", OCTOBER)
-    assert ledger.find("x") == won
+    assert found(ledger, "x") == won
     assert told.count(None) == 1
     refusals = [each for each in told if isinstance(each, ExternalIdTaken)]
     assert [each.key for each in refusals] == [won.key] * (len(those) - 1)
@@ -343,7 +349,7 @@ def test_a_transaction_that_meets_another_is_tried_again(times: int) -> None:
     assert on(table).add(a_usage(external_id="x"), records_max=5) is None
 
     assert table.tries == [3] * (times + 1)
-    assert on(table).find("x") == a_usage(external_id="x")
+    assert found(on(table), "x") == a_usage(external_id="x")
 
 
 def test_a_transaction_that_meets_others_every_time_is_unavailable_and_wrote_nothing() -> None:

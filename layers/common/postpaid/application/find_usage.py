@@ -10,7 +10,8 @@ def find_usage(external_id: str, *, ledger: UsageLedger) -> Usage | None:
 
     One that was deleted is not there, nor one that was added again under another id.
     """
-    usage = ledger.find(check_id(external_id, "external_id"))
+    key = ledger.named(check_id(external_id, "external_id"))
+    usage = None if key is None else ledger.get(key)
     if usage is None or usage.deleted or usage.external_id != external_id:
         return None
     return usage

@@ -86,11 +86,8 @@ class UsageLedger(Protocol):
         """Read one usage, tombstones included."""
         ...
 
-    def find(self, external_id: str) -> Usage | None:
-        """Read the usage that an external id is bound to, tombstones included.
-
-        It may be known by another by now.
-        """
+    def named(self, external_id: str) -> UsageKey | None:
+        """Read which usage an external id is bound to; it may be known by another by now."""
         ...
 
     def in_period(self, subscription_id: str, period: Period) -> Sequence[Usage]:

@@ -100,10 +100,10 @@ class StoredUsages:
         item = self._table.get(keys.usage_key(self._scope, key))
         return usage_from_item(key.subscription_id, item) if item else None
 
-    def find(self, external_id: str) -> Usage | None:
-        """Read the usage that an external id is bound to, tombstones included."""
+    def named(self, external_id: str) -> UsageKey | None:
+        """Read which usage an external id is bound to; it may be known by another by now."""
         entry = self._table.get(keys.external_id(self._scope, external_id))
-        return None if entry is None else self.get(identity_in(entry))
+        return None if entry is None else identity_in(entry)
 
     def in_period(self, subscription_id: str, period: Period) -> Sequence[Usage]:
         """Read all usages dated in a period, tombstones included, in key order."""
