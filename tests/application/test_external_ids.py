@@ -13,6 +13,8 @@ from postpaid.application.find_usage import find_usage
 from postpaid.application.ports import Unavailable
 from postpaid.application.record_usage import RecordedUsage
 from postpaid.domain.errors import Conflict, Invalid
+from postpaid.domain.site import LatePolicy
+from postpaid.domain.subscription import USAGE_SHARDS_MAX
 from postpaid.domain.term import BillingState
 from postpaid.domain.usage import Recording, Usage, UsageKey
 from postpaid.store import keys
@@ -20,7 +22,7 @@ from postpaid.store.memory import MemoryTable
 from postpaid.store.tables import TransactionRefused
 from tests.support.faults import Killed, Moment, fail
 from tests.support.meetings import every_meeting
-from tests.support.samples import OCTOBER, SCOPE, at
+from tests.support.samples import AUTO_AT_ONCE, OCTOBER, SCOPE, at
 from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("few_shards")
@@ -35,7 +37,8 @@ def record(
 
 
 def found(world: World, external_id: str) -> Usage | None:
-    return find_usage(external_id, ledger=world.stores.ledger)
+    stores = world.stores
+    return find_usage(external_id, subscriptions=stores.subscriptions, ledger=stores.ledger)
 
 
 def refused(ask: Callable[[], object]) -> Conflict:
@@ -51,10 +54,12 @@ def audit(world: World) -> None:
     entries = {item["pk"]: item for item in items if "#~external#" in str(item["pk"])}
     counts = [item["n"] for item in items if "#~count#" in str(item["pk"])]
     usages = [item for item in items if "q" in item]
+    places = {(item["pk"], item["sk"]) for item in usages}
     assert len(entries) + len(counts) + len(usages) == len(items)
     for entry in entries.values():
-        pk = keys.usage_pk(SCOPE, str(entry["subscription_id"]), 0)
-        assert (pk, entry["place"]) in [(item["pk"], item["sk"]) for item in usages]
+        key = keys.usage_from_sk(str(entry["subscription_id"]), str(entry["place"]))
+        shards = world.subscription_of(key.subscription_id).usage_shards
+        assert keys.usage_key(SCOPE, key, shards) in places
     for item in usages:
         if "x" in item:
             entry = entries[keys.external_id(SCOPE, str(item["x"])).pk]
@@ -71,7 +76,7 @@ def test_a_usage_is_recorded_and_found_under_its_external_id(world: World) -> No
 
     assert (outcome.usage.external_id, outcome.usage.key) == ("x", KEY)
     assert (outcome.replayed, outcome.billing) == (False, BillingState.ON_TIME)
-    assert found(world, "x") == world.stores.ledger.get(KEY) == outcome.usage
+    assert found(world, "x") == world.ledger().get(KEY) == outcome.usage
     assert found(world, "y") is None
 
 
@@ -111,6 +116,52 @@ def test_a_usage_that_is_there_gets_no_external_id_and_no_other(world: World) ->
     audit(world)
 
 
+@pytest.mark.parametrize("usage_shards", [1, 3, USAGE_SHARDS_MAX])
+def test_a_usage_is_found_in_whatever_shard_it_is(usage_shards: int) -> None:
+    world = World.voip(usage_shards)
+    days = [f"2026-10-{day:02d}" for day in range(1, 6)]
+    made = [record(world, day, day).usage for day in days]
+
+    assert [found(world, day) for day in days] == made
+    assert refused(lambda: record(world, days[0], days[1])).code == "usage_conflict"
+    world.delete(made[0].key)
+    assert found(world, days[0]) is None
+    again = record(world, "again", days[0]).usage
+    assert found(world, "again") == again
+    audit(world)
+
+
+@pytest.mark.parametrize("maximum", [None, 1])
+def test_where_nothing_late_is_taken_a_repeat_of_what_came_in_time_is_one(
+    maximum: int | None,
+) -> None:
+    world = World.at("2026-10-05T12:00")
+    world.price("minutes", "0.05", base_fee="10.00")
+    world.subscription(
+        "minutes",
+        start="2026-10-01",
+        closing=AUTO_AT_ONCE,
+        late=LatePolicy.REFUSE,
+        usage_records_max=maximum,
+    )
+    first = record(world)
+    world.skip_to("2026-11-01T01:00")
+    world.come_to_rest()
+
+    for external_id in ("x", None):
+        again = record(world, external_id)
+        assert (again.usage, again.replayed) == (first.usage, True)
+        assert again.billing is BillingState.LATE
+    other = refused(lambda: record(world, "y"))
+    assert (other.code, other.field) == ("usage_conflict", "external_id")
+    for external_id in ("x", "y", None):
+        late = refused(lambda it=external_id: record(world, it, "2026-10-06"))  # type: ignore[misc]
+        assert late.code == "term_closed"
+    assert found(world, "x") == first.usage
+    assert found(world, "y") is None
+    audit(world)
+
+
 def test_another_quantity_is_a_conflict_whatever_it_is_called(world: World) -> None:
     record(world, "x", "2026-10-04")
     record(world, "y", "2026-10-05")
@@ -143,7 +194,7 @@ def test_an_external_id_that_is_taken_says_by_which_usage(world: World) -> None:
         "line_id": "calls",
         "event_id": "e1",
     }
-    assert world.stores.ledger.get(replace(KEY, at=at("2026-10-06"))) is None
+    assert world.ledger().get(replace(KEY, at=at("2026-10-06"))) is None
 
 
 def test_a_deleted_usage_is_found_no_more_and_keeps_its_external_id(world: World) -> None:
@@ -171,7 +222,7 @@ def test_it_is_recorded_again_under_the_same_another_or_none(
     # A packet of the first request that comes now brings nothing back and moves nothing.
     refusal = refused(lambda: record(world))
     assert (refusal.code, refusal.field) == ("usage_conflict", "quantity")
-    assert world.stores.ledger.get(KEY) == again.usage
+    assert world.ledger().get(KEY) == again.usage
 
 
 def test_it_is_not_recorded_again_under_what_another_usage_has(world: World) -> None:
@@ -181,7 +232,7 @@ def test_it_is_not_recorded_again_under_what_another_usage_has(world: World) -> 
 
     assert refused(lambda: record(world, "y")).code == "external_id_taken"
 
-    there = world.stores.ledger.get(KEY)
+    there = world.ledger().get(KEY)
     assert there is not None
     assert (there.version, there.deleted, there.external_id) == (2, True, "x")
 
@@ -254,7 +305,7 @@ def test_one_fault_anywhere_records_names_and_counts_once(
         life(world)
         assert world.calls.sprung
         audit(world)
-        usages = world.stores.ledger.in_period("sub", OCTOBER)
+        usages = world.ledger().in_period(OCTOBER)
         assert [(each.external_id, each.deleted) for each in usages] == [
             (None, False),
             ("x", False),
@@ -301,7 +352,7 @@ def test_of_two_who_give_one_external_id_to_two_dates_one_wins(maximum: int | No
 
     for run in every_meeting(world, record, lambda world: record(world, "x", "2026-10-06")):
         assert outcomes(run.first, run.second) == ["external_id_taken", "recorded"]
-        [won] = run.world.stores.ledger.in_period("sub", OCTOBER)
+        [won] = run.world.ledger().in_period(OCTOBER)
         assert found(run.world, "x") == won
         [lost] = [each for each in (run.first, run.second) if isinstance(each, Conflict)]
         assert lost.details["usage_date"] == f"{won.key.at:%Y-%m-%dT%H:%M:%SZ}"
@@ -350,7 +401,7 @@ def test_two_who_record_again_over_one_tombstone_make_one_usage(other: str) -> N
             "recorded",
             "replayed" if other == "x" else "usage_conflict",
         ]
-        there = run.world.stores.ledger.get(KEY)
+        there = run.world.ledger().get(KEY)
         assert there is not None
         assert (there.version, there.deleted) == (3, False)
         audit(run.world)
@@ -366,11 +417,7 @@ def test_recording_again_and_another_date_meet_at_one_external_id() -> None:
         for run in every_meeting(world, *pair):
             assert outcomes(run.first, run.second) == ["external_id_taken", "recorded"]
             audit(run.world)
-            live = [
-                each
-                for each in run.world.stores.ledger.in_period("sub", OCTOBER)
-                if not each.deleted
-            ]
+            live = [each for each in run.world.ledger().in_period(OCTOBER) if not each.deleted]
             assert [each.external_id for each in live] == ["x"]
 
 

@@ -63,7 +63,7 @@ def counted(world: World) -> object:
 
 
 def stored(world: World) -> int:
-    return len(world.stores.ledger.in_period("sub", OCTOBER))
+    return len(world.ledger().in_period(OCTOBER))
 
 
 # --- what counts
@@ -214,7 +214,7 @@ def test_a_copy_may_accept_and_never_refuses(
     table = MemoryTable()
     ledger = StoredUsages(table, SCOPE)
     for day in (1, 2):
-        ledger.add(a_usage(f"2026-10-{day:02d}"), records_max=9)
+        ledger.of(a_subscription()).add(a_usage(f"2026-10-{day:02d}"), records_max=9)
     subscriptions = Kept(kept, fresh)
 
     def ask() -> RecordedUsage:

@@ -28,6 +28,7 @@ PAID = replace(ISSUED, paid=Money(10**30, "USD"), payments=2)
 VOIDED = replace(
     ISSUED, status=InvoiceStatus.VOIDED, voided_at=at("2026-11-02"), void_reason="wrong"
 )
+NUMBERED = replace(ISSUED, series="e#u")
 SKIPPED = replace(
     an_invoice(1), status=InvoiceStatus.SKIPPED, total=Money(0, "USD"), content_hash="nothing"
 )
@@ -45,7 +46,9 @@ def test_an_invoice_is_read_as_it_was_stored(invoices: StoredInvoices, invoice: 
     assert invoices.get(invoice.id) == invoice
 
 
-@pytest.mark.parametrize("invoice", [PAID, VOIDED], ids=["paid", "voided"])
+@pytest.mark.parametrize(
+    "invoice", [PAID, VOIDED, NUMBERED], ids=["paid", "voided", "of another series"]
+)
 def test_what_became_of_an_invoice_is_read_as_it_was_stored(
     billing: Table, invoice: Invoice
 ) -> None:

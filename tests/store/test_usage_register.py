@@ -8,20 +8,58 @@ from threading import Barrier
 import pytest
 
 from postpaid.application.ports import ExternalIdTaken, LedgerFull, Unavailable
+from postpaid.domain.period import Period
 from postpaid.domain.site import Scope
-from postpaid.domain.usage import Usage
+from postpaid.domain.subscription import USAGE_SHARDS_MAX
+from postpaid.domain.usage import Usage, UsageKey
 from postpaid.store import keys
 from postpaid.store.memory import MemoryTable
 from postpaid.store.tables import Item, Range, Table, TransactionRefused, Write
-from postpaid.store.usage import StoredUsages
-from tests.support.samples import OCTOBER, SCOPE, a_usage
+from postpaid.store.usage import StoredUsages, StoredUsagesOf
+from tests.support.samples import OCTOBER, SCOPE, a_subscription, a_usage
 
 ODD = ["x", "a#b", "~", "%23", "#~%" * 33, "META", "a b"]
 
 
-@pytest.fixture
-def ledger(usages: Table) -> StoredUsages:
-    return StoredUsages(usages, SCOPE)
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The usages of a site, whose subscriptions all have so many shards."""
+
+    table: Table
+    scope: Scope = SCOPE
+    shards: int = 1
+
+    def of(self, subscription_id: str) -> StoredUsagesOf:
+        return StoredUsages(self.table, self.scope).of(
+            a_subscription(subscription_id, usage_shards=self.shards)
+        )
+
+    def add(self, usage: Usage, *, records_max: int | None = None) -> Usage | None:
+        return self.of(usage.key.subscription_id).add(usage, records_max=records_max)
+
+    def add_again(self, usage: Usage, over: Usage) -> Usage | None:
+        return self.of(usage.key.subscription_id).add_again(usage, over)
+
+    def correct(self, usage: Usage, over: Usage) -> Usage | None:
+        return self.of(usage.key.subscription_id).correct(usage, over)
+
+    def delete(self, usage: Usage) -> Usage | None:
+        return self.of(usage.key.subscription_id).delete(usage)
+
+    def get(self, key: UsageKey) -> Usage | None:
+        return self.of(key.subscription_id).get(key)
+
+    def named(self, external_id: str) -> UsageKey | None:
+        return StoredUsages(self.table, self.scope).named(external_id)
+
+    def in_period(self, subscription_id: str, period: Period) -> Sequence[Usage]:
+        return self.of(subscription_id).in_period(period)
+
+
+@pytest.fixture(params=[1, 3, USAGE_SHARDS_MAX])
+def ledger(usages: Table, request: pytest.FixtureRequest) -> Ledger:
+    """In one partition, in some, in as many as there can be."""
+    return Ledger(usages, shards=request.param)
 
 
 def taken_by(add: Callable[[], object]) -> object:
@@ -31,13 +69,13 @@ def taken_by(add: Callable[[], object]) -> object:
     return refusal.value.key
 
 
-def found(ledger: StoredUsages, external_id: str) -> Usage | None:
+def found(ledger: Ledger, external_id: str) -> Usage | None:
     """Read the usage that an external id is bound to."""
     key = ledger.named(external_id)
     return None if key is None else ledger.get(key)
 
 
-def tombstone(ledger: StoredUsages, usage: Usage) -> Usage:
+def tombstone(ledger: Ledger, usage: Usage) -> Usage:
     """Delete a usage that is there."""
     deleted = ledger.delete(usage)
     assert deleted is not None
@@ -54,7 +92,7 @@ def counted(table: Table, subscription_id: str = "sub") -> object:
 
 
 @pytest.mark.parametrize("external_id", ODD)
-def test_a_usage_is_found_by_its_external_id(ledger: StoredUsages, external_id: str) -> None:
+def test_a_usage_is_found_by_its_external_id(ledger: Ledger, external_id: str) -> None:
     usage = a_usage(subscription_id="a#b~c", line_id="l#1", external_id=external_id)
 
     assert found(ledger, external_id) is None
@@ -65,7 +103,7 @@ def test_a_usage_is_found_by_its_external_id(ledger: StoredUsages, external_id: 
     assert ledger.in_period("a#b~c", OCTOBER) == [usage]
 
 
-def test_the_same_usage_again_is_shown_and_changes_nothing(ledger: StoredUsages) -> None:
+def test_the_same_usage_again_is_shown_and_changes_nothing(ledger: Ledger) -> None:
     first = a_usage(quantity="1", external_id="x")
     ledger.add(first)
 
@@ -85,7 +123,7 @@ def test_the_same_usage_again_is_shown_and_changes_nothing(ledger: StoredUsages)
     ],
     ids=["date", "second", "line", "subscription", "event"],
 )
-def test_an_external_id_never_names_two_usages(ledger: StoredUsages, other: Usage) -> None:
+def test_an_external_id_never_names_two_usages(ledger: Ledger, other: Usage) -> None:
     first = a_usage(external_id="x")
     ledger.add(first)
 
@@ -96,7 +134,7 @@ def test_an_external_id_never_names_two_usages(ledger: StoredUsages, other: Usag
     assert ledger.add(replace(other, external_id="y")) is None
 
 
-def test_an_identity_that_is_taken_is_shown_whatever_its_external_id(ledger: StoredUsages) -> None:
+def test_an_identity_that_is_taken_is_shown_whatever_its_external_id(ledger: Ledger) -> None:
     plain, named = a_usage("2026-10-04"), a_usage("2026-10-05", external_id="x")
     ledger.add(plain)
     ledger.add(named)
@@ -110,16 +148,16 @@ def test_an_identity_that_is_taken_is_shown_whatever_its_external_id(ledger: Sto
 
 def test_an_external_id_is_of_one_site(usages: Table) -> None:
     first = a_usage(external_id="x")
-    StoredUsages(usages, SCOPE).add(first)
+    Ledger(usages, SCOPE).add(first)
 
     for scope in (Scope("acme", 2), Scope("acm"), Scope("acme-2")):
-        other = StoredUsages(usages, scope)
+        other = Ledger(usages, scope)
         assert found(other, "x") is None
         assert other.add(a_usage("2026-10-09", external_id="x")) is None
-    assert found(StoredUsages(usages, SCOPE), "x") == first
+    assert found(Ledger(usages, SCOPE), "x") == first
 
 
-def test_a_deletion_leaves_the_external_id_with_its_usage(ledger: StoredUsages) -> None:
+def test_a_deletion_leaves_the_external_id_with_its_usage(ledger: Ledger) -> None:
     first = a_usage(external_id="x")
     ledger.add(first)
     deleted = tombstone(ledger, first)
@@ -131,7 +169,7 @@ def test_a_deletion_leaves_the_external_id_with_its_usage(ledger: StoredUsages) 
     assert ledger.get(other.key) is None
 
 
-def test_a_correction_keeps_the_external_id(ledger: StoredUsages) -> None:
+def test_a_correction_keeps_the_external_id(ledger: Ledger) -> None:
     first = a_usage(external_id="x")
     ledger.add(first)
     second = replace(first, quantity=a_usage(quantity="9").quantity, version=2)
@@ -142,7 +180,7 @@ def test_a_correction_keeps_the_external_id(ledger: StoredUsages) -> None:
 
 
 def test_a_usage_is_added_again_under_the_same_another_or_no_external_id(
-    ledger: StoredUsages,
+    ledger: Ledger,
 ) -> None:
     usage = a_usage(external_id="x")
     ledger.add(usage)
@@ -161,7 +199,7 @@ def test_a_usage_is_added_again_under_the_same_another_or_no_external_id(
 
 
 def test_nothing_is_added_again_under_the_external_id_of_another_usage(
-    ledger: StoredUsages,
+    ledger: Ledger,
 ) -> None:
     other, usage = a_usage("2026-10-04", external_id="x"), a_usage("2026-10-05", external_id="y")
     ledger.add(other)
@@ -176,7 +214,7 @@ def test_nothing_is_added_again_under_the_external_id_of_another_usage(
 
 
 def test_a_request_that_was_delayed_past_another_deletion_binds_nothing(
-    ledger: StoredUsages,
+    ledger: Ledger,
 ) -> None:
     usage = a_usage()
     ledger.add(usage)
@@ -191,9 +229,7 @@ def test_a_request_that_was_delayed_past_another_deletion_binds_nothing(
 # --- the count
 
 
-def test_a_subscription_takes_as_many_usages_as_it_may_have(
-    usages: Table, ledger: StoredUsages
-) -> None:
+def test_a_subscription_takes_as_many_usages_as_it_may_have(usages: Table, ledger: Ledger) -> None:
     for day in ("2026-10-01", "2026-10-02"):
         assert ledger.add(a_usage(day), records_max=2) is None
 
@@ -206,7 +242,7 @@ def test_a_subscription_takes_as_many_usages_as_it_may_have(
     assert ledger.add(a_usage(subscription_id="other"), records_max=1) is None
 
 
-def test_what_is_there_is_shown_however_full_it_is(usages: Table, ledger: StoredUsages) -> None:
+def test_what_is_there_is_shown_however_full_it_is(usages: Table, ledger: Ledger) -> None:
     first = a_usage(quantity="1", external_id="x")
     ledger.add(first, records_max=1)
 
@@ -222,9 +258,7 @@ def test_what_is_there_is_shown_however_full_it_is(usages: Table, ledger: Stored
         ledger.add(a_usage("2026-10-06"), records_max=1)
 
 
-def test_only_what_is_recorded_under_a_maximum_is_counted(
-    usages: Table, ledger: StoredUsages
-) -> None:
+def test_only_what_is_recorded_under_a_maximum_is_counted(usages: Table, ledger: Ledger) -> None:
     days = [f"2026-10-{day:02d}" for day in range(1, 9)]
     for day, records_max in zip(days[:5], (None, 9, None, 1000, None), strict=True):
         assert ledger.add(a_usage(day), records_max=records_max) is None
@@ -239,7 +273,7 @@ def test_only_what_is_recorded_under_a_maximum_is_counted(
     assert counted(usages) == 3
 
 
-def test_neither_is_written_where_the_other_refuses(usages: Table, ledger: StoredUsages) -> None:
+def test_neither_is_written_where_the_other_refuses(usages: Table, ledger: Ledger) -> None:
     first = a_usage(external_id="x")
     ledger.add(first, records_max=1)
 
@@ -254,11 +288,15 @@ def test_neither_is_written_where_the_other_refuses(usages: Table, ledger: Store
     assert counted(usages) == 1
 
 
-def test_no_query_of_usages_meets_what_goes_with_them(usages: Table, ledger: StoredUsages) -> None:
+def test_no_query_of_usages_meets_what_goes_with_them(usages: Table, ledger: Ledger) -> None:
     usage = a_usage(subscription_id="META", external_id="META")
     ledger.add(usage, records_max=5)
 
-    rows = usages.query(Range(pk=keys.usage_pk(SCOPE, "META", 0), first="0", last="~"))
+    spans = [
+        Range(pk=keys.usage_pk(SCOPE, "META", slot), first="0", last="~")
+        for slot in keys.usage_slots(ledger.shards)
+    ]
+    rows = [row for span in spans for row in usages.query(span)]
 
     assert [row["sk"] for row in rows] == [keys.usage_sk(usage.key)]
 
@@ -282,7 +320,7 @@ def at_once[Answer](asks: Sequence[Callable[[], Answer]]) -> list[Answer | Excep
 
 
 def test_of_many_who_give_one_external_id_to_different_dates_one_wins(
-    ledger: StoredUsages,
+    ledger: Ledger,
 ) -> None:
     those = [a_usage(f"2026-10-{day:02d}", external_id="x") for day in range(1, 13)]
 
@@ -296,7 +334,7 @@ def test_of_many_who_give_one_external_id_to_different_dates_one_wins(
 
 
 def test_of_many_who_record_at_once_exactly_so_many_are_taken(
-    usages: Table, ledger: StoredUsages
+    usages: Table, ledger: Ledger
 ) -> None:
     # Each of them twice, for a repeat may overtake its first.
     those = [a_usage(f"2026-10-{day:02d}") for day in range(1, 11)] * 2
@@ -338,8 +376,8 @@ def refused(*conflicts: int, failed: Mapping[int, Item | None] | None = None) ->
     return TransactionRefused(failed or {}, frozenset(conflicts))
 
 
-def on(table: Busy) -> StoredUsages:
-    return StoredUsages(table, SCOPE)  # type: ignore[arg-type]
+def on(table: Busy) -> Ledger:
+    return Ledger(table)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("times", [1, 5])
@@ -370,7 +408,7 @@ def test_nobody_is_told_that_it_is_full_while_their_own_usage_is_on_its_way() ->
     table = Busy(
         inner,
         [refused(0, failed={2: full})],
-        meanwhile=lambda: StoredUsages(inner, SCOPE).add(usage, records_max=1),
+        meanwhile=lambda: Ledger(inner, SCOPE).add(usage, records_max=1),
     )
 
     assert on(table).add(usage, records_max=1) == usage
@@ -385,7 +423,7 @@ def test_a_refusal_that_names_the_count_alone_is_believed_only_if_the_usage_is_n
     inner = MemoryTable()
     usage = a_usage()
     if is_there:
-        StoredUsages(inner, SCOPE).add(usage)
+        Ledger(inner, SCOPE).add(usage)
     table = Busy(inner, [refused(failed={1: {"pk": "p", "sk": "META", "n": 7}})])
 
     if is_there:
@@ -399,7 +437,7 @@ def test_a_refusal_that_names_the_count_alone_is_believed_only_if_the_usage_is_n
 def test_the_register_refuses_whatever_else_is_in_the_way() -> None:
     inner = MemoryTable()
     first = a_usage(external_id="x")
-    StoredUsages(inner, SCOPE).add(first)
+    Ledger(inner, SCOPE).add(first)
     entry = inner.get(keys.external_id(SCOPE, "x"))
     other = a_usage("2026-10-06", external_id="x")
     table = Busy(inner, [refused(0, failed={1: entry})])

@@ -1,4 +1,8 @@
-"""Change when a subscription's invoices close by themselves, those that are pending included."""
+"""Change how a subscription's invoices close, those that are pending included.
+
+That is when they do so by themselves, in which series they are numbered, and what becomes of usage
+that comes later.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,6 +12,7 @@ from postpaid.application.edit_subscription import NO_REQUEST, Request, check_ve
 from postpaid.application.keep import KEEP, Keep
 from postpaid.application.ports import Customers, Lost, Sites, Terms, Unavailable
 from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
+from postpaid.application.sites import known_series
 from postpaid.application.subscriptions import LATER_MAX
 from postpaid.domain.errors import Invalid
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
@@ -59,8 +64,8 @@ class RetimableInvoices(Protocol):
 class ChangeClosing:
     """What is to be different; `KEEP` leaves it as it is.
 
-    *policy* None goes back to the customer's or the site's; *hold_until* None lifts the hold,
-    *usage_records_max* None the maximum.
+    *policy* None goes back to the customer's or the site's, *series* None to the customer's;
+    *hold_until* None lifts the hold, *usage_records_max* None the maximum.
     """
 
     subscription_id: str
@@ -69,6 +74,7 @@ class ChangeClosing:
     request: Request = NO_REQUEST
     late: LatePolicy | Keep = KEEP
     usage_records_max: int | Keep | None = KEEP
+    series: str | Keep | None = KEEP
 
 
 def change_closing(
@@ -86,6 +92,8 @@ def change_closing(
 
     Raises `NotFound`, `Invalid`; `Conflict` with code `version_mismatch`.
     """
+    if isinstance(command.series, str):
+        known_series(command.series, sites.get())
     subscription = _changed(command, subscriptions, now)
     for _ in range(_TRIES):
         policy = closing_policy(subscription, customers, sites)
@@ -115,6 +123,7 @@ def _changed(
             usage_records_max=found.usage_records_max
             if isinstance(command.usage_records_max, Keep)
             else command.usage_records_max,
+            series=found.series if isinstance(command.series, Keep) else command.series,
             version=found.version + 1,
         )
         try:

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from postpaid.application.books import Books
 from postpaid.application.compose_invoice import (
+    Parties,
     completed,
     credit_balance,
     rated_content,
@@ -91,7 +92,8 @@ def _close(invoice: Invoice, books: Books, run: str, now: datetime) -> Invoice:
 
 def _frozen(invoice: Invoice, term: Term | None, books: Books, run: str, now: datetime) -> Invoice:
     """Store what a fenced term's invoice says, and freeze both."""
-    rated = rated_content(invoice, term, books)
+    parties = Parties.of(invoice.subscription_id, books)
+    rated = rated_content(invoice, term, parties, books)
     for _ in range(_FREEZES):
         # After the fence: a supplement that may wait for this invoice was appended before it.
         waiting = waiting_supplements(invoice, term, books)
@@ -101,7 +103,7 @@ def _frozen(invoice: Invoice, term: Term | None, books: Books, run: str, now: da
         frozen = term and replace(
             term, status=TermStatus.FROZEN, manifests=1, manifest_hash=content_hash
         )
-        finished = _finished(invoice, content, content_hash, books, now)
+        finished = _finished(invoice, content, content_hash, parties.series, books, now)
         try:
             books.closing.freeze(
                 frozen,
@@ -135,7 +137,12 @@ def _still_ours(invoice: Invoice, term: Term | None, books: Books) -> bool:
 
 
 def _finished(
-    invoice: Invoice, content: InvoiceContent, content_hash: str, books: Books, now: datetime
+    invoice: Invoice,
+    content: InvoiceContent,
+    content_hash: str,
+    series_id: str,
+    books: Books,
+    now: datetime,
 ) -> Invoice:
     if _charges_nothing(content):
         return replace(
@@ -145,8 +152,11 @@ def _finished(
             total=content.total,
             content_hash=content_hash,
         )
+    # After the subscription and the customer: whatever series they name is on the site by now.
     site = books.sites.get()
-    serial, last_date = books.closing.next_serial()
+    series = site.series_named(series_id)
+    assert series is not None, "series are never removed"
+    serial, last_date = books.closing.next_serial(series.id)
     today = now.astimezone(zone(site.timezone)).date()
     return replace(
         invoice,
@@ -154,8 +164,9 @@ def _finished(
         status=InvoiceStatus.ISSUED,
         total=content.total,
         content_hash=content_hash,
+        series=series.id,
         serial=serial,
-        serial_text=serial_text(site.number_prefix, serial),
+        serial_text=serial_text(series.prefix, serial),
         # A host whose clock is behind must not break the order of dates within the series.
         issued_on=today if last_date is None else max(today, last_date),
         render=RenderState.PENDING,

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from postpaid.application.books import Books
-from postpaid.application.ports import Appended, Balance, UsageLedger
+from postpaid.application.ports import Appended, Balance, Lost, Unavailable, UsageLedger
 from postpaid.application.roll_term import known_subscription, next_term
 from postpaid.domain.customer import Customer
 from postpaid.domain.errors import BillingError, Conflict
@@ -17,6 +17,7 @@ from postpaid.domain.metering import metered
 from postpaid.domain.period import Period
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.rating import rate_term, versions_to_read
+from postpaid.domain.series import MAIN
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.tax import TaxAmount, taxes_on
 from postpaid.domain.term import RATING_ENGINE, Term, TermStatus
@@ -25,6 +26,27 @@ from postpaid.domain.usage import Usage
 # How many supplements one invoice takes; a transaction has a hundred writes.
 SUPPLEMENTS_MAX = 50
 _LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """A subscription and its customer, as they were when an invoice was made from them."""
+
+    subscription: Subscription
+    customer: Customer
+
+    @classmethod
+    def of(cls, subscription_id: str, books: Books) -> "Parties":
+        """Read both; raises `NotFound`."""
+        subscription = known_subscription(books.subscriptions, subscription_id)
+        customer = books.customers.get(subscription.customer_id)
+        assert customer is not None, "customers are never removed"
+        return cls(subscription, customer)
+
+    @property
+    def series(self) -> str:
+        """The series of invoice numbers: the subscription's, else the customer's, else `main`."""
+        return self.subscription.series or self.customer.series or MAIN
 
 
 def draft_content(invoice: Invoice, *, books: Books) -> InvoiceContent:
@@ -36,7 +58,11 @@ def draft_content(invoice: Invoice, *, books: Books) -> InvoiceContent:
     term = None
     if invoice.term_start is not None and invoice.k == 0:
         term = books.terms.get(invoice.subscription_id, invoice.term_start)
-    rated = rated_content(invoice, term, books)
+    parties = Parties.of(invoice.subscription_id, books)
+    try:
+        rated = rated_content(invoice, term, parties, books)
+    except Lost:
+        raise Unavailable("its term is ending at this very moment") from None
     return completed(
         rated, waiting_supplements(invoice, term, books), credit_balance(rated, books), books
     )
@@ -48,24 +74,32 @@ def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
     The same rating as a close's; nothing is stored. Raises `NotFound`; `Conflict` with code
     `subscription_ended` if no invoice is to come, or `invoice_not_ratable`.
     """
-    subscription = known_subscription(books.subscriptions, subscription_id)
+    parties = Parties.of(subscription_id, books)
+    subscription = parties.subscription
     term = books.terms.look(subscription.id, _LATEST)
     assert term is not None, "a subscription has a term from the start"
     if term.status is not TermStatus.OPEN or subscription.end == subscription.start:
         raise Conflict("subscription_ended", "the subscription has ended: no invoice is to come")
     begun = next_term(subscription, term, books.prices)
-    rated = _content(None, subscription, term, begun, books)
+    rated = _content(None, parties, term, begun, books)
     waiting = books.manifests.waiting(subscription.id, SUPPLEMENTS_MAX)
     return completed(rated, waiting, credit_balance(rated, books), books)
 
 
-def rated_content(invoice: Invoice, term: Term | None, books: Books) -> InvoiceContent:
-    """Return what an invoice says of its own term, or of the supplement it was made for."""
-    subscription = known_subscription(books.subscriptions, invoice.subscription_id)
+def rated_content(
+    invoice: Invoice, term: Term | None, parties: Parties, books: Books
+) -> InvoiceContent:
+    """Return what an invoice says of its own term, or of the supplement it was made for.
+
+    Raises `Lost` if what one transaction stored is not all there yet; `Conflict` with code
+    `invoice_not_ratable`.
+    """
     if invoice.k:
-        return _supplementary(invoice, subscription, books)
+        return _supplementary(invoice, parties, books)
     begun = books.terms.get(invoice.subscription_id, invoice.period_end)
-    return _content(invoice.id, subscription, term, begun, books)
+    if begun is None and not (term and term.last):
+        raise Lost  # what it charges in advance must not be left out
+    return _content(invoice.id, parties, term, begun, books)
 
 
 def waiting_supplements(invoice: Invoice, term: Term | None, books: Books) -> list[Appended]:
@@ -109,17 +143,15 @@ def _taxes(lines: Sequence[InvoiceLine], currency: str, books: Books) -> tuple[T
 
 def _content(
     invoice_id: str | None,
-    subscription: Subscription,
+    parties: Parties,
     term: Term | None,
     begun: Term | None,
     books: Books,
 ) -> InvoiceContent:
-    customer = books.customers.get(subscription.customer_id)
-    assert customer is not None, "customers are never removed"
+    subscription, customer = parties.subscription, parties.customer
     usages: Sequence[Usage] = ()
     if term is not None:
-        period = subscription.usage_period(term.period)
-        usages = books.ledger.in_period(subscription.id, period)
+        usages = books.ledger.of(subscription).in_period(_dates(term, begun))
     start = subscription.start if term is None else term.period.start
     with _bounded():
         lines = rated_lines(subscription, term, begun, usages, books, customer)
@@ -138,6 +170,13 @@ def _content(
             taxes=_taxes(lines, subscription.currency, books),
             manifest=tuple(_billed(books.ledger, usage) for usage in usages if not usage.deleted),
         )
+
+
+def _dates(term: Term, begun: Term | None) -> Period:
+    """Return the dates whose usage a term bills, also while it has not ended."""
+    if term.status is TermStatus.OPEN:
+        return Period(term.period.start, _LATEST) if begun is None else term.period
+    return term.usage_period
 
 
 def rated_lines(
@@ -177,10 +216,9 @@ def _bounded() -> Iterator[None]:
         raise Conflict("invoice_not_ratable", why) from None
 
 
-def _supplementary(invoice: Invoice, subscription: Subscription, books: Books) -> InvoiceContent:
+def _supplementary(invoice: Invoice, parties: Parties, books: Books) -> InvoiceContent:
     """Return what an invoice says that was made for one supplement."""
-    customer = books.customers.get(subscription.customer_id)
-    assert customer is not None, "customers are never removed"
+    subscription, customer = parties.subscription, parties.customer
     assert invoice.term_start is not None
     term = books.terms.get(subscription.id, invoice.term_start)
     assert term is not None

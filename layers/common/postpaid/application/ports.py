@@ -59,6 +59,22 @@ class LedgerFull(Exception):
 class UsageLedger(Protocol):
     """The usages of one site."""
 
+    def of(self, subscription: Subscription) -> UsagesOf:
+        """Return the usages of a subscription; it says over how many shards they are spread."""
+        ...
+
+    def named(self, external_id: str) -> UsageKey | None:
+        """Read which usage an external id is bound to; it may be known by another by now."""
+        ...
+
+    def place(self, usage: Usage) -> str:
+        """Return the usage's place in its subscription, as manifests name it."""
+        ...
+
+
+class UsagesOf(Protocol):
+    """The usages of one subscription."""
+
     def add(self, usage: Usage, *, records_max: int | None) -> Usage | None:
         """Store a usage whose identity is new; else store nothing and return what is there.
 
@@ -86,22 +102,12 @@ class UsageLedger(Protocol):
         """Read one usage, tombstones included."""
         ...
 
-    def named(self, external_id: str) -> UsageKey | None:
-        """Read which usage an external id is bound to; it may be known by another by now."""
-        ...
-
-    def in_period(self, subscription_id: str, period: Period) -> Sequence[Usage]:
+    def in_period(self, period: Period) -> Sequence[Usage]:
         """Read all usages dated in a period, tombstones included, in key order."""
         ...
 
-    def page(
-        self, subscription_id: str, period: Period, *, after: UsageKey | None, limit: int
-    ) -> Sequence[Usage]:
+    def page(self, period: Period, *, after: UsageKey | None, limit: int) -> Sequence[Usage]:
         """Read at most *limit* usages behind *after*, tombstones included, in key order."""
-        ...
-
-    def place(self, usage: Usage) -> str:
-        """Return the usage's place in its subscription, as manifests name it."""
         ...
 
 
@@ -208,8 +214,9 @@ class Closing(Protocol):
     ) -> None:
         """Store a finished invoice, its number, and its term as frozen; or raise `Lost`.
 
-        *term* is the term as it should be, None for an opening or supplementary invoice. A finished
-        invoice without a serial is skipped: it draws no number. *credit* is the customer's new
+        *term* is the term as it should be, None for an opening or supplementary invoice. Its serial
+        must be the next one of its series. A finished invoice without a serial is skipped: it draws
+        no number. *credit* is the customer's new
         balance, *billing* are the manifests that waited for this invoice.
         """
         ...
@@ -225,8 +232,8 @@ class Closing(Protocol):
         """
         ...
 
-    def next_serial(self) -> tuple[int, date | None]:
-        """Read the next invoice number and the date of the one before."""
+    def next_serial(self, series: str) -> tuple[int, date | None]:
+        """Read the next invoice number of a series and the date of the one before."""
         ...
 
 
@@ -299,6 +306,10 @@ class Manifests(Protocol):
         With it comes the *invoice* that bills it, or it waits for that of the term *onto*, which
         must not have begun to close.
         """
+        ...
+
+    def release(self, appended: Appended, invoice: Invoice) -> None:
+        """Give a manifest that waits an *invoice* of its own, or raise `Lost`."""
         ...
 
 

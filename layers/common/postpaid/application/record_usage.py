@@ -23,6 +23,7 @@ from postpaid.application.ports import (
     Terms,
     Unavailable,
     UsageLedger,
+    UsagesOf,
 )
 from postpaid.domain.errors import BillingError, Conflict, Invalid, LimitExceeded, NotFound
 from postpaid.domain.identifiers import check_id
@@ -82,9 +83,8 @@ def record_usage(
     whether the usage was stored.
     """
     usage, subscription = _intended(command, subscriptions, now)
-    check_taken(subscription, usage.key, terms)
     try:
-        return _recorded(usage, subscription, subscriptions, ledger, terms)
+        return _recorded(usage, subscription, subscriptions, ledger.of(subscription), terms)
     except ExternalIdTaken as taken:
         raise _external_id_taken(taken.key) from None
 
@@ -93,46 +93,86 @@ def _recorded(
     usage: Usage,
     subscription: Subscription,
     subscriptions: Subscriptions,
-    ledger: UsageLedger,
+    usages: UsagesOf,
     terms: Terms,
 ) -> RecordedUsage:
-    existing = _added(usage, subscription, subscriptions, ledger)
+    if is_closed(subscription, usage.key, terms):
+        return _recorded_before(usage, usages.get(usage.key), terms)
+    existing = _added(usage, subscription, subscriptions, usages)
     for _ in range(_TRIES):
         if existing is None or not existing.deleted:
             break
-        if usage.request is not None and usage.request == existing.request:
-            raise Conflict(
-                "usage_deleted", "this request's usage was recorded, and deleted since then"
-            )
+        _check_request(usage, existing)
         usage = _renewed(usage, existing)
-        existing = ledger.add_again(usage, over=existing)
+        existing = usages.add_again(usage, over=existing)
     if existing is None:
         return looked(terms, usage, replayed=False)
     if existing.deleted:
         raise Unavailable("the usage changed under every attempt to record it")
-    _check_same(usage, existing)
-    return looked(terms, existing, replayed=True)
+    return _replayed(usage, existing, terms)
 
 
 def _added(
-    usage: Usage, subscription: Subscription, subscriptions: Subscriptions, ledger: UsageLedger
+    usage: Usage, subscription: Subscription, subscriptions: Subscriptions, usages: UsagesOf
 ) -> Usage | None:
     """Add a usage by what may be a cached maximum; refuse only by a fresh one."""
     records_max = subscription.usage_records_max
     try:
-        return ledger.add(usage, records_max=records_max)
+        return usages.add(usage, records_max=records_max)
     except LedgerFull as full:
         fresh = subscriptions.get(subscription.id) or subscription
         if fresh.usage_records_max == records_max:
             raise _limit_reached(records_max, full) from None
     try:
-        return ledger.add(usage, records_max=fresh.usage_records_max)
+        return usages.add(usage, records_max=fresh.usage_records_max)
     except LedgerFull as full:
         raise _limit_reached(fresh.usage_records_max, full) from None
 
 
-def _check_same(usage: Usage, existing: Usage) -> None:
-    """Refuse what is no replay of the usage that is there; not naming an external id is none."""
+def check_note(note: str | None) -> None:
+    """Refuse a note that would make a usage cost more than one write; raises `Invalid`."""
+    if note is not None and len(note) > NOTE_LENGTH_MAX:
+        raise Invalid(
+            "invalid_field", f"must have at most {NOTE_LENGTH_MAX} characters", field="note"
+        )
+
+
+def is_closed(subscription: Subscription, key: UsageKey, terms: Terms) -> bool:
+    """Tell whether a usage's term takes nothing more: it is frozen, and nothing late is taken.
+
+    To be asked before the put. Only subscriptions that refuse pay for this second look.
+    """
+    if subscription.late is not LatePolicy.REFUSE:
+        return False
+    term = terms.look(subscription.id, key.at)
+    return term is not None and term.status is TermStatus.FROZEN
+
+
+def term_closed() -> Conflict:
+    """Return the refusal of what is late where nothing late is taken."""
+    return Conflict(
+        "term_closed", "its term is invoiced, and nothing more is taken", field="usage_date"
+    )
+
+
+def _recorded_before(usage: Usage, existing: Usage | None, terms: Terms) -> RecordedUsage:
+    """Answer for a closed term: a repeat of what was recorded in time is still one."""
+    if existing is None:
+        raise term_closed()
+    if existing.deleted:
+        _check_request(usage, existing)
+        raise term_closed()
+    return _replayed(usage, existing, terms)
+
+
+def _check_request(usage: Usage, tombstone: Usage) -> None:
+    """Refuse to record again what the same request recorded and somebody deleted."""
+    if usage.request is not None and usage.request == tombstone.request:
+        raise Conflict("usage_deleted", "this request's usage was recorded, and deleted since then")
+
+
+def _replayed(usage: Usage, existing: Usage, terms: Terms) -> RecordedUsage:
+    """Answer a repeat; refuse what is none. Not to name an external id is no difference."""
     if not existing.same_fact(usage):
         raise Conflict(
             "usage_conflict",
@@ -153,6 +193,7 @@ def _check_same(usage: Usage, existing: Usage) -> None:
                 "submitted_external_id": usage.external_id,
             },
         )
+    return looked(terms, existing, replayed=True)
 
 
 def _external_id_taken(key: UsageKey) -> Conflict:
@@ -175,28 +216,6 @@ def _limit_reached(records_max: int | None, full: LedgerFull) -> LimitExceeded:
         f"the subscription may have {records_max} usages over its life, and all are recorded",
         details={"limit": records_max, "count": full.count},
     )
-
-
-def check_note(note: str | None) -> None:
-    """Refuse a note that would make a usage cost more than one write; raises `Invalid`."""
-    if note is not None and len(note) > NOTE_LENGTH_MAX:
-        raise Invalid(
-            "invalid_field", f"must have at most {NOTE_LENGTH_MAX} characters", field="note"
-        )
-
-
-def check_taken(subscription: Subscription, key: UsageKey, terms: Terms) -> None:
-    """Refuse usage of a term that is frozen, where the subscription says so: before the put.
-
-    Raises `Conflict` with code `term_closed`. Only such subscriptions pay for this second look.
-    """
-    if subscription.late is not LatePolicy.REFUSE:
-        return
-    term = terms.look(subscription.id, key.at)
-    if term is not None and term.status is TermStatus.FROZEN:
-        raise Conflict(
-            "term_closed", "its term is invoiced, and nothing more is taken", field="usage_date"
-        )
 
 
 def _intended(

@@ -20,6 +20,7 @@ from postpaid.application.ports import (
     Unavailable,
 )
 from postpaid.application.roll_term import first_term
+from postpaid.application.sites import known_series
 from postpaid.domain.calendar import MONTHLY, Cadence, calendar_anchor
 from postpaid.domain.errors import Invalid, NotFound
 from postpaid.domain.identifiers import check_id
@@ -27,7 +28,7 @@ from postpaid.domain.instants import check_zone, midnight, parse_moment, zone
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.line import LINES_MAX, Line
 from postpaid.domain.site import ClosingPolicy, LatePolicy, Scope
-from postpaid.domain.subscription import Subscription, last_cycle_end
+from postpaid.domain.subscription import USAGE_SHARDS_MAX, Subscription, last_cycle_end
 from postpaid.domain.term import Term
 
 # A start further back would open terms that nothing may be recorded in any more.
@@ -51,7 +52,8 @@ class CreateSubscription:
     *by_calendar* ends terms with the calendar's weeks, months or years, else on the grid of the
     start, or of *trial_end*, before which nothing is charged. *cycles* is how many charged terms
     there are, None for no end. No invoice closes by itself before *hold_until*. *late* None is the
-    site's policy, *usage_records_max* `KEEP` the site's maximum, None for none.
+    site's policy, *usage_records_max* `KEEP` the site's maximum, None for none; *series* None the
+    customer's. *usage_shards* is over how many partitions its usages are spread, for good.
     """
 
     id: str
@@ -68,6 +70,8 @@ class CreateSubscription:
     hold_until: object = None
     late: LatePolicy | None = None
     usage_records_max: int | Keep | None = KEEP
+    series: str | None = None
+    usage_shards: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +152,10 @@ def _subscription(
         usage_records_max=site.usage_records_max
         if isinstance(command.usage_records_max, Keep)
         else command.usage_records_max,
+        series=known_series(command.series, site),
         lines=lines,
         closing=command.closing,
+        usage_shards=_usage_shards(command.usage_shards),
         created_at=now,
     )
     if command.cycles is None:
@@ -183,6 +189,16 @@ def _later(value: object, place: ZoneInfo, start: datetime, field: str) -> datet
             "invalid_field", f"must lie at most {LATER_MAX.days} days after start", field=field
         )
     return instant
+
+
+def _usage_shards(value: int) -> int:
+    if not 1 <= value <= USAGE_SHARDS_MAX:
+        raise Invalid(
+            "invalid_field",
+            f"must be a whole number from 1 to {USAGE_SHARDS_MAX}",
+            field="usage_shards",
+        )
+    return value
 
 
 def _lines(commands: Sequence[CreateLine], shelf: Shelf, ids: Ids) -> tuple[tuple[Line, ...], str]:
@@ -227,8 +243,8 @@ def _opening(subscription: Subscription, scope: Scope, ids: Ids, now: datetime) 
 def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
     """Compare what the client chose: as it was made, whatever changed since.
 
-    Not the integers; not the closing policy, the hold and the maximum of usages, which have their
-    own requests; not a start that was left to the clock.
+    Not the integers; not the closing policy, the hold, the late policy, the maximum of usages and
+    the series, which have their own requests; not a start that was left to the clock.
     """
     made = [line for line in existing.lines if line.since is None]
     if _chosen(made) != _chosen(asked.lines):
@@ -243,6 +259,7 @@ def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
         cadence=asked.cadence,
         prorate=asked.prorate,
         trial_end=asked.trial_end,
+        usage_shards=asked.usage_shards,
         cycles=asked.cycles if existing.version == 1 else existing.cycles,
     )
 

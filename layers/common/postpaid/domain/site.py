@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from postpaid.domain.errors import Invalid
+from postpaid.domain.series import MAIN, Series
 from postpaid.domain.usage import Aggregation
 
 AFTER_HOURS_MAX = 1200  # 50 days, as long as Chargebee lets a metered invoice stay pending
@@ -84,7 +85,8 @@ class Site:
     """One tenant. *clock_offset_seconds* moves the clock of a test site; it is 0 on a live one.
 
     *aggregation* is the default of new items, *late* and *usage_records_max* those of new
-    subscriptions.
+    subscriptions. *number_prefix* is that of the series `main`, *former_prefixes* are those it had
+    before; *series* are the others.
     """
 
     scope: Scope
@@ -95,6 +97,8 @@ class Site:
     seller: Address
     closing: ClosingPolicy = field(default=DEFAULT_CLOSING)
     number_prefix: str = "INV-"
+    former_prefixes: tuple[str, ...] = ()
+    series: tuple[Series, ...] = ()
     aggregation: Aggregation = Aggregation.SUM
     tax_rounding: TaxRounding = TaxRounding.LINE
     late: LatePolicy = LatePolicy.SUPPLEMENT
@@ -103,3 +107,12 @@ class Site:
 
     def __post_init__(self) -> None:
         assert self.test or self.clock_offset_seconds == 0, "only test sites have their own clock"
+
+    @property
+    def all_series(self) -> tuple[Series, ...]:
+        """Its series of invoice numbers, `main` first."""
+        return (Series(MAIN, self.number_prefix, self.former_prefixes), *self.series)
+
+    def series_named(self, series_id: str) -> Series | None:
+        """Return a series of the site; None if it has none of that id."""
+        return next((each for each in self.all_series if each.id == series_id), None)

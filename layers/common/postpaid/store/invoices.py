@@ -7,6 +7,7 @@ from postpaid.application.ports import Lost
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.money import Money
+from postpaid.domain.series import MAIN
 from postpaid.domain.site import Scope
 from postpaid.store import keys
 from postpaid.store.fields import (
@@ -126,6 +127,8 @@ def finished_attributes(invoice: Invoice) -> Item:
         {
             # As text: the largest products have more digits than a DynamoDB number.
             "total": None if invoice.total is None else str(invoice.total.minor),
+            # Absent is the series that every site has.
+            "series": None if invoice.series == MAIN else invoice.series,
             "serial": invoice.serial,
             "serial_text": invoice.serial_text,
             "issued_on": None if invoice.issued_on is None else invoice.issued_on.isoformat(),
@@ -174,6 +177,7 @@ def invoice_from_item(item: Item) -> Invoice:
         term_start=instant_or_none(item, "term_start"),
         created_at=instant(item, "created_at"),
         total=None if total is None else Money(int(total), currency),
+        series=text_or_none(item, "series") or MAIN,
         serial=number_or_none(item, "serial"),
         serial_text=text_or_none(item, "serial_text"),
         issued_on=None if issued_on is None else date.fromisoformat(issued_on),

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from postpaid.domain.errors import Invalid
 from postpaid.domain.line import LINES_MAX
 from postpaid.domain.quantity import parse_amount
+from postpaid.domain.series import SERIES_MAX, Series
 from postpaid.domain.site import AFTER_HOURS_MAX, Address, ClosingMode, ClosingPolicy
-from postpaid.domain.subscription import CYCLES_MAX, USAGE_RECORDS_MOST
+from postpaid.domain.subscription import CYCLES_MAX, USAGE_RECORDS_MOST, USAGE_SHARDS_MAX
 from postpaid.domain.tax import RATES_MAX, TaxRate, TaxRates
 
 ADDRESS_LINES_MAX = 8
@@ -32,6 +33,7 @@ Email = Annotated[
         pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
     ),
 ]
+Prefix = Annotated[str, StringConstraints(max_length=20, pattern=r"^[\x20-\x7e]*$")]
 Number = str | int | Decimal
 Late = Literal["supplement", "refuse", "store_only"]
 RecordsMax = Annotated[int, Field(ge=1, le=USAGE_RECORDS_MOST)]
@@ -168,6 +170,7 @@ class CustomerBody(PartyBody):
     id: str | None = None
     closing: ClosingBody | None = None
     tax: TaxBody | None = None
+    series: str | None = None
 
 
 class LineBody(Body):
@@ -200,22 +203,26 @@ class SubscriptionBody(Body):
     usage_records_max: RecordsMax | None = None
     cadence: CadenceBody = Field(default_factory=CadenceBody)
     prorate: bool = True
+    usage_shards: int = Field(default=1, ge=1, le=USAGE_SHARDS_MAX)
     lines: list[LineBody] = Field(min_length=1, max_length=LINES_MAX)
     closing: ClosingBody | None = None
+    series: str | None = None
 
 
 class SubscriptionChange(Body):
     """`PATCH /v1/subscriptions/{id}`.
 
-    `closing` null goes back to the customer's or the site's policy; `hold_until` or
-    `usage_records_max` null lifts it.
+    `closing` and `series` null go back to the customer's or the site's, `hold_until` or
+    `usage_records_max` null lifts it. `usage_shards` is here to be refused by a reason of its own.
     """
 
     closing: ClosingBody | None = None
+    series: str | None = None
     hold_until: str | None = None
     timezone: str | None = None
     late_usage: Late | None = None
     usage_records_max: RecordsMax | None = None
+    usage_shards: object = None
 
 
 class LineChangeBody(Body):
@@ -283,6 +290,17 @@ class ChangeCadenceBody(CadenceBody):
     cycles: int | None = Field(default=None, ge=1, le=CYCLES_MAX)
 
 
+class SeriesBody(Body):
+    """A series of invoice numbers."""
+
+    id: str
+    number_prefix: Prefix
+
+    def named(self) -> Series:
+        """Return the series it says."""
+        return Series(self.id, self.number_prefix)
+
+
 class SiteChange(Body):
     """`PATCH /v1/site`."""
 
@@ -294,9 +312,8 @@ class SiteChange(Body):
     tax_rounding: Literal["line", "total"] | None = None
     late_usage: Late | None = None
     usage_records_max: RecordsMax | None = None
-    number_prefix: Annotated[str, StringConstraints(max_length=20, pattern=r"^[\x20-\x7e]*$")] | (
-        None
-    ) = None
+    number_prefix: Prefix | None = None
+    series: list[SeriesBody] | None = Field(default=None, min_length=1, max_length=SERIES_MAX)
 
 
 def read[Model: BaseModel](model: type[Model], body: Mapping[str, Any]) -> Model:

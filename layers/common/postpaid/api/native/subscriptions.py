@@ -32,11 +32,13 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
         cadence=read_cadence(body.cadence.unit, body.cadence.count, "cadence."),
         by_calendar=body.cadence.anchor == "calendar",
         prorate=body.prorate,
+        usage_shards=body.usage_shards,
         trial_end=body.trial_end,
         cycles=body.cycles,
         hold_until=body.hold_until,
         late=None if body.late_usage is None else LatePolicy(body.late_usage),
         usage_records_max=_records_max(body),
+        series=body.series,
         lines=[
             CreateLine(item_price_id=line.item_price_id, id=line.id, quantity=line.quantity)
             for line in body.lines
@@ -76,8 +78,13 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
     body = read(SubscriptionChange, read_json_object(request.body, request.headers))
     given = body.model_fields_set
     if not given:
+        names = "closing, hold_until, series, timezone, late_usage or usage_records_max"
+        raise Invalid("missing_field", f"name {names}")
+    if "usage_shards" in given:
         raise Invalid(
-            "missing_field", "name closing, hold_until, timezone, late_usage or usage_records_max"
+            "invalid_field",
+            "cannot change: where every usage is stored depends on it",
+            field="usage_shards",
         )
     asked = change_request(request)
     if "timezone" in given:
@@ -95,6 +102,7 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
         hold_until=body.hold_until if "hold_until" in given else KEEP,
         late=KEEP if body.late_usage is None else LatePolicy(body.late_usage),
         usage_records_max=_records_max(body),
+        series=body.series if "series" in given else KEEP,
         request=asked,
     )
     subscription = change_closing(

@@ -1,0 +1,395 @@
+"""The handlers that money depends on, and the moments at which two of them may meet.
+
+Each names quantities that nothing else names, so that whatever is billed tells which request it is
+of.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from postpaid.application import compose_invoice
+from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.due_terms import Due
+from postpaid.application.record_usage import RecordedUsage
+from postpaid.application.work_due import work_late
+from postpaid.domain.charge import Charge
+from postpaid.domain.errors import BillingError
+from postpaid.domain.invoice import InvoiceStatus, RenderState
+from postpaid.domain.site import ClosingPolicy
+from postpaid.domain.term import TermStatus
+from postpaid.domain.usage import UsageKey
+from postpaid.store import keys
+from postpaid.store.tables import Put
+from tests.simulation.auditor import Auditor
+from tests.simulation.ledger import Fact, Ledger
+from tests.simulation.runs import minutes
+from tests.simulation.schedules import Ended, Handler
+from tests.support.faults import Killed, Moment, fail
+from tests.support.samples import AUTO_AT_ONCE, MANUAL, OCTOBER, SCOPE, at
+from tests.support.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A handler by name; *quantity* is what its request names, None if it names none."""
+
+    name: str
+    handler: Handler
+    quantity: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A moment: what is stored, what clients were told until then, and who may meet there."""
+
+    name: str
+    world: World
+    ledger: Ledger
+    actors: tuple[Actor, ...]
+    subscriptions: tuple[str, ...] = ("sub",)
+
+
+def key_of(day: str) -> UsageKey:
+    return UsageKey("sub", at(day), "minutes")
+
+
+def _recorder(name: str, quantity: str, day: str, **more: str) -> Actor:
+    def handler(world: World) -> object:
+        return world.record(quantity, day, request=name, **more)
+
+    return Actor(name, handler, Decimal(quantity))
+
+
+def _corrector(name: str, quantity: str, day: str, version: int = 1) -> Actor:
+    def handler(world: World) -> object:
+        return world.correct(key_of(day), version, quantity)
+
+    return Actor(name, handler, Decimal(quantity))
+
+
+def _visitor(name: str, start: str) -> Actor:
+    due = Due(*keys.term(SCOPE, "sub", at(start)))
+
+    def handler(world: World) -> object:
+        return world.visit(due)
+
+    return Actor(name, handler)
+
+
+def _closer(name: str, start: str) -> Actor:
+    def handler(world: World) -> object:
+        term = world.stores.terms.get("sub", at(start))
+        assert term is not None
+        assert term.invoice_id is not None
+        invoice = world.stores.invoices.get(term.invoice_id)
+        assert invoice is not None
+        return world.close(invoice)
+
+    return Actor(name, handler)
+
+
+def _on_invoice(name: str, act: Callable[[World, str], object]) -> Actor:
+    """Do something with October's invoice."""
+
+    def handler(world: World) -> object:
+        term = world.stores.terms.get("sub", OCTOBER.start)
+        assert term is not None
+        assert term.invoice_id is not None
+        return act(world, term.invoice_id)
+
+    return Actor(name, handler)
+
+
+def _pay(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.pay(invoice, "1.00")
+
+
+def _void(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.void(invoice)
+
+
+def _policy(policy: ClosingPolicy) -> Handler:
+    def handler(world: World) -> object:
+        stores = world.stores
+        return change_closing(
+            ChangeClosing(subscription_id="sub", policy=policy),
+            scope=world.scope,
+            subscriptions=stores.subscriptions,
+            terms=stores.terms,
+            invoices=stores.invoices,
+            customers=stores.customers,
+            sites=stores.sites,
+            now=world.now,
+        )
+
+    return handler
+
+
+def _late(world: World) -> object:
+    return work_late("sub", OCTOBER.start, worker=world.worker)
+
+
+def _correct_late(world: World) -> object:
+    """Correct a usage, and have it billed at once: a recorder and the worker that it asks."""
+    answer = world.correct(key_of("2026-10-09"), 1, "149")
+    _late(world)
+    return answer
+
+
+_RECORD = _recorder("record", "109", "2026-10-08")
+_SAME = _recorder("record", "109", "2026-10-08")
+_OTHER = _recorder("record-other", "113", "2026-10-08")
+_AGAIN = _recorder("add-again", "127", "2026-10-07")
+_CORRECT = _corrector("correct", "131", "2026-10-05")
+_CORRECT_OTHER = _corrector("correct-other", "137", "2026-10-05")
+_DELETE = Actor("delete", lambda world: world.delete(key_of("2026-10-06")))
+_VISIT = _visitor("visit", "2026-10-01")
+_NEXT = _visitor("visit-next", "2026-11-01")
+_CLOSE = _closer("close", "2026-10-01")
+_RECONCILE = Actor("reconcile", _late)
+_CORRECT_AND_RECONCILE = Actor("correct-and-reconcile", _correct_late, Decimal(149))
+_MANUAL = Actor("policy", _policy(MANUAL))
+_CANCEL = Actor("cancel", lambda world: world.cancel("2026-11-20"))
+_CANCEL_NOW = Actor("cancel-now", lambda world: world.cancel("now"))
+_DISPATCH = Actor("dispatch", lambda world: world.dispatch())
+_RENDER = Actor("render", lambda world: world.render())
+# Those of one external id, on two dates, over a tombstone and in another subscription; and those of
+# one that has room for one more.
+_NAMED = _recorder("named", "151", "2026-10-08", external_id="x")
+_NAMED_OTHER = _recorder("named-other", "157", "2026-10-09", external_id="x")
+_NAMED_AGAIN = _recorder("named-again", "163", "2026-10-07", external_id="x")
+_NAMED_TWO = _recorder("named-two", "167", "2026-10-08", external_id="x", subscription_id="two")
+_LAST = _recorder("last", "173", "2026-10-08", subscription_id="two")
+_LAST_OTHER = _recorder("last-other", "179", "2026-10-09", subscription_id="two")
+_USAGE = (_RECORD, _OTHER, _AGAIN, _CORRECT, _CORRECT_OTHER, _DELETE)
+
+
+def begins() -> tuple[Begin, ...]:
+    """Return the moments at which handlers meet."""
+    ended = _october(AUTO_AT_ONCE)
+    graced = _october(ClosingPolicy(AUTO_AT_ONCE.mode, after_hours=1))
+    graced.world.clock.now = at("2026-11-01T00:30")
+    assert graced.world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    graced.world.clock.now = at("2026-11-01T01:30")
+    assert graced.world.term("2026-10-01").status is TermStatus.GRACE
+    frozen = _october(AUTO_AT_ONCE)
+    frozen.world.come_to_rest()
+    _told(frozen, _recorder("late", "139", "2026-10-09"))
+    coming = replace(frozen, world=frozen.world.copy(), ledger=_copied(frozen.ledger))
+    coming.world.skip_to("2026-12-01T00:30")
+    return (
+        replace(
+            ended, name="ended", actors=(*_USAGE, _VISIT, _CANCEL, _CANCEL_NOW, _MANUAL, _DISPATCH)
+        ),
+        replace(graced, name="graced", actors=(*_USAGE, _VISIT, _CLOSE, _CANCEL, _MANUAL)),
+        replace(
+            frozen,
+            name="frozen",
+            actors=(
+                *_USAGE,
+                _RECONCILE,
+                _CORRECT_AND_RECONCILE,
+                _CANCEL_NOW,
+                _on_invoice("pay", _pay),
+                _on_invoice("void", _void),
+            ),
+        ),
+        replace(coming, name="coming", actors=(_RECORD, _CORRECT, _RECONCILE, _NEXT)),
+        _issued(),
+        _held(),
+        _stranded(),
+        _unratable(),
+        _last(),
+        _named(),
+    )
+
+
+def _issued() -> Begin:
+    """October is out, and has no document yet."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    assert world.term("2026-10-01").status is TermStatus.FROZEN
+    return replace(begin, name="issued", actors=(_RENDER, _VISIT, _on_invoice("void", _void)))
+
+
+def _held() -> Begin:
+    """October has ended, and is to close by itself in two days only."""
+    begin = _october(ClosingPolicy(AUTO_AT_ONCE.mode, after_hours=48))
+    assert begin.world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    return replace(begin, name="held", actors=(_RECORD, _CLOSE, _MANUAL, _VISIT))
+
+
+def _stranded() -> Begin:
+    """A subscription has ended; its last invoice left out a supplement that waited for it."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    world.come_to_rest()
+    _told(begin, _recorder("late", "139", "2026-10-09"))
+    world.cancel("2026-11-20")
+    world.reconcile()
+    world.skip_to("2026-11-20T00:30")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose_invoice, "SUPPLEMENTS_MAX", 0)
+        world.come_to_rest()
+    return replace(begin, name="stranded", actors=(_RECORD, _RECONCILE))
+
+
+def _last() -> Begin:
+    """The last term began to close when a worker died, and a supplement waits for its invoice."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    world.come_to_rest()
+    _told(begin, _recorder("late", "139", "2026-10-09"))
+    world.reconcile()
+    world.cancel("2026-11-20")
+    world.skip_to("2026-11-20T00:30")
+    last = Due(*keys.term(SCOPE, "sub", at("2026-11-01")))
+    world.calls.arm("usages.query", Moment.BEFORE, fail(Killed()))
+    with suppress(Killed):
+        world.visit(last)
+    assert world.term("2026-11-01").status is TermStatus.CLOSING
+    world.clock.now += timedelta(minutes=6)
+    return replace(begin, name="last", actors=(_RECORD, _RECONCILE, _NEXT))
+
+
+def _named() -> Begin:
+    """October has ended; one external id is wanted, and one place of a maximum is left."""
+    begin = _october(AUTO_AT_ONCE)
+    begin.world.subscription(
+        "minutes",
+        subscription_id="two",
+        start="2026-10-01",
+        closing=AUTO_AT_ONCE,
+        usage_records_max=2,
+    )
+    _told(begin, _recorder("first", "181", "2026-10-05", external_id="w", subscription_id="two"))
+    return replace(
+        begin,
+        name="named",
+        actors=(
+            *(_NAMED, _NAMED_OTHER, _NAMED_AGAIN, _NAMED_TWO, _LAST, _LAST_OTHER),
+            *(_DELETE, _VISIT),
+        ),
+        subscriptions=("sub", "two"),
+    )
+
+
+def _unratable() -> Begin:
+    """October has ended, and its price has tiers that end before its usage does."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    item = world.billing.get(keys.price_version(SCOPE, "minutes", 1))
+    assert item is not None
+    tiers = [{"up_to": "1", "unit_amount": "0.05"}]
+    closed = Charge.from_plain({"pricing_model": "tiered", "tiers": tiers})
+    world.billing.put(Put({**item, "charge": dict(closed.to_plain())}))
+    return replace(begin, name="unratable", actors=(_RECORD, _VISIT, _CANCEL))
+
+
+def _october(policy: ClosingPolicy) -> Begin:
+    """Half an hour after the end of October, of which nobody has taken notice yet."""
+    world = World.at("2026-10-20T12:00")
+    world.price("minutes", "0.05", base_fee="10.00")
+    world.subscription("minutes", start="2026-10-01", closing=policy)
+    begin = Begin("", world, Ledger(), ())
+    for day, quantity in (("2026-10-05", "101"), ("2026-10-06", "103"), ("2026-10-07", "107")):
+        _told(begin, _recorder(day, quantity, day))
+    _told(begin, Actor("delete", lambda world: world.delete(key_of("2026-10-07"))))
+    world.skip_to("2026-11-01T00:30")
+    return begin
+
+
+def _told(begin: Begin, actor: Actor) -> None:
+    note(begin.ledger, actor, Ended(actor.handler(begin.world)))
+
+
+def _copied(ledger: Ledger) -> Ledger:
+    return Ledger([*ledger.facts], {*ledger.refused}, {*ledger.unknown})
+
+
+def note(ledger: Ledger, actor: Actor, ended: Ended) -> None:
+    """Note in a client's books what a handler came to."""
+    if isinstance(ended.value, RecordedUsage):
+        usage = ended.value.usage
+        ledger.ok(
+            Fact(
+                usage.key.subscription_id,
+                keys.usage_sk(usage.key),
+                usage.version,
+                usage.quantity,
+                usage.deleted,
+                ended.value.billing.value,
+                usage.external_id,
+            )
+        )
+    elif isinstance(ended.value, Exception):
+        ledger.no(actor.quantity)
+    else:
+        ledger.no_answer(actor.quantity)
+
+
+def settle(
+    begin: Begin, world: World, pair: tuple[Actor, Actor], ends: tuple[Ended, Ended]
+) -> None:
+    """Recover from where two handlers came to, and audit; raises `AssertionError`.
+
+    A request that died is sent again; what the platform started comes again by itself.
+    """
+    world = replace(world.copy(), blocks={})
+    ledger = _copied(begin.ledger)
+    for actor, ended in zip(pair, ends, strict=True):
+        note(ledger, actor, ended)
+    for actor, ended in zip(pair, ends, strict=True):
+        if ended.died and actor.quantity is not None:
+            _told(Begin("", world, ledger, ()), Actor(actor.name, _final(actor), actor.quantity))
+    heal(world, begin.subscriptions)
+    Auditor(world, ledger, minutes).audit([*begin.subscriptions])
+
+
+def _final(actor: Actor) -> Handler:
+    """Return a request whose refusal is an answer."""
+
+    def handler(world: World) -> object:
+        try:
+            return actor.handler(world)
+        except BillingError as refusal:
+            return refusal
+
+    return handler
+
+
+def heal(world: World, subscriptions: Sequence[str] = ("sub",)) -> None:
+    """Let sweeps and audits run until all is at rest, and what waits go out."""
+    for _ in range(2):
+        world.come_to_rest()
+        for term in [term for each in subscriptions for term in world.terms(each)]:
+            if term.status is TermStatus.FROZEN:
+                where = term.subscription_id, term.period.start
+                work_late(*where, worker=world.worker)
+                found = work_late(*where, worker=world.worker)
+                assert found is not None
+                assert found.supplement is None, "I-34: a second run finds something"
+        world.come_to_rest()
+        for invoice in world.invoices():
+            # By hand, as their policy is; one that cannot be made stays as it is.
+            if invoice.status is InvoiceStatus.PENDING and invoice.due_at is None:
+                world.close(invoice)
+        for each in subscriptions:
+            newest = world.terms(each)[-1]
+            if newest.status is TermStatus.OPEN and world.stores.manifests.waiting(each, 1):
+                world.skip_to(f"{newest.period.end + timedelta(hours=2):%Y-%m-%dT%H:%M}")
+                world.come_to_rest()
+    for invoice in world.invoices():
+        if invoice.render is RenderState.PENDING:  # the stream tells of it
+            world.render_queue.append(invoice.id)
+    world.render()
