@@ -108,7 +108,7 @@ class Client:
                 quantity=Decimal(shown["quantity"]),
                 deleted=shown["deleted"],
                 billing=shown["billing"],
-                external_id=shown["external_id"],
+                external_id=shown.get("external_id"),
             )
         )
         return True

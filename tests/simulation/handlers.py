@@ -167,7 +167,11 @@ _RENDER = Actor("render", lambda world: world.render())
 _NAMED = _recorder("named", "151", "2026-10-08", external_id="x")
 _NAMED_OTHER = _recorder("named-other", "157", "2026-10-09", external_id="x")
 _NAMED_AGAIN = _recorder("named-again", "163", "2026-10-07", external_id="x")
+_NAMED_AGAIN_OTHER = _recorder("named-again-other", "191", "2026-10-07", external_id="y")
 _NAMED_TWO = _recorder("named-two", "167", "2026-10-08", external_id="x", subscription_id="two")
+_NAMED_TWO_OTHER = _recorder(
+    "named-two-other", "193", "2026-10-07", external_id="x", subscription_id="two"
+)
 _LAST = _recorder("last", "173", "2026-10-08", subscription_id="two")
 _LAST_OTHER = _recorder("last-other", "179", "2026-10-09", subscription_id="two")
 _USAGE = (_RECORD, _OTHER, _AGAIN, _CORRECT, _CORRECT_OTHER, _DELETE)
@@ -277,8 +281,8 @@ def _named() -> Begin:
         begin,
         name="named",
         actors=(
-            *(_NAMED, _NAMED_OTHER, _NAMED_AGAIN, _NAMED_TWO, _LAST, _LAST_OTHER),
-            *(_DELETE, _VISIT),
+            *(_NAMED, _NAMED_OTHER, _NAMED_AGAIN, _NAMED_AGAIN_OTHER),
+            *(_NAMED_TWO, _NAMED_TWO_OTHER, _LAST, _LAST_OTHER, _DELETE, _VISIT),
         ),
         subscriptions=("sub", "two"),
     )
