@@ -43,6 +43,7 @@ def world() -> World:
 
 
 def test_what_cannot_be_rated_is_parked_with_its_reason_and_delays_nobody(world: World) -> None:
+    """I-35."""
     parked = next(each for each in world.invoices() if each.subscription_id == "sub")
 
     assert parked.status is InvoiceStatus.PENDING

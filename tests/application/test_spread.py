@@ -1,7 +1,8 @@
 """Spread over shards, a subscription is what it is in one: only its usages' partitions differ.
 
 The same life is led twice, in one shard and in several. Everything a client is told and everything
-that is stored must come out the same, but for the partitions, and the number of shards itself.
+that is stored must come out the same, but for the partitions, and the number of shards itself
+(I-17).
 """
 
 from collections.abc import Callable

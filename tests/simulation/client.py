@@ -34,6 +34,7 @@ class Client:
     key: str
     ledger: Ledger = field(default_factory=Ledger)
     unanswered: list[Ask] = field(default_factory=list)
+    answered: list[Ask] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     _requests: int = 0
 
@@ -68,6 +69,14 @@ class Client:
             self._send(ask, _ATTEMPTS_MAX)
         assert not self.unanswered, "no fault lasts so long"
 
+    def replay(self) -> None:
+        """Ask again for all that was answered, but for deletions: they name no version."""
+        for ask in self.answered:
+            if ask.quantity is not None:
+                answer = ask.send()
+                assert answer is not None
+                assert answer.status < _FAILED
+
     def _ask(
         self,
         method: str,
@@ -86,6 +95,7 @@ class Client:
         for _ in range(times):
             answer = ask.send()
             if answer is not None and self._definite(answer, ask):
+                self.answered.append(ask)
                 return
         self.unanswered.append(ask)
         self.ledger.no_answer(ask.quantity)

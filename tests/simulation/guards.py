@@ -109,11 +109,20 @@ def _groups(guard: Guard, call: list[Guard]) -> list[frozenset[Guard]]:
 def shown(mutant: Mutant, where: list[Meeting], *, whole: bool = False) -> str | None:
     """Return how a mutant shows at the smallest group that does; None if it never does.
 
-    *whole* tries the largest group only.
+    The largest group says at which meetings it can. *whole* tries no other.
     """
-    for gone in mutant.groups[-1:] if whole else mutant.groups:
-        how = caught(gone, where)
+    largest = mutant.groups[-1]
+    if whole:
+        return caught(largest, where)
+    if largest not in _telling:
+        _telling[largest] = [meeting for meeting in where if caught(largest, [meeting])]
+    for gone in mutant.groups:
+        how = caught(gone, _telling[largest])
         if how is not None:
             alone = "" if len(gone) == 1 else f"with {len(gone) - 1} more: "
             return f"{alone}{how}"
     return None
+
+
+# At which meetings a group of guards shows that it is gone.
+_telling: dict[frozenset[Guard], list[Meeting]] = {}

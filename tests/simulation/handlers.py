@@ -188,7 +188,7 @@ def begins() -> tuple[Begin, ...]:
     frozen = _october(AUTO_AT_ONCE)
     frozen.world.come_to_rest()
     _told(frozen, _recorder("late", "139", "2026-10-09"))
-    coming = replace(frozen, world=frozen.world.copy(), ledger=_copied(frozen.ledger))
+    coming = replace(frozen, world=frozen.world.copy(), ledger=copied(frozen.ledger))
     coming.world.skip_to("2026-12-01T00:30")
     return (
         replace(
@@ -317,7 +317,7 @@ def _told(begin: Begin, actor: Actor) -> None:
     note(begin.ledger, actor, Ended(actor.handler(begin.world)))
 
 
-def _copied(ledger: Ledger) -> Ledger:
+def copied(ledger: Ledger) -> Ledger:
     return Ledger([*ledger.facts], {*ledger.refused}, {*ledger.unknown})
 
 
@@ -350,7 +350,7 @@ def settle(
     A request that died is sent again; what the platform started comes again by itself.
     """
     world = replace(world.copy(), blocks={})
-    ledger = _copied(begin.ledger)
+    ledger = copied(begin.ledger)
     for actor, ended in zip(pair, ends, strict=True):
         note(ledger, actor, ended)
     for actor, ended in zip(pair, ends, strict=True):

@@ -6,6 +6,7 @@ memory, as warm processes do, until one is killed.
 
 import io
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
@@ -66,6 +67,7 @@ class Plant:
     # Every message that was ever sent, to be delivered once more.
     delivered: dict[str, set[str]] = field(default_factory=dict)
     streamed: set[str] = field(default_factory=set)
+    threads: int = field(default_factory=threading.active_count)
 
     @property
     def network(self) -> Network:

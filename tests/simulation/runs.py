@@ -1,5 +1,6 @@
 """One run: a scenario with faults, then recovery, then the audit."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -141,12 +142,17 @@ def audit(plant: Plant, client: Client, scenario: Scenario) -> None:
 
 
 def _replay(plant: Plant, client: Client) -> None:
-    """I-07 and I-08: what is delivered again changes nothing."""
+    """I-07, I-08 and I-43: what is sent or delivered again changes nothing, and nothing goes on."""
     before = plant.dump()
+    client.replay()
+    if plant.dump() != before:
+        raise Broken("I-07: a request that came again changed something")
     plant.deliver("close", again=True)
     plant.deliver("render", again=True)
     if plant.dump() != before:
         raise Broken("I-08: a message that came again changed something")
+    if threading.active_count() > plant.threads:
+        raise Broken("I-43: something still runs when the handlers have returned")
 
 
 def skip_to(plant: Plant, instant: datetime) -> None:

@@ -167,7 +167,10 @@ def _find_stranded(client: Client) -> None:
 
 
 def _parks(client: Client) -> None:
-    """A price that holds less than was used, as a bug might make it: no invoice can be made."""
+    """A price that holds less than was used, as a bug might make it: no invoice can be made.
+
+    Of another one nothing was used, so that its invoice is skipped.
+    """
     _voip(client)
     client.insist("POST", "/v1/items", {"id": "disk", "name": "Disk", "metered": True})
     tiers = [{"up_to": "100", "unit_amount": "0.05"}, {"up_to": None, "unit_amount": "0.05"}]
@@ -175,6 +178,9 @@ def _parks(client: Client) -> None:
     client.insist("POST", "/v1/item-prices", price)
     subscribe(client, "full", "disk", closing=_AUTO)
     client.record("2026-10-05", "101", "full", line_id="disk")
+    price = {"id": "idle", "item_id": "disk", "pricing_model": "per_unit", "unit_amount": "1"}
+    client.insist("POST", "/v1/item-prices", price)
+    subscribe(client, "idle", "idle", closing=_AUTO)
     client.record("2026-10-05", "103")
     table = client.plant.backend.tables[BILLING]
     item = table.get(keys.price_version(SCOPE, "disk", 1))
@@ -323,7 +329,7 @@ OTHERS = (
         play=_park,
         price=_volume,
         then=_NOVEMBER,
-        subscriptions=("sub", "full"),
+        subscriptions=("sub", "full", "idle"),
     ),
     Scenario(
         name="set_up",
