@@ -34,7 +34,7 @@ class Client:
     key: str
     ledger: Ledger = field(default_factory=Ledger)
     unanswered: list[Ask] = field(default_factory=list)
-    answered: list[Ask] = field(default_factory=list)
+    acknowledged: list[Ask] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     _requests: int = 0
 
@@ -70,8 +70,11 @@ class Client:
         assert not self.unanswered, "no fault lasts so long"
 
     def replay(self) -> None:
-        """Ask again for all that was answered, but for deletions: they name no version."""
-        for ask in self.answered:
+        """Ask again for all that was acknowledged, but for deletions: they name no version.
+
+        What was refused may be taken by now: what was in its way may be deleted.
+        """
+        for ask in self.acknowledged:
             if ask.quantity is not None:
                 answer = ask.send()
                 assert answer is not None
@@ -95,7 +98,6 @@ class Client:
         for _ in range(times):
             answer = ask.send()
             if answer is not None and self._definite(answer, ask):
-                self.answered.append(ask)
                 return
         self.unanswered.append(ask)
         self.ledger.no_answer(ask.quantity)
@@ -109,6 +111,7 @@ class Client:
         if answer.status >= 400:
             self.ledger.no(ask.quantity)
             return True
+        self.acknowledged.append(ask)
         shown = answer.json
         self.ledger.ok(
             Fact(

@@ -46,12 +46,12 @@ def _record(client: Client) -> None:
 
 
 def _named(client: Client) -> None:
-    """Of external ids: new, again, taken, deleted, added again; then one more than there may be."""
-    client.record("2026-10-05", "101", external_id="x")
+    """Of external ids: new, taken, deleted, added again, the same; one more than there may be."""
     client.record("2026-10-05", "101", external_id="x")
     client.record("2026-10-06", "103", external_id="x")
     client.delete(usage_id("2026-10-05"))
     client.record("2026-10-05", "105", external_id="y")
+    client.record("2026-10-07", "107", external_id="z")
     client.record("2026-10-07", "107", external_id="z")
     client.record("2026-10-08", "109")
     client.insist("GET", "/v1/usages?external_id=y")
