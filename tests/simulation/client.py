@@ -75,10 +75,28 @@ class Client:
         What was refused may be taken by now: what was in its way may be deleted.
         """
         for ask in self.acknowledged:
-            if ask.quantity is not None:
+            if ask.quantity is not None and not self._is_forgotten(ask.quantity):
                 answer = ask.send()
                 assert answer is not None
                 assert answer.status < _FAILED
+
+    def _is_forgotten(self, quantity: Decimal) -> bool:
+        """Tell whether another request's usage was deleted in the same place, later.
+
+        A tombstone knows the last request only; one before that would add its usage anew.
+        """
+        own = next(fact for fact in self.ledger.facts if fact.quantity == quantity)
+        there = [
+            fact
+            for fact in self.ledger.facts
+            if (fact.subscription_id, fact.place) == (own.subscription_id, own.place)
+        ]
+        return any(
+            fact.deleted and own.version < other.version < fact.version
+            for fact in there
+            for other in there
+            if other.quantity != quantity and not other.deleted
+        )
 
     def _ask(
         self,
