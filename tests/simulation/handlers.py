@@ -138,6 +138,13 @@ def _late(world: World) -> object:
     return work_late("sub", OCTOBER.start, worker=world.worker)
 
 
+def _correct_and_visit(world: World) -> object:
+    """Correct a usage to less, and let a worker look at its term at once."""
+    answer = world.correct(key_of("2026-10-05"), 1, "3")
+    world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    return answer
+
+
 def _correct_late(world: World) -> object:
     """Correct a usage, and have it billed at once: a recorder and the worker that it asks."""
     answer = world.correct(key_of("2026-10-09"), 1, "149")
@@ -157,6 +164,7 @@ _NEXT = _visitor("visit-next", "2026-11-01")
 _CLOSE = _closer("close", "2026-10-01")
 _RECONCILE = Actor("reconcile", _late)
 _CORRECT_AND_RECONCILE = Actor("correct-and-reconcile", _correct_late, Decimal(149))
+_CORRECT_AND_VISIT = Actor("correct-and-visit", _correct_and_visit, Decimal(3))
 _MANUAL = Actor("policy", _policy(MANUAL))
 _CANCEL = Actor("cancel", lambda world: world.cancel("2026-11-20"))
 _CANCEL_NOW = Actor("cancel-now", lambda world: world.cancel("now"))
@@ -289,15 +297,18 @@ def _named() -> Begin:
 
 
 def _unratable() -> Begin:
-    """October has ended, and its price has tiers that end before its usage does."""
+    """October has ended, and its price has tiers that hold 110 of the 204 minutes used.
+
+    One who corrects a usage and then closes can make the invoice that another one is parking.
+    """
     begin = _october(AUTO_AT_ONCE)
     world = begin.world
     item = world.billing.get(keys.price_version(SCOPE, "minutes", 1))
     assert item is not None
-    tiers = [{"up_to": "1", "unit_amount": "0.05"}]
+    tiers = [{"up_to": "110", "unit_amount": "0.05"}]
     closed = Charge.from_plain({"pricing_model": "tiered", "tiers": tiers})
     world.billing.put(Put({**item, "charge": dict(closed.to_plain())}))
-    return replace(begin, name="unratable", actors=(_RECORD, _VISIT, _CANCEL))
+    return replace(begin, name="unratable", actors=(_VISIT, _CANCEL, _CORRECT_AND_VISIT))
 
 
 def _october(policy: ClosingPolicy) -> Begin:
