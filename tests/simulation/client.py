@@ -34,7 +34,7 @@ class Client:
     key: str
     ledger: Ledger = field(default_factory=Ledger)
     unanswered: list[Ask] = field(default_factory=list)
-    answered: list[Ask] = field(default_factory=list)
+    acknowledged: list[Ask] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     _requests: int = 0
 
@@ -70,12 +70,29 @@ class Client:
         assert not self.unanswered, "no fault lasts so long"
 
     def replay(self) -> None:
-        """Ask again for all that was answered, but for deletions: they name no version."""
-        for ask in self.answered:
-            if ask.quantity is not None:
+        """Ask again for all that was acknowledged, but for deletions: they name no version.
+
+        What was refused may be taken by now: what was in its way may be deleted.
+        """
+        for ask in self.acknowledged:
+            if ask.quantity is not None and not self._is_forgotten(ask.quantity):
                 answer = ask.send()
                 assert answer is not None
                 assert answer.status < _FAILED
+
+    def _is_forgotten(self, quantity: Decimal) -> bool:
+        """Tell whether another request's usage was deleted in the same place, later.
+
+        A tombstone knows the last request only; one before that would add its usage anew.
+        """
+        own = next(fact for fact in self.ledger.facts if fact.quantity == quantity)
+        return any(
+            # Deleted, added by the other one and deleted again: a correction has fewer versions.
+            fact.deleted and fact.version > own.version + 2
+            for fact in self.ledger.facts
+            if (fact.subscription_id, fact.place) == (own.subscription_id, own.place)
+            if fact.quantity != quantity
+        )
 
     def _ask(
         self,
@@ -95,7 +112,6 @@ class Client:
         for _ in range(times):
             answer = ask.send()
             if answer is not None and self._definite(answer, ask):
-                self.answered.append(ask)
                 return
         self.unanswered.append(ask)
         self.ledger.no_answer(ask.quantity)
@@ -109,6 +125,7 @@ class Client:
         if answer.status >= 400:
             self.ledger.no(ask.quantity)
             return True
+        self.acknowledged.append(ask)
         shown = answer.json
         self.ledger.ok(
             Fact(
@@ -118,6 +135,7 @@ class Client:
                 quantity=Decimal(shown["quantity"]),
                 deleted=shown["deleted"],
                 billing=shown["billing"],
+                external_id=shown.get("external_id"),
             )
         )
         return True

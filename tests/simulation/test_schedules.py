@@ -53,6 +53,7 @@ def test_whatever_order_two_handlers_come_in_all_that_was_promised_holds() -> No
             "last",
             "over",
             "credit",
+            "named",
             "shop",
         )
     }
