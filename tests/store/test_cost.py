@@ -265,12 +265,19 @@ def _due(world: World) -> list[Any]:
 
 
 @pytest.mark.engine
-def test_a_payment_costs_four_writes_and_a_void_two(client: "DynamoDBClient", world: World) -> None:
+def test_a_payment_costs_four_writes_and_a_void_three_and_its_document(
+    client: "DynamoDBClient", world: World
+) -> None:
     world.price("seats", "31", metered=False)
     for name in ("paid", "voided"):
         world.subscription("seats", subscription_id=name, start="2026-10-01", closing=AUTO_AT_ONCE)
-    world.dispatch()
+    for _ in range(2):  # issue them; make their documents and take them off the list
+        world.dispatch()
+        world.work()
+        world.render()
+        world.clock.now += timedelta(minutes=6)
     world.work()
+    world.close_queue.clear()
     paid, voided = world.issued()
 
     with bill(client) as paying:
@@ -279,7 +286,19 @@ def test_a_payment_costs_four_writes_and_a_void_two(client: "DynamoDBClient", wo
         world.void(voided, "r" * 250)
 
     assert writes(paying) == [("TransactWriteItems", 4.0)]
-    assert writes(voiding) == [("TransactWriteItems", 2.0)]
+    assert writes(voiding) == [("TransactWriteItems", 3.0)]
+    with bill(client) as marking:
+        world.dispatch()
+        world.work()
+        world.render()
+    world.clock.now += timedelta(minutes=6)
+    [due] = [due for message in _due(world) for due in message]
+    with bill(client) as settling:
+        world.visit(due)
+    assert [each for each in writes(marking) if each != ("UpdateItem", 0.0)] == [
+        ("UpdateItem", 1.0)
+    ]
+    assert writes(settling) == [("UpdateItem", 2.0)]
 
 
 def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest() -> None:

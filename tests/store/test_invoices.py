@@ -79,14 +79,21 @@ def test_another_document_never_replaces_the_first(invoices: StoredInvoices) -> 
 
 
 @pytest.mark.parametrize(
-    "invoice", [PENDING, SKIPPED, replace(ISSUED, content_hash="other"), replace(ISSUED, id="no")]
+    ("invoice", "error"),
+    [
+        (PENDING, ConditionFailed),
+        (SKIPPED, ConditionFailed),
+        (replace(ISSUED, content_hash="other"), ConditionFailed),
+        (VOIDED, Lost),
+        (replace(ISSUED, id="no"), Lost),
+    ],
 )
 def test_a_document_is_noted_only_where_one_is_waited_for(
-    invoices: StoredInvoices, invoice: Invoice
+    invoices: StoredInvoices, invoice: Invoice, error: type[Exception]
 ) -> None:
     before = invoices.get(invoice.id)
 
-    with pytest.raises(ConditionFailed):
+    with pytest.raises(error):
         invoices.rendered(invoice, "pdf")
 
     assert invoices.get(invoice.id) == before

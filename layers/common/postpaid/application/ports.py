@@ -194,7 +194,7 @@ class Closing(Protocol):
     def void(self, invoice: Invoice, *, credit: CreditChange | None = None) -> None:
         """Store that an issued invoice is voided, and the customer's new balance; or raise `Lost`.
 
-        It must still be ISSUED, and nothing paid of it.
+        It must still be ISSUED, and nothing paid of it. Its document waits to be made anew.
         """
         ...
 
@@ -291,7 +291,10 @@ class Invoices(Protocol):
         ...
 
     def rendered(self, invoice: Invoice, pdf_hash: str) -> None:
-        """Note that the document of this invoice is stored; noting it twice changes nothing."""
+        """Note that the document of this invoice is stored; noting it twice changes nothing.
+
+        Raises `Lost` if the invoice is not as it was read.
+        """
         ...
 
     def settle(self, invoice: Invoice) -> None:

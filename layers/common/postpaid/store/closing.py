@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from postpaid.application.ports import Appended, CreditChange, EarlyEnd, Lost
 from postpaid.domain.instants import instant_text
-from postpaid.domain.invoice import Invoice, InvoiceStatus
+from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.site import Scope
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term, TermStatus
@@ -194,12 +194,17 @@ class StoredClosing:
     def void(self, invoice: Invoice, *, credit: CreditChange | None = None) -> None:
         """Store that an issued invoice is voided, and the customer's new balance; or raise `Lost`.
 
-        It must still be ISSUED and have no payments, the balance be the one that was read. All the
-        rest of the invoice, and whether its document is made, is left as it is.
+        It must still be ISSUED and have no payments, the balance be the one that was read. Its
+        document waits to be made anew; all the rest of the invoice is left as it is.
         """
         head = keys.entity(self._scope, "invoice", invoice.id)
-        voided: Item = {"status": InvoiceStatus.VOIDED.value, **voided_attributes(invoice)}
-        writes: list[Write] = [Update(head, issued_with(payments=0), set=voided)]
+        voided = {
+            "status": InvoiceStatus.VOIDED.value,
+            "r": RenderState.PENDING.value,
+            **voided_attributes(invoice),
+            **self._due(head, invoice.due_at),
+        }
+        writes: list[Write] = [_update(head, issued_with(payments=0), voided)]
         if credit is not None:
             writes.append(credit_write(self._scope, credit))
         self._all_or_lost(writes)
@@ -225,18 +230,18 @@ class StoredClosing:
 
     def _timed(self, term: Term) -> dict[str, Value]:
         """Return the attributes of a term's end, and when it is due; None is to remove one."""
-        timed: dict[str, Value] = {
+        return {
             "end": instant_text(term.period.end),
             **advance_attributes(term),
-            "due_at": None,
-            "dpk": None,
-            "dsk": None,
+            **self._due(term_key(self._scope, term), term.due_at),
         }
-        if term.due_at is not None:
-            key = term_key(self._scope, term)
-            timed["due_at"] = instant_text(term.due_at)
-            timed |= keys.due(self._clock, key.pk, term.due_at, self._now)
-        return timed
+
+    def _due(self, key: Key, due_at: datetime | None) -> dict[str, Value]:
+        """Return the attributes that say when something is due; None is to remove one."""
+        if due_at is None:
+            return {"due_at": None, "dpk": None, "dsk": None}
+        place = keys.due(self._clock, key.pk, due_at, self._now)
+        return {"due_at": instant_text(due_at), **place}
 
     def _next_version(self, subscription: Subscription) -> Put:
         return Put(

@@ -52,9 +52,14 @@ class StoredInvoices:
         return [invoice_from_item(found[key]) for key in wanted if key in found]
 
     def rendered(self, invoice: Invoice, pdf_hash: str) -> None:
-        """Note that the document of this invoice is stored; noting it twice changes nothing."""
+        """Note that the document of this invoice is stored; noting it twice changes nothing.
+
+        Raises `Lost` if the invoice is not as it was read.
+        """
         waiting = all_of(
-            equals("r", RenderState.PENDING.value), equals("content_hash", invoice.content_hash)
+            equals("r", RenderState.PENDING.value),
+            equals("content_hash", invoice.content_hash),
+            equals("status", invoice.status.value),
         )
         update = Update(
             keys.entity(self._scope, KIND, invoice.id),
@@ -65,6 +70,8 @@ class StoredInvoices:
             self._table.update(update)
         except ConditionFailed as refusal:
             there = refusal.existing or {}
+            if there.get("status") != invoice.status.value:
+                raise Lost from None  # it was voided meanwhile: another document is due
             # Deterministic bytes: a second renderer made the same document.
             if there.get("r") != RenderState.DONE.value or there.get("pdf_hash") != pdf_hash:
                 raise
