@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from postpaid.application.ports import Lost
+from postpaid.domain.bounds import Bound, Broken
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.money import Money
 from postpaid.store import keys
@@ -28,6 +29,12 @@ PAID = replace(ISSUED, paid=Money(10**30, "USD"), payments=2)
 VOIDED = replace(
     ISSUED, status=InvoiceStatus.VOIDED, voided_at=at("2026-11-02"), void_reason="wrong"
 )
+DRAWN = replace(ISSUED, credit_applied=Money(10**30, "USD"))
+PARKED = replace(
+    PENDING,
+    parked="it charges too much",
+    broken=Broken(Bound.MEDIAN_FACTOR, "100.00 USD", "99.00 USD"),
+)
 SKIPPED = replace(
     an_invoice(1), status=InvoiceStatus.SKIPPED, total=Money(0, "USD"), content_hash="nothing"
 )
@@ -45,7 +52,9 @@ def test_an_invoice_is_read_as_it_was_stored(invoices: StoredInvoices, invoice: 
     assert invoices.get(invoice.id) == invoice
 
 
-@pytest.mark.parametrize("invoice", [PAID, VOIDED], ids=["paid", "voided"])
+@pytest.mark.parametrize(
+    "invoice", [PAID, VOIDED, DRAWN, PARKED], ids=["paid", "voided", "drawn", "parked"]
+)
 def test_what_became_of_an_invoice_is_read_as_it_was_stored(
     billing: Table, invoice: Invoice
 ) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from postpaid.application.books import Books
 from postpaid.application.ports import Appended, Balance, UsageLedger
 from postpaid.application.roll_term import known_subscription, next_term
+from postpaid.domain.charged_once import check_charged_once, check_given_back
 from postpaid.domain.customer import Customer
 from postpaid.domain.errors import BillingError, Conflict
 from postpaid.domain.instants import YEAR_MAX
@@ -17,6 +18,7 @@ from postpaid.domain.metering import metered
 from postpaid.domain.period import Period
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.rating import rate_term, versions_to_read
+from postpaid.domain.site import Site
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.tax import TaxAmount, taxes_on
 from postpaid.domain.term import RATING_ENGINE, Term, TermStatus
@@ -27,26 +29,25 @@ SUPPLEMENTS_MAX = 50
 _LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
 
-def draft_content(invoice: Invoice, *, books: Books) -> InvoiceContent:
+def draft_content(invoice: Invoice, *, books: Books, site: Site) -> InvoiceContent:
     """Return what a pending invoice would say if it closed now.
 
-    Raises `Conflict` with code `invoice_not_ratable`.
+    Raises `Conflict` with code `invoice_not_ratable` or `bound_exceeded`.
     """
     assert invoice.status is InvoiceStatus.PENDING
     term = None
     if invoice.term_start is not None and invoice.k == 0:
         term = books.terms.get(invoice.subscription_id, invoice.term_start)
-    rated = rated_content(invoice, term, books)
-    return completed(
-        rated, waiting_supplements(invoice, term, books), credit_balance(rated, books), books
-    )
+    rated = rated_content(invoice, term, books, site)
+    waiting = waiting_supplements(invoice, term, books)
+    return completed(rated, waiting, credit_balance(rated, books), books, site)
 
 
 def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
     """Return what the coming invoice would say if the open term ended with today's usage.
 
     The same rating as a close's; nothing is stored. Raises `NotFound`; `Conflict` with code
-    `subscription_ended` if no invoice is to come, or `invoice_not_ratable`.
+    `subscription_ended` if no invoice is to come, `invoice_not_ratable` or `bound_exceeded`.
     """
     subscription = known_subscription(books.subscriptions, subscription_id)
     term = books.terms.look(subscription.id, _LATEST)
@@ -54,18 +55,19 @@ def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
     if term.status is not TermStatus.OPEN or subscription.end == subscription.start:
         raise Conflict("subscription_ended", "the subscription has ended: no invoice is to come")
     begun = next_term(subscription, term, books.prices)
-    rated = _content(None, subscription, term, begun, books)
+    site = books.sites.get()
+    rated = _content(None, subscription, term, begun, books, site)
     waiting = books.manifests.waiting(subscription.id, SUPPLEMENTS_MAX)
-    return completed(rated, waiting, credit_balance(rated, books), books)
+    return completed(rated, waiting, credit_balance(rated, books), books, site)
 
 
-def rated_content(invoice: Invoice, term: Term | None, books: Books) -> InvoiceContent:
+def rated_content(invoice: Invoice, term: Term | None, books: Books, site: Site) -> InvoiceContent:
     """Return what an invoice says of its own term, or of the supplement it was made for."""
     subscription = known_subscription(books.subscriptions, invoice.subscription_id)
     if invoice.k:
-        return _supplementary(invoice, subscription, books)
+        return _supplementary(invoice, subscription, books, site)
     begun = books.terms.get(invoice.subscription_id, invoice.period_end)
-    return _content(invoice.id, subscription, term, begun, books)
+    return _content(invoice.id, subscription, term, begun, books, site)
 
 
 def waiting_supplements(invoice: Invoice, term: Term | None, books: Books) -> list[Appended]:
@@ -81,30 +83,37 @@ def credit_balance(content: InvoiceContent, books: Books) -> Balance:
 
 
 def completed(
-    rated: InvoiceContent, waiting: Sequence[Appended], balance: Balance, books: Books
+    rated: InvoiceContent,
+    waiting: Sequence[Appended],
+    balance: Balance,
+    books: Books,
+    site: Site,
 ) -> InvoiceContent:
     """Add what waited for this invoice, and the customer's credit.
 
-    Raises `Conflict` with code `invoice_not_ratable` if that is too much for one invoice.
+    Raises `Conflict` with code `invoice_not_ratable` or `bound_exceeded` if that is too much for
+    one invoice.
     """
     if balance.amount.minor:
         rated = replace(rated, balance=balance.amount)
     if not waiting:
         return rated
     supplements = [books.documents.get_supplement(each) for each in waiting]
-    lines = (*rated.lines, *(line for each in supplements for line in each.lines))
+    added = [line for each in supplements for line in each.lines]
+    check_given_back(added)
+    lines = (*rated.lines, *added)
     with _bounded():
         return replace(
             rated,
             lines=lines,
-            taxes=_taxes(lines, rated.currency, books),
+            taxes=_taxes(lines, rated.currency, site),
             supplements=tuple((each.start, each.k) for each in waiting),
         )
 
 
-def _taxes(lines: Sequence[InvoiceLine], currency: str, books: Books) -> tuple[TaxAmount, ...]:
+def _taxes(lines: Sequence[InvoiceLine], currency: str, site: Site) -> tuple[TaxAmount, ...]:
     taxable = ((line.amount, line.tax) for line in lines)
-    return taxes_on(taxable, currency, books.sites.get().tax_rounding)
+    return taxes_on(taxable, currency, site.tax_rounding)
 
 
 def _content(
@@ -113,6 +122,7 @@ def _content(
     term: Term | None,
     begun: Term | None,
     books: Books,
+    site: Site,
 ) -> InvoiceContent:
     customer = books.customers.get(subscription.customer_id)
     assert customer is not None, "customers are never removed"
@@ -123,6 +133,7 @@ def _content(
     start = subscription.start if term is None else term.period.start
     with _bounded():
         lines = rated_lines(subscription, term, begun, usages, books, customer)
+        check_charged_once(subscription, term, begun, lines)
         return InvoiceContent(
             invoice_id=invoice_id,
             subscription_id=subscription.id,
@@ -132,10 +143,10 @@ def _content(
             engine=term.engine if term else RATING_ENGINE,
             ended=term.period if term else None,
             begun=Period(begun.period.start, begun.paid_to) if begun else None,
-            seller=books.sites.get().seller,
+            seller=site.seller,
             customer=customer.address,
             lines=lines,
-            taxes=_taxes(lines, subscription.currency, books),
+            taxes=_taxes(lines, subscription.currency, site),
             manifest=tuple(_billed(books.ledger, usage) for usage in usages if not usage.deleted),
         )
 
@@ -170,6 +181,8 @@ def _bounded() -> Iterator[None]:
     try:
         yield
     except BillingError as error:
+        if error.code == "bound_exceeded":
+            raise
         where = "" if error.field is None else f"{error.field}: "
         raise Conflict("invoice_not_ratable", f"{where}{error.message}") from None
     except ArithmeticError:
@@ -177,7 +190,9 @@ def _bounded() -> Iterator[None]:
         raise Conflict("invoice_not_ratable", why) from None
 
 
-def _supplementary(invoice: Invoice, subscription: Subscription, books: Books) -> InvoiceContent:
+def _supplementary(
+    invoice: Invoice, subscription: Subscription, books: Books, site: Site
+) -> InvoiceContent:
     """Return what an invoice says that was made for one supplement."""
     customer = books.customers.get(subscription.customer_id)
     assert customer is not None, "customers are never removed"
@@ -186,6 +201,7 @@ def _supplementary(invoice: Invoice, subscription: Subscription, books: Books) -
     assert term is not None
     [appended] = [each for each in books.manifests.of_term(term) if each.k == invoice.k]
     supplement = books.documents.get_supplement(appended)
+    check_given_back(supplement.lines)
     return InvoiceContent(
         invoice_id=invoice.id,
         subscription_id=subscription.id,
@@ -195,10 +211,10 @@ def _supplementary(invoice: Invoice, subscription: Subscription, books: Books) -
         engine=supplement.engine,
         ended=supplement.period,
         begun=None,
-        seller=books.sites.get().seller,
+        seller=site.seller,
         customer=customer.address,
         lines=supplement.lines,
-        taxes=_taxes(supplement.lines, subscription.currency, books),
+        taxes=_taxes(supplement.lines, subscription.currency, site),
         manifest=(),
         supplements=((appended.start, appended.k),),
     )

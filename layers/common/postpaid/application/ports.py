@@ -191,6 +191,20 @@ class Closing(Protocol):
         """Store why an invoice cannot be made, and that it is not due again; or raise `Lost`."""
         ...
 
+    def repark(self, invoice: Invoice, *, over: Invoice) -> None:
+        """Store why a parked invoice cannot be made by now; `Lost` if it is not as it was read."""
+        ...
+
+    def unpark(
+        self, term: Term | None, invoice: Invoice, *, over: Invoice, was: Term | None
+    ) -> None:
+        """Store that a parked invoice waits for no request any more; or raise `Lost`.
+
+        It must be parked and its term CLOSING as they were read. It is due as *term* says, or
+        without one as the invoice does.
+        """
+        ...
+
     def void(self, invoice: Invoice, *, credit: CreditChange | None = None) -> None:
         """Store that an issued invoice is voided, and the customer's new balance; or raise `Lost`.
 
@@ -290,6 +304,10 @@ class Invoices(Protocol):
         """Read the head of an invoice."""
         ...
 
+    def many(self, invoice_ids: Sequence[str]) -> list[Invoice]:
+        """Read heads in this order, without those that do not exist; eventually consistent."""
+        ...
+
     def rendered(self, invoice: Invoice, pdf_hash: str) -> None:
         """Note that the document of this invoice is stored; noting it twice changes nothing.
 
@@ -324,7 +342,7 @@ class Payments(Protocol):
 class Documents(Protocol):
     """Immutable objects, stored once under the hash of their bytes."""
 
-    def put_content(self, content: InvoiceContent) -> str:
+    def put_content(self, invoice_id: str, body: bytes) -> str:
         """Store what an invoice says and return its hash; storing it twice changes nothing."""
         ...
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from postpaid.application.ports import Lost, Unavailable
+from postpaid.domain.bounds import AmountBounds
 from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import check_zone
 from postpaid.domain.money import check_currency
@@ -38,7 +39,7 @@ class ChangeableSites(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSite:
-    """The settings to change; None leaves one as it is."""
+    """The settings to change; None leaves one as it is. Bounds without any amount are none."""
 
     timezone: str | None = None
     currency: str | None = None
@@ -48,6 +49,7 @@ class ChangeSite:
     aggregation: Aggregation | None = None
     tax_rounding: TaxRounding | None = None
     late: LatePolicy | None = None
+    bounds: AmountBounds | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,7 @@ def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) ->
             aggregation=command.aggregation or site.aggregation,
             tax_rounding=command.tax_rounding or site.tax_rounding,
             late=command.late or site.late,
+            bounds=site.bounds if command.bounds is None else _or_none(command.bounds),
         )
         try:
             sites.replace(changed, over=site)
@@ -123,3 +126,7 @@ def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) ->
             continue
         return changed
     raise Unavailable("other changes came first every time")
+
+
+def _or_none(bounds: AmountBounds) -> AmountBounds | None:
+    return None if bounds == AmountBounds() else bounds

@@ -3,9 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from postpaid.domain.errors import Invalid
 from postpaid.domain.usage import Aggregation
+
+if TYPE_CHECKING:  # the recorder reads sites, and has no use for money
+    from postpaid.domain.bounds import AmountBounds
 
 AFTER_HOURS_MAX = 1200  # 50 days, as long as Chargebee lets a metered invoice stay pending
 
@@ -83,7 +87,8 @@ class Scope:
 class Site:
     """One tenant. *clock_offset_seconds* moves the clock of a test site; it is 0 on a live one.
 
-    *aggregation* is the default of new items, *late* that of new subscriptions.
+    *aggregation* is the default of new items, *late* that of new subscriptions. *bounds* says which
+    invoices are to be looked at before they are issued; None is none.
     """
 
     scope: Scope
@@ -97,6 +102,7 @@ class Site:
     aggregation: Aggregation = Aggregation.SUM
     tax_rounding: TaxRounding = TaxRounding.LINE
     late: LatePolicy = LatePolicy.SUPPLEMENT
+    bounds: "AmountBounds | None" = None
     clock_offset_seconds: int = 0
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ from postpaid.store.invoices import (
     finished_attributes,
     issued_with,
     item_from_invoice,
+    parked_attributes,
     voided_attributes,
 )
 from postpaid.store.manifests import billing_write
@@ -27,6 +28,7 @@ from postpaid.store.subscriptions import item_from_subscription
 from postpaid.store.tables import (
     Absent,
     AtMost,
+    Check,
     Condition,
     Item,
     Key,
@@ -41,7 +43,6 @@ from postpaid.store.tables import (
 )
 from postpaid.store.terms import advance_attributes, item_from_term, term_key
 
-REASON_LENGTH_MAX = 300
 SERIES = "main"  # the one series of invoice numbers there is so far
 
 
@@ -130,7 +131,7 @@ class StoredClosing:
             ),
         ]
         if opening is not None:
-            deleted = {"status": InvoiceStatus.DELETED.value, "parked": None, **idle}
+            deleted = {"status": InvoiceStatus.DELETED.value, "parked": None, "bound": None, **idle}
             pending = equals("status", InvoiceStatus.PENDING.value)
             writes.append(_update(keys.entity(scope, "invoice", opening.id), pending, deleted))
         self._all_or_lost(writes)
@@ -154,7 +155,7 @@ class StoredClosing:
         head = keys.entity(scope, "invoice", invoice.id)
         finished = {
             "status": invoice.status.value,
-            "parked": None,
+            **parked_attributes(invoice),
             **finished_attributes(invoice),
         }
         pending = equals("status", InvoiceStatus.PENDING.value)
@@ -180,16 +181,49 @@ class StoredClosing:
         idle: dict[str, Value] = {"due_at": None, "dpk": None, "dsk": None}
         head = keys.entity(self._scope, "invoice", invoice.id)
         pending = equals("status", InvoiceStatus.PENDING.value)
-        reason = None if invoice.parked is None else invoice.parked[:REASON_LENGTH_MAX]
+        why = parked_attributes(invoice)
         if term is None:
-            self._all_or_lost([_update(head, pending, {"parked": reason, **idle})])
+            self._all_or_lost([_update(head, pending, {**why, **idle})])
             return
         self._all_or_lost(
             [
-                _update(head, pending, {"parked": reason}),
+                _update(head, pending, why),
                 _update(term_key(self._scope, term), _mine(run), idle),
             ]
         )
+
+    def repark(self, invoice: Invoice, *, over: Invoice) -> None:
+        """Store why a parked invoice cannot be made by now; `Lost` if it is not as it was read."""
+        self._all_or_lost([self._marked(invoice, over, {})])
+
+    def unpark(
+        self, term: Term | None, invoice: Invoice, *, over: Invoice, was: Term | None
+    ) -> None:
+        """Store that a parked invoice waits for no request any more; or raise `Lost`.
+
+        It must still be parked as it was read, its term CLOSING for the same run and as due as it
+        *was*. Then it is due as *term* says, or without one as the invoice does.
+        """
+        if term is None or was is None:
+            key = keys.entity(self._scope, "invoice", invoice.id)
+            self._all_or_lost([self._marked(invoice, over, self._due(key, invoice.due_at))])
+            return
+        key = term_key(self._scope, term)
+        as_due = (
+            Absent("due_at") if was.due_at is None else equals("due_at", instant_text(was.due_at))
+        )
+        still = all_of(_mine(was.run), as_due)
+        timed: Write = Check(key, still)
+        if term.due_at != was.due_at:
+            timed = _update(key, still, self._due(key, term.due_at))
+        self._all_or_lost([self._marked(invoice, over, {}), timed])
+
+    def _marked(self, invoice: Invoice, over: Invoice, more: Mapping[str, Value]) -> Update:
+        parked = all_of(
+            equals("status", InvoiceStatus.PENDING.value), equals("parked", over.parked)
+        )
+        head = keys.entity(self._scope, "invoice", invoice.id)
+        return _update(head, parked, {**parked_attributes(invoice), **more})
 
     def void(self, invoice: Invoice, *, credit: CreditChange | None = None) -> None:
         """Store that an issued invoice is voided, and the customer's new balance; or raise `Lost`.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from postpaid.application.ports import Lost
+from postpaid.domain.bounds import Bound, Broken
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.money import Money
@@ -12,6 +13,7 @@ from postpaid.store import keys
 from postpaid.store.fields import (
     instant,
     instant_or_none,
+    mapping,
     number,
     number_or_none,
     text,
@@ -114,7 +116,7 @@ def item_from_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime)
             "k": invoice.k,
             "term_start": None if invoice.term_start is None else instant_text(invoice.term_start),
             "created_at": instant_text(invoice.created_at),
-            "parked": invoice.parked,
+            **parked_attributes(invoice),
             **finished_attributes(invoice),
             **paid_attributes(invoice.paid, invoice.payments),
             **voided_attributes(invoice),
@@ -127,12 +129,25 @@ def item_from_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime)
     return item
 
 
+def parked_attributes(invoice: Invoice) -> Item:
+    """Return the attributes that say why an invoice is parked; None where it is not."""
+    broken = invoice.broken
+    return {
+        "parked": invoice.parked,
+        "bound": None
+        if broken is None
+        else {"name": broken.bound.value, "figure": broken.figure, "limit": broken.limit},
+    }
+
+
 def finished_attributes(invoice: Invoice) -> Item:
     """Return the attributes that finishing an invoice adds."""
+    credit = invoice.credit_applied
     return without_none(
         {
             # As text: the largest products have more digits than a DynamoDB number.
             "total": None if invoice.total is None else str(invoice.total.minor),
+            "credit": None if credit is None else str(credit.minor),
             "serial": invoice.serial,
             "serial_text": invoice.serial_text,
             "issued_on": None if invoice.issued_on is None else invoice.issued_on.isoformat(),
@@ -164,11 +179,19 @@ def issued_with(payments: int) -> Condition:
     return all_of(equals("status", InvoiceStatus.ISSUED.value), counted)
 
 
+def _broken(item: Item) -> Broken | None:
+    if item.get("bound") is None:
+        return None
+    plain = mapping(item, "bound")
+    return Broken(Bound(text(plain, "name")), text(plain, "figure"), text(plain, "limit"))
+
+
 def invoice_from_item(item: Item) -> Invoice:
     """Read the head of an invoice from its stored form."""
     currency = text(item, "currency")
     total, render = text_or_none(item, "total"), text_or_none(item, "r")
     issued_on, paid = text_or_none(item, "issued_on"), text_or_none(item, "paid")
+    credit = text_or_none(item, "credit")
     return Invoice(
         id=text(item, "id"),
         number=number(item, "number"),
@@ -181,6 +204,7 @@ def invoice_from_item(item: Item) -> Invoice:
         term_start=instant_or_none(item, "term_start"),
         created_at=instant(item, "created_at"),
         total=None if total is None else Money(int(total), currency),
+        credit_applied=None if credit is None else Money(int(credit), currency),
         serial=number_or_none(item, "serial"),
         serial_text=text_or_none(item, "serial_text"),
         issued_on=None if issued_on is None else date.fromisoformat(issued_on),
@@ -189,6 +213,7 @@ def invoice_from_item(item: Item) -> Invoice:
         pdf_hash=text_or_none(item, "pdf_hash"),
         due_at=instant_or_none(item, "due_at"),
         parked=text_or_none(item, "parked"),
+        broken=_broken(item),
         paid=None if paid is None else Money(int(paid), currency),
         payments=number_or_none(item, "pv") or 0,
         voided_at=instant_or_none(item, "voided_at"),

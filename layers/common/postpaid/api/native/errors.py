@@ -25,6 +25,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "The path does not take this method"),
     "already_exists": (409, "The id is taken"),
     "already_suspended": (409, "The subscription is suspended already"),
+    "bound_exceeded": (409, "The invoice breaks a bound"),
     "credit_spent": (409, "The credit it gave is spent"),
     "idempotency_key_reused": (409, "The idempotency key was used"),
     "in_trial": (409, "The subscription is in its trial"),

@@ -52,6 +52,7 @@ def patch_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
         number_prefix=body.number_prefix,
         aggregation=None if body.aggregation is None else Aggregation(body.aggregation),
         tax_rounding=None if body.tax_rounding is None else TaxRounding(body.tax_rounding),
+        bounds=None if body.bounds is None else body.bounds.bounds(),
         late=None if body.late_usage is None else LatePolicy(body.late_usage),
     )
     return Response(
