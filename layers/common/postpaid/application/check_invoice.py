@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from postpaid.application.books import Books
 from postpaid.application.compose_invoice import draft_content
-from postpaid.domain.bounds import MEDIAN_OF_MAX, broken_by
+from postpaid.domain.bounds import broken_by
 from postpaid.domain.errors import Conflict
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.invoice_content import InvoiceContent, stored_content
@@ -71,12 +71,10 @@ def check_amount(invoice: Invoice, content: InvoiceContent, site: Site, books: B
         return
     site.bounds.check_highest(content.charges)
     if site.bounds.factor is not None and invoice.term_start is not None:
-        site.bounds.check_median(content.charges, _charged_before(invoice, content, site, books))
+        site.bounds.check_median(content.charges, _charged_before(invoice, site, books))
 
 
-def _charged_before(
-    invoice: Invoice, content: InvoiceContent, site: Site, books: Books
-) -> list[Money]:
+def _charged_before(invoice: Invoice, site: Site, books: Books) -> list[Money]:
     """Return what the last issued invoices of the same kind charged, the newest first.
 
     Of one for a term that is those for terms about as long, of one for a supplement those for
@@ -84,7 +82,7 @@ def _charged_before(
     """
     assert invoice.term_start is not None
     period = Period(invoice.term_start, invoice.period_end)
-    before = period.start if invoice.k == 0 else period.end
+    before = period.start if invoice.k == 0 else None
     terms = books.terms.page(invoice.subscription_id, before=before, limit=_TERMS_LOOKED_AT)
     if invoice.k == 0:
         alike = [term for term in terms if _as_long(term.period, period)]
@@ -96,7 +94,7 @@ def _charged_before(
         charged = head.charges
         if head.status is InvoiceStatus.ISSUED and charged is not None and charged.minor > 0:
             found.append(charged)
-    return [charged for charged in found if charged.currency == content.currency][:MEDIAN_OF_MAX]
+    return found
 
 
 def _as_long(one: Period, other: Period) -> bool:

@@ -42,8 +42,10 @@ def check_charged_once(
     if start is None:
         return
     place = subscription.zone_at(start)
-    for line_id in {line.line_id: None for line in lines}:
-        mine = [line for line in lines if line.line_id == line_id]
+    by_line: dict[str, list[InvoiceLine]] = {}
+    for line in lines:
+        by_line.setdefault(line.line_id, []).append(line)
+    for line_id, mine in by_line.items():
         _check_inside(ended, mine)
         fees = ((line.period, 1) for line in mine if line.kind is LineKind.BASE_FEE)
         _check_count(f"the base fee of line '{line_id}'", fees, place)
@@ -65,7 +67,7 @@ def _check_inside(ended: Term | None, lines: Iterable[InvoiceLine]) -> None:
             ended.period.start <= line.period.start and line.period.end <= ended.period.end
         )
         if not within:
-            where = f"line '{line.line_id}' outside its term from {_since(line.period.start)}"
+            where = f"line '{line.line_id}' outside its term from {instant_text(line.period.start)}"
             raise bound_exceeded(Bound.PERIODS, "once", "never", where)
 
 
@@ -94,7 +96,7 @@ def _check_count(what: str, counted: Iterable[Counted], place: ZoneInfo) -> None
     times, since = 0, None
     for instant in sorted(steps):
         if since is not None and times not in {0, 1} and _days(since, instant, place):
-            where = f"{what} from {_since(since)}"
+            where = f"{what} from {instant_text(since)}"
             if times > 1:
                 raise bound_exceeded(Bound.PERIODS, f"{times} times", "once", where)
             raise bound_exceeded(Bound.GIVEN_BACK, "time", "none", where)
@@ -131,10 +133,6 @@ def _check_credits(
         raise bound_exceeded(Bound.GIVEN_BACK, *shown, where=f"line '{line_id}'")
 
 
-def _since(instant: datetime) -> str:
-    return instant_text(instant)
-
-
 def check_given_back(lines: Iterable[InvoiceLine]) -> None:
     """Check that no supplement gives back more than its manifests billed before (I-24).
 
@@ -142,5 +140,5 @@ def check_given_back(lines: Iterable[InvoiceLine]) -> None:
     """
     for line in lines:
         if line.billed_before is not None and (line.amount + line.billed_before).minor < 0:
-            where = f"line '{line.line_id}' from {_since(line.period.start)}"
+            where = f"line '{line.line_id}' from {instant_text(line.period.start)}"
             raise bound_exceeded(Bound.GIVEN_BACK, -line.amount, line.billed_before, where)
