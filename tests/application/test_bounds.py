@@ -11,7 +11,7 @@ from postpaid.application.cancel_subscription import CancelSubscription, cancel_
 from postpaid.application.check_invoice import REASON_LENGTH_MAX, draft_invoice, parked_by
 from postpaid.application.due_terms import Due
 from postpaid.application.invoice_now import invoice_now
-from postpaid.application.ports import Unavailable
+from postpaid.application.ports import Appended, Unavailable
 from postpaid.application.sites import ChangeSite, change_site
 from postpaid.application.work_due import TERMS_PER_VISIT_MAX
 from postpaid.domain import invoice_content, rating, supplement
@@ -21,6 +21,7 @@ from postpaid.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, LineKin
 from postpaid.domain.invoice_content import InvoiceContent
 from postpaid.domain.money import Money
 from postpaid.domain.site import TaxRounding
+from postpaid.domain.supplement import Supplement
 from postpaid.domain.term import TermStatus
 from postpaid.store import keys
 from postpaid.store.tables import Update
@@ -28,7 +29,7 @@ from tests.support.changes import a_shop, next_invoice, subscribed
 from tests.support.faults import Killed, Moment, fail
 from tests.support.meetings import Process, every_meeting
 from tests.support.samples import AUTO_AT_ONCE, OCTOBER, SCOPE, at
-from tests.support.world import World
+from tests.support.world import MemoryDocuments, World
 
 pytestmark = pytest.mark.usefixtures("few_shards")
 
@@ -175,7 +176,24 @@ def test_the_median_is_of_the_last_six_and_two_are_too_few() -> None:
     assert len(few.issued()) == 3
 
 
-def test_voided_invoices_and_those_over_nothing_are_not_what_is_usual() -> None:
+def test_invoices_over_nothing_are_not_what_is_usual() -> None:
+    world = a_shop("2026-01-01T08:00")
+    world.priced("calls", {"pricing_model": "per_unit", "unit_amount": "0.10", "free_units": "100"})
+    world.subscription("calls", start="2026-01-01", closing=AUTO_AT_ONCE)
+    for month, quantity in enumerate(("200", "1", "200", "1", "1", "1", "200"), start=1):
+        world.record(quantity, f"2026-{month:02}-01T00:05:00Z", item_price_id="calls")
+        next_invoice(world, f"2026-{month + 1:02}-01T00:10")
+    totals = [str(each.total) for each in world.issued()]
+    assert totals == ["10.00", "0.00", "10.00", "0.00", "0.00", "0.00", "10.00"]
+    bound(world, factor="2")
+
+    world.record("301", "2026-08-01T00:05:00Z", item_price_id="calls")
+    next_invoice(world, "2026-09-01T00:10")
+
+    assert "2 times the median of the last 3 is 20.00 USD" in str(parked(world).parked)
+
+
+def test_voided_invoices_are_not_what_is_usual() -> None:
     world = months("9000", "9000", "9000", "100", "100", "100", "100")
     for invoice in world.issued()[:3]:
         world.void(invoice)
@@ -243,6 +261,22 @@ def test_a_supplement_is_compared_with_supplements() -> None:
     assert "it charges 30.10 USD, and 2 times the median of the last 4 is 20.00 USD" in str(
         parked(world).parked
     )
+
+
+def test_an_invoice_over_nothing_is_compared_with_none() -> None:
+    world = World.at("2026-10-01T08:00")
+    world.price("minutes", "0.05")
+    world.subscription("minutes", start="2026-10-01")
+    world.skip_to("2026-11-01T00:10")
+    world.sweep()
+    other = world.copy()
+    bound(other, factor="2")
+
+    for each in (world, other):
+        each.calls.names.clear()
+        assert each.close(the_invoice(each)).status is InvoiceStatus.SKIPPED
+    # `the_invoice` reads terms and heads on its own.
+    assert other.calls.names == world.calls.names
 
 
 def test_bounds_that_are_off_cost_no_call(world: World) -> None:
@@ -471,26 +505,31 @@ def test_i_24_a_supplement_that_gives_back_too_much_is_not_made(
     assert world.reconcile() is not None
 
 
+@pytest.mark.parametrize("own", [False, True])
 def test_i_24_a_supplement_that_was_stored_wrong_parks_its_invoice(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, own: bool
 ) -> None:
+    """It is on the next invoice, or after the end of the subscription on one of its own."""
     world = october("1000")
     world.come_to_rest()
+    if own:
+        world.cancel("2026-11-01T00:30:00Z")
+        next_invoice(world, "2026-11-01T02:00")
     world.record("1", "2026-10-06")
     world.reconcile()
-    get = type(world.documents).get_supplement
+    get = MemoryDocuments.get_supplement
 
-    def spoilt(documents: object, appended: object) -> object:
-        found = get(documents, appended)  # type: ignore[arg-type]
+    def spoilt(documents: MemoryDocuments, appended: Appended) -> Supplement:
+        found = get(documents, appended)
         [line] = found.lines
         assert line.billed_before is not None
-        bad = a_supplement(line, line.billed_before, Decimal("-0.01"))
-        return replace(found, lines=(bad,))
+        return replace(found, lines=(a_supplement(line, line.billed_before, Decimal("-0.01")),))
 
-    monkeypatch.setattr(type(world.documents), "get_supplement", spoilt)
+    monkeypatch.setattr(MemoryDocuments, "get_supplement", spoilt)
     world.skip_to("2026-12-01T00:10")
     world.come_to_rest()
 
+    assert parked(world).k == int(own)
     assert parked(world).parked == (
         "it gives back 100.01 of line 'minutes' from 2026-10-01T00:00:00Z, "
         "and 100.00 was billed (I-24)"
@@ -530,6 +569,17 @@ def test_a_draft_says_that_it_would_be_parked_and_what_it_says_all_the_same() ->
     assert draft.refusal is not None
     assert draft.refusal.details["bound"] == "highest_total"
     assert the_invoice(world) == pending
+
+
+def test_a_draft_is_counted_twice_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = ended()
+    bound(world)
+    wrong_total(monkeypatch)
+
+    draft = draft_invoice(the_invoice(world), books=world.books)
+
+    assert draft.refusal is not None
+    assert draft.refusal.details["bound"] == "second_count"
 
 
 def test_a_reason_that_is_too_long_is_cut() -> None:

@@ -70,6 +70,7 @@ def check(
 UNPRORATED = replace(SUBSCRIPTION, prorate=False)
 CUT = replace(ENDED, period=days("10-01", "10-20"), advance_to=at("2026-11-01"))
 REST = a_term(1, period=days("10-20", "11-01"), pins={1: 1, 5: 1}, covered={5: at("2026-11-01")})
+PAID_ON = replace(ENDED, advance_to=at("2026-11-10"))
 IN_TRIAL = replace(SUBSCRIPTION, trial_end=at("2026-11-01"))
 
 
@@ -88,7 +89,8 @@ IN_TRIAL = replace(SUBSCRIPTION, trial_end=at("2026-11-01"))
             {"ended": CUT, "begun": replace(REST, covered={}), "subscription": UNPRORATED},
         ),
         # Nothing was paid in advance for a trial.
-        ((a_charge("recurring", "11-01", "12-01"),), {"subscription": IN_TRIAL}),
+        ((ADVANCE,), {"subscription": IN_TRIAL}),
+        ((ADVANCE,), {"subscription": IN_TRIAL, "ended": PAID_ON}),
         # Hours of one day belong to what is in force when it ends.
         ((*USUAL, a_charge("recurring", "10-20T08:00", "10-20T20:00")), {}),
         ((*USUAL, a_charge("credit", "10-20T08:00", "10-20T20:00", Share(0, 11, 31))), {}),

@@ -88,7 +88,7 @@ def _charged_before(invoice: Invoice, site: Site, books: Books) -> list[Money]:
         alike = [term for term in terms if _as_long(term.period, period)]
         ids = [term.invoice_id for term in alike if term.invoice_id is not None]
     else:
-        ids = [each for each in _supplements(terms, site) if each != invoice.id]
+        ids = list(_supplements(terms, site))
     found = []
     for head in books.invoices.many(ids[:_TERMS_LOOKED_AT]):
         charged = head.charges

@@ -18,7 +18,7 @@ from postpaid.application.ports import Lost, Unavailable
 from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
 from postpaid.domain.errors import Conflict
 from postpaid.domain.invoice import Invoice, InvoiceStatus
-from postpaid.domain.term import Term, TermStatus
+from postpaid.domain.term import Term
 
 _TRIES = 8
 
@@ -80,8 +80,6 @@ def _go_on(invoice: Invoice, term: Term | None, books: Books, now: datetime) -> 
         unparked = replace(unparked, due_at=start if hold is None else max(start, hold))
         books.closing.unpark(None, unparked, over=invoice, was=None)
         return unparked
-    if term.status is not TermStatus.CLOSING:
-        raise Lost
     due_at = term.due_at  # of a run that has begun to close it, or died
     if due_at is None:
         policy = closing_policy(subscription, books.customers, books.sites)
