@@ -1,13 +1,18 @@
-"""`postpaid demo`: the founding example, from a price to a PDF, over HTTP on a local stack."""
+"""`postpaid demo`: the founding example, from a price to a PDF, over HTTP on a local stack.
+
+A month passes on the clock of a test site, so that terms end and invoices close exactly as they
+would in real time: nobody asks for it.
+"""
 
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,13 +20,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from postpaid.domain.instants import instant_text
 from postpaid_cli import engine as engines
 from postpaid_cli.checkout import ROOT
 from postpaid_cli.errors import LocalError
-from postpaid_cli.operate import Target, run_sweep
 from postpaid_cli.stack import LocalStack, bring_up, new_folder
 
 ZONE = "America/New_York"
+OPENING = time(9)  # when the service goes on sale, on the first of the month
 OUTPUT = ROOT / "demo-output"
 _WAIT_SECONDS = 60
 
@@ -57,19 +63,21 @@ class Client:
 def demo(*, no_build: bool) -> None:
     """Bill a month: 750 gigabytes in three tiers, and 361 minutes of VoIP calls, 28.05 in all."""
     console = Console(highlight=False)
-    started = time.monotonic()
+    started = monotonic()
+    month = Month.before(datetime.now(ZoneInfo(ZONE)).date())
     with console.status("Starting") as spinner:
         stack = bring_up(
             new_folder(),
+            clock=instant_text(datetime.combine(month.first, OPENING, ZoneInfo(ZONE))),
             build_first=not no_build,
             progress=lambda step: spinner.update(f"{step} …"),
         )
     try:
-        console.print(f"The stack is up after {time.monotonic() - started:.0f} s.")
-        _run(stack, console)
+        console.print(f"The stack is up after {monotonic() - started:.0f} s.")
+        run_demo(stack, month, console)
     finally:
         engines.stop(stack.engine)
-    console.print(f"Done in {time.monotonic() - started:.0f} s; the stack is stopped.")
+    console.print(f"Done in {monotonic() - started:.0f} s; the stack is stopped.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +120,35 @@ TRANSFER = Example(
 )
 
 
-def daily_usage(first: date, days: int, example: Example) -> dict[date, int]:
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A calendar month."""
+
+    first: date
+
+    @classmethod
+    def before(cls, day: date) -> "Month":
+        """Return the month before that of a day."""
+        return cls((day.replace(day=1) - timedelta(days=1)).replace(day=1))
+
+    @property
+    def end(self) -> date:
+        """The first of the next month."""
+        return (self.first + timedelta(days=31)).replace(day=1)
+
+    @property
+    def days(self) -> list[date]:
+        """Its days, in order."""
+        return [self.first + timedelta(days=n) for n in range((self.end - self.first).days)]
+
+
+def daily_usage(month: Month, example: Example) -> dict[date, int]:
     """Spread a month's usage: the example's own figure on the 15th, the rest evenly."""
-    rest, others = example.used - example.on_the_15th, days - 1
+    rest, others = example.used - example.on_the_15th, len(month.days) - 1
     usage: dict[date, int] = {}
     position = 0
-    for offset in range(days):
-        day = first + timedelta(days=offset)
-        if day.day == 15:  # noqa: PLR2004 - the day of the founding example
+    for day in month.days:
+        if _is_the_15th(day):
             usage[day] = example.on_the_15th
         else:
             usage[day] = rest * (position + 1) // others - rest * position // others
@@ -127,21 +156,47 @@ def daily_usage(first: date, days: int, example: Example) -> dict[date, int]:
     return usage
 
 
-def _run(stack: LocalStack, console: Console) -> None:
+def _is_the_15th(day: date) -> bool:
+    return day.day == 15  # noqa: PLR2004 - the day of the founding example
+
+
+def run_demo(stack: LocalStack, month: Month, console: Console) -> None:
+    """Let a month pass on a stack whose test site's clock stands at its first day, and show it."""
     admin = Client(stack.base_url, stack.keys["admin_key"])
     recorder = Client(stack.base_url, stack.keys["usage_key"])
-    today = datetime.now(ZoneInfo(ZONE)).date()
-    first = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
-    days = ((first + timedelta(days=31)).replace(day=1) - first).days
     seller = {"name": "Northwind Telecom Ltd", "address": ["1 Harbour Road", "Boston MA"]}
-    admin.call("PATCH", "/v1/site", {"seller": seller})
+    admin.call("PATCH", "/v1/site", {"seller": seller, "timezone": ZONE})
     for example in (TRANSFER, VOIP):
-        _subscribe(admin, example, first)
-        _record(recorder, example, daily_usage(first, days, example), console)
-    invoices = {example.subscription: _close(admin, stack, example) for example in (VOIP, TRANSFER)}
+        _subscribe(admin, example, month.first)
+    console.print(
+        f"It is {_spelled(month.first)}, {OPENING:%H:%M} in New York, on the clock of a test site: "
+        "two customers subscribe.",
+        soft_wrap=True,
+    )
+    with console.status("") as spinner:
+        _live_through(month, admin, recorder, lambda day: spinner.update(f"{_spelled(day)} …"))
     for example in (TRANSFER, VOIP):
-        _show(invoices[example.subscription], console)
-        _save(admin, invoices[example.subscription], console)
+        used = daily_usage(month, example).values()
+        count = sum(map(bool, used))
+        unit = example.item["unit"]
+        console.print(
+            f"{example.item['name']}: {count} usages, {sum(used)} {unit}s; the 15th was sent twice "
+            "and counts once.",
+            soft_wrap=True,
+        )
+    invoices = [_issued(admin, example) for example in (TRANSFER, VOIP)]
+    console.print(
+        f"It is {_spelled(month.end + timedelta(days=1))}: {month.first:%B} has ended, and both "
+        "invoices closed by themselves.",
+        soft_wrap=True,
+    )
+    for invoice in invoices:
+        _show(invoice, console)
+        _save(admin, invoice, console)
+
+
+def _spelled(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 def _subscribe(admin: Client, example: Example, first: date) -> None:
@@ -155,49 +210,56 @@ def _subscribe(admin: Client, example: Example, first: date) -> None:
         "timezone": ZONE,
         "start": first.isoformat(),
         "lines": [{"item_price_id": example.price["id"]}],
-        # Until everything is recorded, only a request may close the month that is over.
-        "closing": {"mode": "manual"},
     }
     admin.call("POST", "/v1/subscriptions", subscription)
 
 
-def _record(client: Client, example: Example, usage: dict[date, int], console: Console) -> None:
+def _live_through(
+    month: Month, admin: Client, recorder: Client, told: Callable[[date], None]
+) -> None:
+    """Record each day's usage on that day, and go on until the day after the month's end."""
+    usage = {example.subscription: daily_usage(month, example) for example in (TRANSFER, VOIP)}
+    for day in month.days:
+        told(day)
+        for example in (TRANSFER, VOIP):
+            count = usage[example.subscription][day]
+            if count:
+                _record(recorder, example, day, count)
+        _advance(admin, day + timedelta(days=1))
+    told(month.end)
+    _advance(admin, month.end + timedelta(days=1))
+
+
+def _record(client: Client, example: Example, day: date, count: int) -> None:
     path = f"/v1/subscriptions/{example.subscription}/usages"
-    bodies = {
-        day: {"item_price_id": example.price["id"], "usage_date": str(day), "quantity": str(count)}
-        for day, count in usage.items()
-        if count
+    usage = {
+        "item_price_id": example.price["id"],
+        "usage_date": day.isoformat(),
+        "quantity": str(count),
     }
-    for body in bodies.values():
-        client.call("POST", path, body)
-    again = next(body for day, body in bodies.items() if day.day == 15)  # noqa: PLR2004
-    answer = client.call("POST", path, again)
-    if not answer["replayed"]:
+    client.call("POST", path, usage)
+    if _is_the_15th(day) and not client.call("POST", path, usage)["replayed"]:
         raise LocalError("The same usage was recorded twice.")
-    unit = example.item["unit"]
-    console.print(
-        f"{example.item['name']}: {len(bodies)} usages, {sum(usage.values())} {unit}s; the 15th "
-        "was sent twice and counts once.",
-        soft_wrap=True,
-    )
 
 
-def _close(admin: Client, stack: LocalStack, example: Example) -> dict[str, Any]:
-    """Let the dispatcher close the month, and return the invoice it made."""
-    policy = {"closing": {"mode": "auto", "after_hours": 0}}
-    admin.call("PATCH", f"/v1/subscriptions/{example.subscription}", policy)
-    target = Target(stack.aws.dynamodb(), stack.aws.functions(), stack.outputs)
+def _advance(admin: Client, to: date) -> None:
+    """Move the site's clock to a midnight, in as many requests as that takes."""
+    while not admin.call("POST", "/v1/test-clock/advance", {"to": to.isoformat()})["done"]:
+        pass
 
-    def issued() -> dict[str, Any] | None:
-        run_sweep(target)
-        heads = admin.call("GET", f"/v1/subscriptions/{example.subscription}/invoices")["data"]
-        return next((head for head in heads if head["status"] == "issued"), None)
 
-    return admin.call("GET", f"/v1/invoices/{_wait_for('the invoice', issued)['id']}")
+def _issued(admin: Client, example: Example) -> dict[str, Any]:
+    """Return the month's invoice, which is issued by now."""
+    [head] = admin.call("GET", f"/v1/subscriptions/{example.subscription}/invoices")["data"]
+    if head["status"] != "issued":
+        raise LocalError(f"The invoice of {example.subscription} is {head['status']}.")
+    return admin.call("GET", f"/v1/invoices/{head['id']}")
 
 
 def _show(invoice: dict[str, Any], console: Console) -> None:
-    table = Table(title=f"\n{invoice['number']}  ·  {invoice['customer']['name']}")
+    issued_on = _spelled(date.fromisoformat(invoice["issued_on"]))
+    title = f"{invoice['number']}  ·  {invoice['customer']['name']}  ·  {issued_on}"
+    table = Table(title=f"\n{title}")
     table.add_column("Line")
     for name in ("Quantity", "Unit price", "Amount"):
         table.add_column(name, justify="right")
@@ -213,11 +275,20 @@ def _rows(line: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     kind = "base fee" if line["kind"] == "base_fee" else line["unit"]
     name = f"{line['description']} ({kind})"
     quantity = "" if line["quantity"] is None else f"{line['quantity']} {line['unit']}"
-    yield name, quantity, line["unit_amount"] or "", line["amount"]
+    yield name, quantity, _price(line["unit_amount"]), line["amount"]
     if len(line["components"]) > 1:
         for part in line["components"]:
             tier = f"  tier {part['tier']}"
-            yield tier, part["quantity"] or "", part["unit_amount"] or "", f"({part['amount']})"
+            amount = f"({_price(part['amount'])})"
+            yield tier, part["quantity"] or "", _price(part["unit_amount"]), amount
+
+
+def _price(exact: str | None) -> str:
+    """Spell an exact amount with two places at least, as prices are."""
+    if exact is None:
+        return ""
+    places = max(2, len(exact.partition(".")[2]))
+    return f"{Decimal(exact):.{places}f}"
 
 
 def _save(admin: Client, invoice: dict[str, Any], console: Console) -> None:
@@ -236,12 +307,12 @@ def _save(admin: Client, invoice: dict[str, Any], console: Console) -> None:
 
 
 def _wait_for(what: str, look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
-    until = time.monotonic() + _WAIT_SECONDS
-    while time.monotonic() < until:
+    until = monotonic() + _WAIT_SECONDS
+    while monotonic() < until:
         found = look()
         if found is not None:
             return found
-        time.sleep(0.3)
+        sleep(0.3)
     raise LocalError(f"{what} did not come within {_WAIT_SECONDS} seconds.")
 
 

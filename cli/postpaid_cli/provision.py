@@ -20,13 +20,15 @@ _KEYS = {
 }
 
 
-def provision_local(outputs: dict[str, str], endpoint: str, clock: str | None) -> dict[str, str]:
+def provision_local(
+    outputs: dict[str, str], endpoint: str, clock: str | None, site_id: str = SITE
+) -> dict[str, str]:
     """Return the `admin_key` and `usage_key` of a new test site whose clock starts at *clock*."""
     billing = DynamoTable(LocalAws(endpoint).dynamodb(), outputs["BillingTable"])
     now = real_now()
     try:
         command = CreateSite(
-            id=SITE,
+            id=site_id,
             test=True,
             timezone="UTC",
             currency="USD",

@@ -70,7 +70,11 @@ def add_price(world: World, command: CreateItemPrice = MINUTES) -> Created[ItemP
 def add_customer(world: World, command: CreateCustomer = INITECH) -> Created[Customer]:
     stores = world.stores
     return create_customer(
-        command, customers=stores.customers, ids=stores.ids(world.blocks), now=world.now
+        command,
+        customers=stores.customers,
+        sites=stores.sites,
+        ids=stores.ids(world.blocks),
+        now=world.now,
     )
 
 

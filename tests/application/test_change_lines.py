@@ -256,7 +256,7 @@ def test_usage_that_came_by_an_older_copy_of_the_lines_is_billed_all_the_same() 
     copy.change_lines(remove("minutes"))
     # A recorder that has not seen it: its put lands behind the date of the removal.
     usage = other.record("70", "2026-10-12")
-    copy.stores.ledger.add(usage.usage)
+    copy.ledger().add(usage.usage)
 
     assert next_invoice(copy, "2026-11-01T00:10") == [
         ("base_fee", "minutes", "20.00"),

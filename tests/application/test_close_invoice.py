@@ -174,7 +174,7 @@ def test_an_invoice_without_lines_is_skipped_and_draws_no_number() -> None:
 
     assert invoice.status is InvoiceStatus.SKIPPED
     assert (str(invoice.total), invoice.serial, invoice.render) == ("0.00", None, None)
-    assert world.stores.closing(world.now).next_serial() == (1, None)
+    assert world.stores.closing(world.now).next_serial("main") == (1, None)
     assert world.term("2026-10-01").status is TermStatus.FROZEN
     assert world.content(invoice).lines == ()
     assert world.close(invoice) == invoice

@@ -11,6 +11,7 @@ from postpaid.application.ports import Unavailable
 from postpaid.application.record_usage import RecordedUsage
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.site import LatePolicy
+from postpaid.domain.term import BillingState
 from postpaid.domain.usage import UsageKey
 from tests.support.changes import a_shop, next_invoice
 from tests.support.faults import Killed, Moment, fail
@@ -45,6 +46,26 @@ def correct(world: World, quantity: str, version: int = 1, **more: str) -> Recor
     )
 
 
+def test_a_corrected_usage_still_knows_the_request_that_recorded_it(world: World) -> None:
+    key = world.record("7", "2026-10-06", request="digest").usage.key
+    correct_usage(
+        CorrectUsage(key=key, version=1, quantity=Decimal(8)),
+        subscriptions=world.stores.subscriptions,
+        ledger=world.stores.ledger,
+        terms=world.stores.terms,
+        now=world.now,
+    )
+    world.delete(key)
+
+    with pytest.raises(Conflict) as refusal:
+        world.record("7", "2026-10-06", request="digest")
+
+    assert refusal.value.code == "usage_deleted"
+    there = world.ledger().get(key)
+    assert there is not None
+    assert (there.deleted, there.version) == (True, 3)
+
+
 def test_a_correction_is_the_next_version_and_is_what_is_billed(world: World) -> None:
     corrected = correct(world, "361", note="recounted")
 
@@ -54,7 +75,7 @@ def test_a_correction_is_the_next_version_and_is_what_is_billed(world: World) ->
         False,
         "on_time",
     )
-    assert world.stores.ledger.get(KEY) == corrected.usage
+    assert world.ledger().get(KEY) == corrected.usage
     assert next_invoice(world, "2026-11-01T00:10")[1] == ("usage", "minutes", "36.10")
 
 
@@ -100,7 +121,7 @@ def test_of_two_that_correct_at_once_one_wins_and_the_other_is_told(world: World
         [refused] = [each for each in (run.first, run.second) if isinstance(each, Conflict)]
         assert len(came) == 1
         assert refused.details["version"] == 2
-        there = run.world.stores.ledger.get(KEY)
+        there = run.world.ledger().get(KEY)
         assert there is not None
         assert there.quantity == came[0].usage.quantity
 
@@ -111,7 +132,7 @@ def test_a_correction_that_meets_a_deletion_does_not_bring_it_back(world: World)
 
     for pair in ((lambda w: correct(w, "5"), delete), (delete, lambda w: correct(w, "5"))):
         for run in every_meeting(world, *pair):
-            there = run.world.stores.ledger.get(KEY)
+            there = run.world.ledger().get(KEY)
             assert there is not None
             assert there.deleted
 
@@ -152,7 +173,36 @@ def test_late_corrections_are_refused_where_nothing_late_is_taken() -> None:
         with pytest.raises(Conflict) as refusal:
             ask()
         assert (refusal.value.code, refusal.value.field) == ("term_closed", "usage_date")
-    there = world.stores.ledger.get(KEY)
+    there = world.ledger().get(KEY)
     assert there is not None
     assert (there.version, there.deleted) == (1, False)
-    assert world.stores.ledger.get(UsageKey("sub", at("2026-10-06"), "minutes")) is None
+    assert world.ledger().get(UsageKey("sub", at("2026-10-06"), "minutes")) is None
+
+
+def test_a_repeat_of_what_was_done_in_time_is_answered_where_nothing_late_is_taken() -> None:
+    """Once durable, never say no: a client that lost the answer must not read "refused"."""
+    world = a_shop()
+    world.subscription("minutes", start="2026-10-01", closing=AUTO_AT_ONCE, late=LatePolicy.REFUSE)
+    for day in ("2026-10-05", "2026-10-06", "2026-10-07"):
+        world.record("100", day, request="first")
+    correct(world, "7")
+    deleted = UsageKey("sub", at("2026-10-06"), "minutes")
+    world.delete(deleted)
+    world.skip_to("2026-11-01T00:10")
+    world.come_to_rest()
+
+    assert world.record("100", "2026-10-07", request="first").replayed
+    assert correct(world, "7").replayed
+    assert world.delete(deleted).replayed
+    assert {answer.billing for answer in (world.delete(deleted), correct(world, "7"))} == {
+        BillingState.LATE
+    }
+    refused: list[tuple[Callable[[], object], str]] = [
+        (lambda: world.record("101", "2026-10-07"), "usage_conflict"),
+        (lambda: world.record("100", "2026-10-06", request="first"), "usage_deleted"),
+        (lambda: world.record("100", "2026-10-06", request="other"), "term_closed"),
+    ]
+    for ask, code in refused:
+        with pytest.raises(Conflict) as refusal:
+            ask()
+        assert refusal.value.code == code

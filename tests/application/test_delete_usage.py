@@ -7,6 +7,7 @@ import pytest
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.ports import Unavailable
 from postpaid.domain.errors import NotFound
+from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import BillingState
 from postpaid.domain.usage import Usage, UsageKey
 from tests.support.faults import Moment, fail
@@ -112,6 +113,9 @@ class Fickle:
     """A ledger in which the usage is another version after every read."""
 
     version: int = 1
+
+    def of(self, subscription: Subscription) -> "Fickle":
+        return self
 
     def get(self, key: UsageKey) -> Usage:
         self.version += 1

@@ -81,11 +81,11 @@ def run_once(world: World, work: Callable[[], object]) -> None:
         forget(world, fault)
 
 
-def october(closing: ClosingPolicy | None = None) -> World:
+def october(closing: ClosingPolicy | None = None, usage_shards: int = 1) -> World:
     """The last hour of October."""
     world = World.at("2026-10-31T23:00")
     world.price("minutes", "0.05", base_fee="10.00")
-    world.subscription("minutes", start="2026-10-01", closing=closing)
+    world.subscription("minutes", start="2026-10-01", closing=closing, usage_shards=usage_shards)
     return world
 
 
@@ -145,10 +145,7 @@ def audit(world: World, client: Client) -> Invoice:
     assert invoice.total is not None
     assert invoice.total.decimal == Decimal(10) + quantity * Decimal("0.05")
 
-    stored = {
-        keys.usage_sk(usage.key): usage
-        for usage in world.stores.ledger.in_period("sub", ended.period)
-    }
+    stored = {keys.usage_sk(usage.key): usage for usage in world.ledger().in_period(ended.period)}
     for answer in client.answers:
         place = keys.usage_sk(answer.usage.key)
         assert place in stored, "what was acknowledged is durable"
@@ -164,7 +161,7 @@ def audit_numbers(world: World, issued: list[Invoice]) -> None:
     series = keys.series_counter(SCOPE, "main").pk
     register = world.billing.query(Range(pk=series, first="NO#", last="NO#~"))
     assert [row["invoice_id"] for row in register] == [invoice.id for invoice in issued]
-    assert world.stores.closing(world.now).next_serial()[0] == len(issued) + 1
+    assert world.stores.closing(world.now).next_serial("main")[0] == len(issued) + 1
     assert isinstance(world.billing, MemoryTable)
     heads = [item for item in world.billing.items() if "serial" in item]
     assert sorted(str(item["serial"]) for item in heads) == [str(n + 1) for n in range(len(issued))]
@@ -204,14 +201,16 @@ def each_fault(
             yield world, client
 
 
+@pytest.mark.parametrize("usage_shards", [1, 3])
 @pytest.mark.parametrize(("error", "moment"), FAULTS)
 def test_a_client_that_repeats_at_once_is_billed_for_everything_on_time(
-    error: type[BaseException], moment: Moment
+    error: type[BaseException], moment: Moment, usage_shards: int
 ) -> None:
     def scenario(client: Client) -> None:
         record_roll_close_render(client, client.insist)
 
-    for world, client in each_fault(october(), scenario, error, moment):
+    begin = october(usage_shards=usage_shards)
+    for world, client in each_fault(begin, scenario, error, moment):
         invoice = audit(world, client)
         assert str(invoice.total) == "28.05"
         assert len(client.answers) == 3

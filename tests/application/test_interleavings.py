@@ -31,9 +31,9 @@ TERM = Due(*keys.term(SCOPE, "sub", OCTOBER.start))
 KEY = UsageKey("sub", at("2026-10-05"), "minutes")
 
 
-def ended_october() -> World:
+def ended_october(usage_shards: int = 1) -> World:
     """An hour after the end of October, of which nobody has taken notice yet."""
-    world = World.voip()
+    world = World.voip(usage_shards)
     world.record("61", "2026-10-04")
     world.skip_to("2026-11-01T01:00")
     return world
@@ -75,12 +75,17 @@ def audit_numbers(world: World, count: int) -> None:
 # --- a usage and the close of its term
 
 
+# A close reads shard after shard, and others come between: the two days here are in two of them.
+each_spread = pytest.mark.parametrize("usage_shards", [1, 4])
+
+
+@each_spread
 @pytest.mark.parametrize("closer_first", [True, False])
-def test_what_a_recording_is_told_is_true(closer_first: bool) -> None:
+def test_what_a_recording_is_told_is_true(closer_first: bool, usage_shards: int) -> None:
     told = set()
     pair = (visit, record) if closer_first else (record, visit)
 
-    for run in every_meeting(ended_october(), *pair):
+    for run in every_meeting(ended_october(usage_shards), *pair):
         answer = run.second if closer_first else run.first
         assert isinstance(answer, RecordedUsage)
         told.add(answer.billing)
@@ -98,10 +103,11 @@ def test_what_a_recording_is_told_is_true(closer_first: bool) -> None:
     assert (BillingState.PENDING in told) is closer_first
 
 
+@each_spread
 @pytest.mark.parametrize("closer_first", [True, False])
-def test_what_a_deletion_is_told_is_true(closer_first: bool) -> None:
+def test_what_a_deletion_is_told_is_true(closer_first: bool, usage_shards: int) -> None:
     def make() -> World:
-        world = World.voip()
+        world = World.voip(usage_shards)
         record(world)
         world.skip_to("2026-11-01T01:00")
         return world
@@ -143,7 +149,7 @@ def test_two_who_record_the_same_identity_agree_on_one_fact(quantity: str) -> No
         return world.record(quantity, "2026-10-05")
 
     for run in every_meeting(World.voip(), record, record_other):
-        stored = run.world.stores.ledger.get(KEY)
+        stored = run.world.ledger().get(KEY)
         assert stored is not None
         assert stored.version == 1
         results = [run.first, run.second]
@@ -164,7 +170,7 @@ def test_recording_and_deleting_the_same_usage_happen_one_after_the_other() -> N
 
     for pair in ((record, delete), (delete, record)):
         for run in every_meeting(make(), *pair):
-            stored = run.world.stores.ledger.get(KEY)
+            stored = run.world.ledger().get(KEY)
             assert stored is not None
             answers = [run.first, run.second]
             assert all(isinstance(each, RecordedUsage) for each in answers)
@@ -181,7 +187,7 @@ def test_two_who_record_again_over_one_tombstone_make_one_usage() -> None:
         return world
 
     for run in every_meeting(make(), record, record):
-        stored = run.world.stores.ledger.get(KEY)
+        stored = run.world.ledger().get(KEY)
         assert stored is not None
         assert (stored.version, stored.deleted) == (3, False)
         answers = [each for each in (run.first, run.second) if isinstance(each, RecordedUsage)]

@@ -13,10 +13,11 @@ from postpaid.application.list_invoices import (
 from postpaid.application.list_usages import READ_MAX, list_usages
 from postpaid.domain.invoice import Invoice
 from postpaid.domain.period import Period
+from postpaid.domain.subscription import USAGE_SHARDS_MAX, Subscription
 from postpaid.domain.usage import Usage, UsageKey
 from postpaid.store.memory import MemoryTable
 from postpaid.store.usage import StoredUsages
-from tests.support.samples import OCTOBER, SCOPE, a_usage, at
+from tests.support.samples import OCTOBER, SCOPE, a_subscription, a_usage, at
 from tests.support.world import World
 
 # --- invoices
@@ -135,23 +136,31 @@ def test_an_invoice_that_came_meanwhile_moves_nothing(busy: World) -> None:
 EVER = Period(at("2026-01-01"), at("2027-01-01"))
 
 
+@pytest.fixture(params=[1, 5, USAGE_SHARDS_MAX])
+def subscription(request: pytest.FixtureRequest) -> Subscription:
+    """In one partition, in some, in as many as there can be: a list is the same."""
+    return a_subscription(usage_shards=request.param)
+
+
 @pytest.fixture
-def ledger() -> StoredUsages:
+def ledger(subscription: Subscription) -> StoredUsages:
     """Five hundred usages of three lines, a second apart; every seventh deleted."""
     ledger = StoredUsages(MemoryTable(), SCOPE)
+    usages = ledger.of(subscription)
     for n in range(500):
         second = (OCTOBER.start + n * timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
         line_id = ("minutes", "minutes.2", "texts")[n % 3]
         price = "texts" if line_id == "texts" else "minutes"
         usage = a_usage(second, str(n + 1), line_id=line_id, item_price_id=price)
-        ledger.add(usage)
+        usages.add(usage)
         if n % 7 == 0:
-            ledger.delete(usage)
+            usages.delete(usage)
     return ledger
 
 
 def read(
     ledger: StoredUsages,
+    subscription: Subscription,
     limit: int,
     period: Period = EVER,
     *,
@@ -163,7 +172,7 @@ def read(
     after: UsageKey | None = None
     while True:
         page, after = list_usages(
-            "sub",
+            subscription,
             period,
             line_id=line_id,
             item_price_id=item_price_id,
@@ -182,66 +191,85 @@ def quantities(usages: list[Usage]) -> list[Decimal]:
     return [usage.quantity for usage in usages]
 
 
-@pytest.mark.parametrize("limit", [13, 100, 199, 200, 201, 428, 429, 1000])
-def test_live_usages_are_listed_once_in_order(ledger: StoredUsages, limit: int) -> None:
+# 171 of the first 200 records are live: a page then ends where what was read does.
+@pytest.mark.parametrize("limit", [13, 100, 171, 199, 200, 201, 428, 429, 1000])
+def test_live_usages_are_listed_once_in_order(
+    ledger: StoredUsages, subscription: Subscription, limit: int
+) -> None:
     expected = [Decimal(n + 1) for n in range(500) if n % 7]
 
-    assert quantities(read(ledger, limit)) == expected
+    assert quantities(read(ledger, subscription, limit)) == expected
 
 
 @pytest.mark.parametrize("limit", [29, 1000])
-def test_usages_are_listed_by_line_or_by_item_price(ledger: StoredUsages, limit: int) -> None:
+def test_usages_are_listed_by_line_or_by_item_price(
+    ledger: StoredUsages, subscription: Subscription, limit: int
+) -> None:
     lines = {n: ("minutes", "minutes.2", "texts")[n % 3] for n in range(500) if n % 7}
 
     for line_id in ("minutes", "minutes.2", "texts", "other"):
         expected = [Decimal(n + 1) for n, line in lines.items() if line == line_id]
-        assert quantities(read(ledger, limit, line_id=line_id)) == expected
+        assert quantities(read(ledger, subscription, limit, line_id=line_id)) == expected
     both = [Decimal(n + 1) for n, line in lines.items() if line != "texts"]
-    assert quantities(read(ledger, limit, item_price_id="minutes")) == both
-    assert read(ledger, limit, line_id="texts", item_price_id="minutes") == []
+    assert quantities(read(ledger, subscription, limit, item_price_id="minutes")) == both
+    assert read(ledger, subscription, limit, line_id="texts", item_price_id="minutes") == []
 
 
-def test_a_list_keeps_to_its_period(ledger: StoredUsages) -> None:
+def test_a_list_keeps_to_its_period(ledger: StoredUsages, subscription: Subscription) -> None:
     period = Period(at("2026-10-01T00:01"), at("2026-10-01T00:02"))
 
-    found = read(ledger, 10, period)
+    found = read(ledger, subscription, 10, period)
 
     assert quantities(found) == [Decimal(n + 1) for n in range(60, 120) if n % 7]
 
 
-def test_a_place_from_another_period_does_not_lead_out_of_this_one(ledger: StoredUsages) -> None:
+def test_a_place_from_another_period_does_not_lead_out_of_this_one(
+    ledger: StoredUsages, subscription: Subscription
+) -> None:
     period = Period(at("2026-10-01T00:01"), at("2026-10-01T00:02"))
     before = a_usage("2026-10-01T00:00:10").key
 
     page, _ = list_usages(
-        "sub", period, line_id=None, item_price_id=None, after=before, limit=3, ledger=ledger
+        subscription, period, line_id=None, item_price_id=None, after=before, limit=3, ledger=ledger
     )
 
     assert quantities(page) == [Decimal(61), Decimal(62), Decimal(63)]
 
 
-def test_a_page_reads_a_bounded_number_of_records() -> None:
+def test_a_page_reads_a_bounded_number_of_records(subscription: Subscription) -> None:
     """Between the first and the last there is nothing but what the filter leaves out."""
-    table = MemoryTable()
-    ledger = StoredUsages(table, SCOPE)
-    ledger.add(a_usage("2026-10-01", "1", line_id="wanted"))
+    ledger = StoredUsages(MemoryTable(), SCOPE)
+    usages = ledger.of(subscription)
+    usages.add(a_usage("2026-10-01", "1", line_id="wanted"))
     for n in range(READ_MAX + 200):
         second = (OCTOBER.start + (n + 1) * timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
-        ledger.add(a_usage(second, "9", line_id="other"))
-    ledger.add(a_usage("2026-10-30", "2", line_id="wanted"))
+        usages.add(a_usage(second, "9", line_id="other"))
+    usages.add(a_usage("2026-10-30", "2", line_id="wanted"))
 
     first, after = list_usages(
-        "sub", EVER, line_id="wanted", item_price_id=None, after=None, limit=10, ledger=ledger
+        subscription,
+        EVER,
+        line_id="wanted",
+        item_price_id=None,
+        after=None,
+        limit=10,
+        ledger=ledger,
     )
     assert quantities(first) == [Decimal(1)]
     assert after is not None
 
     second_page, end = list_usages(
-        "sub", EVER, line_id="wanted", item_price_id=None, after=after, limit=10, ledger=ledger
+        subscription,
+        EVER,
+        line_id="wanted",
+        item_price_id=None,
+        after=after,
+        limit=10,
+        ledger=ledger,
     )
     assert quantities(second_page) == [Decimal(2)]
     assert end is None
 
 
-def test_nothing_recorded_is_an_empty_list() -> None:
-    assert read(StoredUsages(MemoryTable(), SCOPE), 10) == []
+def test_nothing_recorded_is_an_empty_list(subscription: Subscription) -> None:
+    assert read(StoredUsages(MemoryTable(), SCOPE), subscription, 10) == []

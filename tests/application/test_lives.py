@@ -233,7 +233,7 @@ def test_usage_that_raced_with_a_cancellation_is_on_the_last_invoice() -> None:
     usage = world.record("70", "2026-10-20").usage  # by a copy of the subscription that went on
     copy.clock.now = at("2026-10-11T12:00")
     copy.cancel("now")
-    copy.stores.ledger.add(usage)
+    copy.ledger().add(usage)
 
     assert next_invoice(copy, "2026-10-11T13:00") == [
         ("base_fee", "minutes", "20.00"),

@@ -42,6 +42,7 @@ def world() -> World:
 
 
 def test_what_cannot_be_rated_is_parked_with_its_reason_and_delays_nobody(world: World) -> None:
+    """I-35."""
     parked = next(each for each in world.invoices() if each.subscription_id == "sub")
 
     assert parked.status is InvoiceStatus.PENDING
@@ -112,8 +113,8 @@ def test_usage_of_a_line_that_is_none_is_not_forgotten() -> None:
     world.subscription("minutes", start="2026-10-01", closing=AUTO_AT_ONCE)
     usage = world.record("5", "2026-10-05").usage
     assert isinstance(world.usages, MemoryTable)
-    stray = keys.usage_key(SCOPE, usage.key)._asdict() | {"sk": "2026-10-05T00:00:00Z#lost"}
-    there = world.usages.get(keys.usage_key(SCOPE, usage.key))
+    stray = keys.usage_key(SCOPE, usage.key, 1)._asdict() | {"sk": "2026-10-05T00:00:00Z#lost"}
+    there = world.usages.get(keys.usage_key(SCOPE, usage.key, 1))
     assert there is not None
     world.usages.put(Put({**there, **stray}))
 

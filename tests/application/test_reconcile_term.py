@@ -9,18 +9,23 @@ from typing import Any
 
 import pytest
 
+from postpaid.application import compose_invoice
 from postpaid.application.audit_subscription import Audited, audit_subscription
-from postpaid.application.compose_invoice import upcoming_content
+from postpaid.application.compose_invoice import draft_content, upcoming_content
 from postpaid.application.ports import Unavailable
 from postpaid.application.reconcile_term import Reconciled
 from postpaid.application.work_due import work_late
 from postpaid.domain.invoice import Invoice, InvoiceStatus, LineKind
 from postpaid.domain.site import LatePolicy
+from postpaid.domain.term import TermStatus
 from postpaid.domain.usage import UsageKey
+from postpaid.store import keys
+from postpaid.store.memory import MemoryTable
+from postpaid.store.tables import Put
 from tests.support.changes import a_shop, next_invoice, rows
 from tests.support.faults import Killed, Moment, fail
 from tests.support.meetings import Process, every_meeting
-from tests.support.samples import AUTO_AT_ONCE, a_site, at
+from tests.support.samples import AUTO_AT_ONCE, MANUAL, SCOPE, a_site, at
 from tests.support.world import World
 
 pytestmark = pytest.mark.usefixtures("few_shards")
@@ -66,11 +71,7 @@ def settled(world: World) -> None:
     log = world.stores.manifests.of_term(term)
     assert [each.k for each in log] == list(range(1, term.manifests))
     used = sum(
-        (
-            usage.quantity
-            for usage in world.stores.ledger.in_period("sub", term.period)
-            if not usage.deleted
-        ),
+        (usage.quantity for usage in world.ledger().in_period(term.period) if not usage.deleted),
         Decimal(0),
     )
     billed = sum(each.amount.minor for each in log)
@@ -283,9 +284,10 @@ def test_the_audit_goes_as_far_back_as_usage_may_be_dated() -> None:
     assert audit(world) == Audited(terms=14, differences=0)
 
 
-def test_one_fault_anywhere_loses_no_late_usage_and_bills_none_twice() -> None:
+@pytest.mark.parametrize("usage_shards", [1, 3])
+def test_one_fault_anywhere_loses_no_late_usage_and_bills_none_twice(usage_shards: int) -> None:
     """Whatever call of recording and reconciling fails or is the last of its process."""
-    start = november()
+    start = november(usage_shards=usage_shards)
     clean = start.copy()
     clean.record("50", "2026-10-20")
     clean.reconcile()
@@ -321,8 +323,9 @@ def test_two_runs_that_meet_bill_once() -> None:
         settled(run.world)
 
 
-def test_usage_that_meets_a_run_is_in_it_or_found_by_the_next() -> None:
-    world = november()
+@pytest.mark.parametrize("usage_shards", [1, 3])
+def test_usage_that_meets_a_run_is_in_it_or_found_by_the_next(usage_shards: int) -> None:
+    world = november(usage_shards=usage_shards)
     world.record("50", "2026-10-20")
 
     def record(other: World) -> object:
@@ -375,3 +378,128 @@ def test_two_closes_that_meet_take_a_supplement_once() -> None:
     for run in every_meeting(world, close(pending[0]), close(pending[1])):
         assert len(supplements(run.world)) == 1
         assert [each.serial for each in run.world.issued()] == [1, 2, 3]
+
+
+# --- supplements whose invoice will not come
+
+
+def ended_with_two_that_wait(monkeypatch: pytest.MonkeyPatch, taken: int) -> World:
+    """A subscription that has ended, whose last invoice took only so many of two supplements."""
+    world = a_shop()
+    world.subscription("minutes", start="2026-10-01", closing=AUTO_AT_ONCE)
+    world.record("100", "2026-10-05")
+    world.skip_to("2026-11-01T00:10")
+    world.come_to_rest()
+    world.cancel("2026-11-20")
+    for day in ("2026-10-20", "2026-10-21"):
+        world.record("50", day)
+        world.reconcile()
+    monkeypatch.setattr(compose_invoice, "SUPPLEMENTS_MAX", taken)
+    world.skip_to("2026-11-20T00:10")
+    world.come_to_rest()
+    assert [term.status for term in world.terms()] == [TermStatus.FROZEN] * 2
+    assert len(supplements(world)) == taken
+    return world
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_what_waits_for_an_invoice_that_will_not_come_gets_one_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    world = ended_with_two_that_wait(monkeypatch, taken)
+
+    work_late("sub", at("2026-10-01"), worker=world.worker)
+    world.come_to_rest()
+
+    assert sorted(supplements(world), key=str) == [
+        ("5.00", "10.00", "150"),
+        ("5.00", "15.00", "200"),
+    ]
+    assert [each.serial for each in world.issued()] == list(range(1, 3 + 2 - taken))
+    settled(world)
+
+
+def test_one_fault_anywhere_strands_no_supplement(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = ended_with_two_that_wait(monkeypatch, taken=0)
+
+    def bill(world: World) -> None:
+        with suppress(Unavailable, Killed):
+            work_late("sub", at("2026-10-01"), worker=world.worker)
+
+    clean = begin.copy()
+    bill(clean)
+    for place in range(len(clean.calls.names)):
+        for error in (Unavailable, Killed):
+            for moment in Moment:
+                world = begin.copy()
+                world.calls.arm(place, moment, fail(error("made up")))
+                bill(world)
+                assert world.calls.sprung
+                bill(world)
+                world.come_to_rest()
+                assert [row[0] for row in supplements(world)] == ["5.00", "5.00"]
+                settled(world)
+
+
+def test_two_who_find_a_stranded_supplement_bill_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bill(world: World) -> object:
+        return work_late("sub", at("2026-10-01"), worker=world.worker)
+
+    for run in every_meeting(ended_with_two_that_wait(monkeypatch, taken=0), bill, bill):
+        run.world.come_to_rest()
+        assert [row[0] for row in supplements(run.world)] == ["5.00", "5.00"]
+        assert [each.serial for each in run.world.issued()] == [1, 2, 3, 4]
+
+
+def test_a_close_takes_what_is_about_to_get_an_invoice_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The last term is CLOSING: its close may still take what waits, or find it taken."""
+    world = a_shop()
+    world.subscription("minutes", start="2026-10-01", closing=MANUAL)
+    world.record("100", "2026-10-05")
+    world.skip_to("2026-11-01T00:10")
+    world.come_to_rest()
+    world.close(world.invoices()[0])
+    world.record("50", "2026-10-20")
+    world.reconcile()
+    world.cancel("2026-11-20")
+    world.skip_to("2026-11-20T00:10")
+    world.come_to_rest()
+    world.stores.terms.fence("sub", at("2026-11-01"), "a run that died", world.now)
+
+    def close(other: World) -> object:
+        [last] = [each for each in other.invoices() if each.term_start == at("2026-11-01")]
+        return other.close(last)
+
+    def bill(other: World) -> object:
+        return work_late("sub", at("2026-10-01"), worker=other.worker)
+
+    for pair in ((close, bill), (bill, close)):
+        for run in every_meeting(world, *pair):
+            run.world.come_to_rest()
+            assert [row[0] for row in supplements(run.world)] == ["5.00"]
+
+
+def test_a_close_that_does_not_see_the_next_term_comes_again() -> None:
+    """DynamoDB shows the items of a transaction one by one; nothing charged in advance is lost."""
+    world = a_shop()
+    world.subscription("minutes", start="2026-10-01", closing=MANUAL)
+    world.record("100", "2026-10-05")
+    world.skip_to("2026-11-01T00:10")
+    world.come_to_rest()
+    [invoice] = world.invoices()
+    whole, torn = world.billing, MemoryTable()
+    assert isinstance(whole, MemoryTable)
+    for item in whole.items():
+        if (item["pk"], item["sk"]) != keys.term(SCOPE, "sub", at("2026-11-01")):
+            torn.put(Put(item))
+    beside = replace(world, billing=torn)
+
+    with pytest.raises(Unavailable):
+        beside.close(invoice)
+    with pytest.raises(Unavailable):
+        draft_content(invoice, books=beside.books, site=beside.books.sites.get())
+    assert beside.issued() == []
+
+    assert str(world.close(invoice).total) == "72.00"

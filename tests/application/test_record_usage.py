@@ -32,7 +32,7 @@ from tests.support.world import World
 
 def live(world: World) -> list[tuple[datetime, Decimal]]:
     """Return the dates and quantities that would be billed."""
-    usages = world.stores.ledger.in_period("sub", replace(OCTOBER, end=at("2099-01-01")))
+    usages = world.ledger().in_period(replace(OCTOBER, end=at("2099-01-01")))
     return [(usage.key.at, usage.quantity) for usage in usages if not usage.deleted]
 
 
@@ -52,7 +52,7 @@ def test_a_usage_is_recorded(world: World) -> None:
         note="calls",
         request="digest",
     )
-    assert world.stores.ledger.get(outcome.usage.key) == outcome.usage
+    assert world.ledger().get(outcome.usage.key) == outcome.usage
 
 
 def test_the_same_again_is_a_replay_that_shows_the_first(world: World) -> None:
@@ -460,6 +460,9 @@ class Fickle:
 
     times: int
     version: int = 2
+
+    def of(self, subscription: Subscription) -> "Fickle":
+        return self
 
     def add(self, usage: Usage) -> Usage | None:
         return replace(usage, version=self.version, deleted=True)

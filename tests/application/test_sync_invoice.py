@@ -329,7 +329,7 @@ def settled(world: World) -> None:
         if line.kind.value in {"usage", "supplement"} and line.period == OCTOBER
     )
     waiting = sum(each.amount.minor for each in world.stores.manifests.waiting("sub", 50))
-    used = sum(10 * int(usage.quantity) for usage in world.stores.ledger.in_period("sub", OCTOBER))
+    used = sum(10 * int(usage.quantity) for usage in world.ledger().in_period(OCTOBER))
     assert billed + waiting == used
     assert the_invoice(world).status is InvoiceStatus.ISSUED
     assert [each.serial for each in world.issued()] == [1]

@@ -1,4 +1,4 @@
-"""No room of the product can make a float of an amount: read from its source.
+"""I-18: no room of the product can make a float of an amount: read from its source.
 
 The domain may not name floats at all (tests/tidy); here every room is held to it, and to the ways
 in which a float comes without being named. What is not money is on a list, with its reason.

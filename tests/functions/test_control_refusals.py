@@ -216,10 +216,16 @@ SUBSCRIPTIONS = _changes(
     (BAD, "start", {"start": 20260901}),
     (BAD, "start", {"start": "2025-09-14"}),
     (BAD, "start", {"start": "2036-12-31"}),
+    *(
+        (BAD, "usage_shards", {"usage_shards": n})
+        for n in (-1, 0, 17, 10**30, 8.0, "8", True, None)
+    ),
+    ("already_exists", "id", {"id": "calls", "usage_shards": 2}),
     ("already_exists", "id", {"id": "calls", "start": "2026-09-02"}),
     ("already_exists", "id", {"id": "calls", "customer_id": "customer-1"}),
 )
 
+_ANY_SHARDS: tuple[object, ...] = (1, 8, 17, "8", None, [])
 CHANGES = [
     *_changes(
         "/v1/subscriptions/calls",
@@ -227,6 +233,9 @@ CHANGES = [
         ("missing_field", None, {}),  # type: ignore[arg-type]
         (BAD, "closing.mode", {"closing": {"mode": "never"}}),
         ("unknown_field", "start", {"closing": None, "start": "2026-09-02"}),
+        *((BAD, "usage_shards", {"usage_shards": n}) for n in _ANY_SHARDS),
+        (BAD, "usage_shards", {"usage_shards": 8, "closing": None}),
+        (BAD, "usage_shards", {"usage_shards": 8, "timezone": "UTC"}),
         method="PATCH",
     ),
     *_changes(

@@ -85,6 +85,7 @@ def test_a_subscription_kept_for_one_site_never_serves_the_other(
 
 
 def test_what_a_process_keeps_is_kept_by_site(sites: tuple[Shop, Shop]) -> None:
+    """I-42."""
     a, b = sites
     a.must("POST", USAGES, _usage("alpha", 0, 10))
     b.must("POST", USAGES, _usage("beta", 0, 20))
@@ -196,3 +197,43 @@ def test_a_line_is_known_at_once_to_a_process_that_kept_the_subscription_without
 
     assert answer.status == 201
     assert kept._entries[key][1] == current
+
+
+def test_what_is_another_sites_is_answered_as_if_it_were_nobodys(functions: Functions) -> None:
+    """I-41: for every read and write, by every id; only the id and the request may differ."""
+    mine, other = (bare_shop(functions, f"tenant-{name}") for name in ("mine", "other"))
+    other.must("POST", "/v1/items", CALLS | {"id": "theirs"})
+    other.must("POST", "/v1/item-prices", CALLS_PRICE | {"id": "theirs", "item_id": "theirs"})
+    other.must("POST", "/v1/customers", {"id": "theirs", "name": "Theirs"})
+    lines = [{"item_price_id": "theirs"}, {"item_price_id": "theirs", "id": "second"}]
+    body = {"id": "theirs", "customer_id": "theirs", "start": "2026-10-01", "lines": lines[:1]}
+    other.must("POST", "/v1/subscriptions", body)
+    usage = other.must("POST", "/v1/subscriptions/theirs/usages", _usage("theirs", 4, 1))
+    sub, place = "/v1/subscriptions/{id}", usage["id"]
+    asked: list[tuple[str, str, object]] = [
+        *(("GET", f"/v1/{kind}/{{id}}", None) for kind in ("items", "item-prices", "customers")),
+        ("GET", sub, None),
+        *(("GET", f"{sub}/{part}", None) for part in ("usages", "invoices", "upcoming-invoice")),
+        ("GET", "/v1/customers/{id}/credits", None),
+        ("GET", "/v1/customers/{id}/invoices", None),
+        ("GET", f"{sub}/usages/{place}", None),
+        ("PUT", f"{sub}/usages/{place}", {"quantity": "2"}),
+        ("DELETE", f"{sub}/usages/{place}", None),
+        ("POST", f"{sub}/usages", _usage("theirs", 5, 1)),
+        ("POST", f"{sub}/cancel", {}),
+        ("PATCH", sub, {"closing": {"mode": "manual"}}),
+        ("PATCH", "/v1/item-prices/{id}", {"base_fee": "1"}),
+    ]
+    before = functions.written()
+
+    for method, path, sent in asked:
+        headers = {"If-Match": '"1"'} if method == "PUT" else {}
+        theirs, nobodys = (
+            mine.call(method, path.format(id=each), sent, headers=headers)
+            for each in ("theirs", "nobody")
+        )
+        assert theirs.status == nobodys.status == 404, (method, path)
+        told = str(theirs.anonymous()).replace("'theirs'", "'nobody'")
+        assert told == str(nobodys.anonymous()), (method, path)
+
+    assert functions.written() == before

@@ -86,7 +86,7 @@ def test_every_version_of_a_price_is_kept(billing: Table) -> None:
 def test_a_customer_is_read_as_it_was_stored(billing: Table) -> None:
     customers = StoredCustomers(billing, SCOPE)
     plain = a_customer("p#lain", address=Address(name="P"))
-    manual = a_customer("manual", closing=MANUAL)
+    manual = a_customer("manual", closing=MANUAL, series="e#u")
     customers.add(plain)
     customers.add(manual)
 

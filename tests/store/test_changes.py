@@ -112,6 +112,8 @@ FULL = a_subscription(
     ),
     requests=(("key", "content", ""), ("other", "content", "2026-10-20T12:00:00Z")),
     prorate=False,
+    series="e#u",
+    usage_shards=16,
     version=7,
 )
 

@@ -190,12 +190,13 @@ def test_a_roll_overwrites_nothing(billing: Table, closing: StoredClosing, there
 # --- freeze
 
 
-def finished(invoice: Invoice, serial: int = 1, on: date = TODAY) -> Invoice:
+def finished(invoice: Invoice, serial: int = 1, on: date = TODAY, series: str = "main") -> Invoice:
     """Return an invoice as it is issued."""
     return replace(
         invoice,
         status=InvoiceStatus.ISSUED,
         total=Money(2805, "USD"),
+        series=series,
         serial=serial,
         serial_text=f"INV-{serial:06d}",
         issued_on=on,
@@ -229,13 +230,13 @@ def fenced(billing: Table) -> None:
 
 @pytest.mark.usefixtures("fenced")
 def test_a_freeze_issues_the_invoice_and_its_number(billing: Table, closing: StoredClosing) -> None:
-    assert closing.next_serial() == (1, None)
+    assert closing.next_serial("main") == (1, None)
 
     closing.freeze(frozen(), finished(an_invoice()), run="run-1")
 
     assert StoredTerms(billing, SCOPE).get("sub", OCTOBER.start) == frozen()
     assert StoredInvoices(billing, SCOPE).get(an_invoice().id) == finished(an_invoice())
-    assert closing.next_serial() == (2, TODAY)
+    assert closing.next_serial("main") == (2, TODAY)
     row = billing.get(keys.series_number(SCOPE, "main", 1))
     assert row is not None
     assert row["invoice_id"] == an_invoice().id
@@ -246,7 +247,7 @@ def test_a_skipped_invoice_draws_no_number(billing: Table, closing: StoredClosin
     closing.freeze(replace(frozen(), manifest_hash="nothing"), skipped(an_invoice()), run="run-1")
 
     assert StoredInvoices(billing, SCOPE).get(an_invoice().id) == skipped(an_invoice())
-    assert closing.next_serial() == (1, None)
+    assert closing.next_serial("main") == (1, None)
     assert billing.query(Range(pk=SERIES, first=" ", last="~")) == []
 
 
@@ -323,7 +324,7 @@ def test_dates_follow_the_numbers(billing: Table, closing: StoredClosing) -> Non
 
     closing.freeze(frozen(), finished(an_invoice(), 2, TODAY), run="run-1")
 
-    assert closing.next_serial() == (3, TODAY)
+    assert closing.next_serial("main") == (3, TODAY)
 
 
 @pytest.mark.usefixtures("fenced")
@@ -353,10 +354,40 @@ def test_every_site_and_generation_counts_for_itself(billing: Table) -> None:
         closing = StoredClosing(billing, scope, NOW)
         store(billing, item_from_invoice(scope, keys.LIVE, an_invoice(None), NOW))
         closing.freeze(None, finished(an_invoice(None)), run=None)
-        assert closing.next_serial() == (2, TODAY)
+        assert closing.next_serial("main") == (2, TODAY)
 
 
-def test_numbers_have_no_gap_however_many_freeze_at_once(billing: Table) -> None:
+@pytest.mark.usefixtures("numbered")
+def test_each_series_has_a_counter_and_a_register_of_its_own(
+    billing: Table, closing: StoredClosing
+) -> None:
+    hostile = "main#NO~%23"
+    assert closing.next_serial(hostile) == (1, None)
+    earlier = TODAY - timedelta(days=1)
+
+    closing.freeze(frozen(), finished(an_invoice(), 1, earlier, hostile), run="run-1")
+
+    assert closing.next_serial(hostile) == (2, earlier)
+    assert closing.next_serial("main") == (2, TODAY)
+    issued = StoredInvoices(billing, SCOPE).get(an_invoice().id)
+    assert issued == finished(an_invoice(), 1, earlier, hostile)
+    for series, invoice in (("main", an_invoice(None)), (hostile, an_invoice())):
+        row = billing.get(keys.series_number(SCOPE, series, 1))
+        assert row is not None
+        assert row["invoice_id"] == invoice.id
+
+
+@pytest.mark.usefixtures("numbered")
+def test_a_number_of_another_series_is_not_the_next_one(
+    billing: Table, closing: StoredClosing
+) -> None:
+    for series, serial in (("main", 1), ("eu", 2)):
+        invoice = finished(an_invoice(), serial, series=series)
+        refused(billing, partial(closing.freeze, frozen(), invoice, run="run-1"))
+
+
+@pytest.mark.parametrize("names", [["main"], ["main", "eu", "e#u"]], ids=["one", "three"])
+def test_numbers_have_no_gap_however_many_freeze_at_once(billing: Table, names: list[str]) -> None:
     """Forty invoices, eight threads, and hosts whose clocks differ by days."""
     invoices = [an_invoice(None, f"sub-{n}") for n in range(40)]
     for invoice in invoices:
@@ -364,10 +395,12 @@ def test_numbers_have_no_gap_however_many_freeze_at_once(billing: Table) -> None
 
     def issue(place: int) -> None:
         closing = StoredClosing(billing, SCOPE, NOW)
-        today = TODAY + timedelta(days=place % 3)
+        today = TODAY + timedelta(days=place // 7 % 3)
+        series = names[place % len(names)]
         for _ in range(400):
-            serial, last = closing.next_serial()
-            invoice = finished(invoices[place], serial, today if last is None else max(today, last))
+            serial, last = closing.next_serial(series)
+            on = today if last is None else max(today, last)
+            invoice = finished(invoices[place], serial, on, series)
             try:
                 closing.freeze(None, invoice, run=None)
             except Lost:
@@ -378,12 +411,19 @@ def test_numbers_have_no_gap_however_many_freeze_at_once(billing: Table) -> None
     with ThreadPoolExecutor(max_workers=8) as threads:
         list(threads.map(issue, range(40)))
 
-    rows = billing.query(Range(pk=SERIES, first="NO#", last="NO#~"))
-    issued = StoredInvoices(billing, SCOPE).many([text(row, "invoice_id") for row in rows])
-    assert [invoice.serial for invoice in issued] == list(range(1, 41))
-    assert {invoice.id for invoice in issued} == {invoice.id for invoice in invoices}
-    dates = [invoice.issued_on for invoice in issued if invoice.issued_on]
-    assert dates == sorted(dates)
-    counter = billing.get(keys.series_counter(SCOPE, "main"))
-    assert counter is not None
-    assert number(counter, "next") == 41
+    drawn: set[str] = set()
+    for first, series in enumerate(names):
+        of_series = invoices[first :: len(names)]
+        counter = keys.series_counter(SCOPE, series)
+        rows = billing.query(Range(pk=counter.pk, first="NO#", last="NO#~"))
+        issued = StoredInvoices(billing, SCOPE).many([text(row, "invoice_id") for row in rows])
+        assert [invoice.serial for invoice in issued] == list(range(1, len(of_series) + 1))
+        assert {invoice.series for invoice in issued} == {series}
+        assert {invoice.id for invoice in issued} == {invoice.id for invoice in of_series}
+        dates = [invoice.issued_on for invoice in issued if invoice.issued_on]
+        assert dates == sorted(dates)
+        count = billing.get(counter)
+        assert count is not None
+        assert number(count, "next") == len(of_series) + 1
+        drawn |= {invoice.id for invoice in issued}
+    assert len(drawn) == 40

@@ -3,27 +3,44 @@
 An index of a transaction's item costs what it costs without one; only the item itself costs double.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import batched, pairwise
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from postpaid.application.close_invoice import close_invoice
+from postpaid.application.due_terms import Due
 from postpaid.application.edit_subscription import REQUESTS_KEPT
+from postpaid.application.list_usages import list_usages
 from postpaid.application.suspend_subscription import SUSPENSIONS_MAX
 from postpaid.domain.line import ENTRIES_BYTES_MAX, bytes_of
 from postpaid.domain.money import Money
 from postpaid.domain.period import Interval
 from postpaid.domain.site import ClosingPolicy, Scope
-from postpaid.domain.usage import NOTE_LENGTH_MAX
+from postpaid.domain.subscription import USAGE_SHARDS_MAX
+from postpaid.domain.usage import NOTE_LENGTH_MAX, Usage, UsageKey
+from postpaid.store import keys
+from postpaid.store.dynamo import _item
 from postpaid.store.subscriptions import item_from_subscription
-from postpaid.store.tables import Item, Value
+from postpaid.store.tables import Item, Put, Value
 from postpaid.store.usage import item_from_usage
-from tests.support.samples import AUTO_AT_ONCE, MANUAL, a_line, a_subscription, a_usage, at
+from tests.support.samples import (
+    AUTO_AT_ONCE,
+    MANUAL,
+    OCTOBER,
+    SCOPE,
+    a_line,
+    a_subscription,
+    a_usage,
+    at,
+)
 from tests.support.tables import create_table
 from tests.support.world import World
 
@@ -91,10 +108,11 @@ def writes(charges: list[Charge]) -> list[tuple[str, float]]:
 
 
 @pytest.mark.engine
+@pytest.mark.parametrize("usage_shards", [1, 8, USAGE_SHARDS_MAX])
 def test_a_usage_costs_one_write_and_one_strong_look(
-    client: "DynamoDBClient", world: World
+    client: "DynamoDBClient", world: World, usage_shards: int
 ) -> None:
-    world.subscription("minutes", start="2026-10-01")
+    world.subscription("minutes", start="2026-10-01", usage_shards=usage_shards)
     looks: list[bool] = []
 
     def note(params: Any, **_: object) -> None:
@@ -119,6 +137,99 @@ def test_a_usage_costs_one_write_and_one_strong_look(
     assert (first.replayed, replay.replayed) == (False, True)
 
 
+def fill(world: World, count: int) -> None:
+    """Store so many usages of the one subscription, a minute apart, the first on the first."""
+    shards = world.subscription_of().usage_shards
+    for chunk in batched(range(count), 100, strict=False):
+        dates = [at("2026-10-01") + timedelta(minutes=n) for n in chunk]
+        found = [replace(a_usage(), key=UsageKey("sub", on, "minutes")) for on in dates]
+        world.usages.transact([Put(stored(world.scope, usage, shards)) for usage in found])
+
+
+@contextmanager
+def read_units(client: "DynamoDBClient") -> Iterator[list[int]]:
+    """Yield what each query of usages inside the block costs: a unit for each 4 KB, or part.
+
+    The emulator charges one for any.
+    """
+    units: list[int] = []
+
+    def note(parsed: Any, **_: object) -> None:
+        if parsed["ConsumedCapacity"]["TableName"].startswith("UsageTable"):
+            size = sum(item_size(_item(raw)) for raw in parsed["Items"])
+            units.append(max(1, ceil(size / (4 * UNIT))))
+
+    client.meta.events.register("after-call.dynamodb.Query", note)
+    try:
+        yield units
+    finally:
+        client.meta.events.unregister("after-call.dynamodb.Query", note)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("usage_shards", [1, 8, USAGE_SHARDS_MAX])
+def test_a_usage_is_read_by_its_identity_for_one_unit_however_it_is_spread(
+    client: "DynamoDBClient", world: World, usage_shards: int
+) -> None:
+    world.subscription("minutes", start="2026-10-01", usage_shards=usage_shards)
+    fill(world, 3)
+    ledger = world.ledger()
+
+    with bill(client) as charges:
+        found = [ledger.get(UsageKey("sub", at(f"2026-10-01T00:0{n}"), "minutes")) for n in (0, 2)]
+
+    assert None not in found
+
+    assert charges == [("GetItem", "UsageTable", 1.0)] * 2
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("usage_shards", "units"), [(1, 21), (8, 24), (16, 31)])
+def test_a_close_queries_each_shard_once_and_pays_for_what_it_reads(
+    client: "DynamoDBClient", world: World, usage_shards: int, units: int
+) -> None:
+    world.subscription("minutes", start="2026-10-01", usage_shards=usage_shards)
+    fill(world, 1_000)
+    world.clock.now = at("2026-11-01T00:30")
+    world.dispatch()
+    world.work()
+    world.clock.now = at("2026-11-01T01:30")
+    world.dispatch()
+
+    with bill(client) as charges, read_units(client) as read:
+        world.work()
+
+    asked = [each for each in charges if each[1] == "UsageTable"]
+    assert asked == [("Query", "UsageTable", 1.0)] * usage_shards
+    assert sum(read) == units
+    assert [str(invoice.total) for invoice in world.issued()] == ["60.00"]
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("usage_shards", "units"), [(1, 5), (8, 8), (16, 16)])
+def test_a_page_queries_each_shard_for_its_share(
+    client: "DynamoDBClient", world: World, usage_shards: int, units: int
+) -> None:
+    world.subscription("minutes", start="2026-10-01", usage_shards=usage_shards)
+    fill(world, 300)
+    subscription, ledger = world.subscription_of(), world.stores.ledger
+
+    with bill(client) as charges, read_units(client) as read:
+        shown, after = list_usages(
+            subscription,
+            OCTOBER,
+            line_id=None,
+            item_price_id=None,
+            after=None,
+            limit=50,
+            ledger=ledger,
+        )
+
+    assert (len(shown), after) == (50, shown[-1].key)
+    assert charges == [("Query", "UsageTable", 1.0)] * usage_shards
+    assert sum(read) == units
+
+
 def item_size(item: Item) -> int:
     """Return the size of an item as DynamoDB counts it: UTF-8, and numbers by two digits a byte."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
@@ -137,6 +248,11 @@ def _value_size(value: Value) -> int:
         case Mapping():
             return 3 + len(value) + item_size(value)
     raise AssertionError(value)
+
+
+def stored(scope: Scope, usage: Usage, shards: int = 1) -> Item:
+    """Return what is stored of a usage."""
+    return item_from_usage(keys.usage_key(scope, usage.key, shards), usage)
 
 
 LONG = "i" * 100
@@ -161,26 +277,29 @@ WORST: dict[str, Any] = {
     ],
     ids=["one per date", "events", "escaped"],
 )
-def test_a_usage_fits_one_write_unit(case: dict[str, Any], note_bytes_max: int) -> None:
+@pytest.mark.parametrize("shards", [1, USAGE_SHARDS_MAX])
+def test_a_usage_fits_one_write_unit(
+    case: dict[str, Any], note_bytes_max: int, shards: int
+) -> None:
     scope = Scope("s" * 40, 9999)
     usage = a_usage(on="2026-10-05T23:59:59", **{**WORST, **case})
-    bare = item_size(item_from_usage(scope, usage))
+    bare = item_size(stored(scope, usage, shards))
     room = UNIT - bare - len("n")
 
     assert bare <= UNIT
     assert min(room, NOTE_LENGTH_MAX) == note_bytes_max
     fits = replace(usage, note="n" * note_bytes_max)
-    assert item_size(item_from_usage(scope, fits)) <= UNIT
+    assert item_size(stored(scope, fits, shards)) <= UNIT
 
 
 @pytest.mark.engine
 def test_the_size_of_an_item_is_counted_as_the_engine_counts_it(client: "DynamoDBClient") -> None:
     table = create_table(client, "UsageTable")
     usage = a_usage(**WORST)
-    room = UNIT - item_size(item_from_usage(Scope("acme"), usage)) - len("n")
+    room = UNIT - item_size(stored(Scope("acme"), usage)) - len("n")
 
     for length, units in ((room, 1.0), (room + 1, 2.0)):
-        item = item_from_usage(Scope("acme"), replace(usage, note="n" * length))
+        item = stored(Scope("acme"), replace(usage, note="n" * length))
         with bill(client) as charges:
             client.put_item(
                 TableName=table._name,
@@ -239,6 +358,44 @@ def test_closing_a_term_costs_at_most_twenty_writes(
     assert ("UpdateItem", fence) in spent
     assert roll + fence + 8.0 <= 20.0
     assert [invoice.total for invoice in world.issued()] == [Money(3325, "USD")]
+
+
+@pytest.mark.engine
+def test_a_close_reads_nothing_for_a_series_and_costs_the_same_in_any(
+    client: "DynamoDBClient", world: World
+) -> None:
+    bills = []
+    for series in (None, "main", "eu"):
+        if series == "eu":
+            world.add_series("eu", "EU-")
+            world.customer("europe", series="eu")
+        name = f"in-{series}"
+        world.clock.now = at("2026-10-31T23:00")
+        customer = "europe" if series == "eu" else "globex"
+        world.subscription(
+            "minutes", subscription_id=name, start="2026-10-01", customer_id=customer, series=series
+        )
+        world.record("361", "2026-10-05", subscription_id=name)
+        world.clock.now = at("2026-11-01T00:30")
+        world.visit(Due(*keys.term(SCOPE, name, OCTOBER.start)))
+        pending = next(each for each in world.invoices() if each.subscription_id == name)
+        world.clock.now = at("2026-11-01T01:30")
+        books = world.books
+        with bill(client) as charges:
+            close_invoice(pending.id, books=books, run="run", now=world.now)
+        bills.append(charges)
+
+    assert sorted(each.series for each in world.issued()) == ["eu", "main", "main"]
+    assert bills[0] == bills[1] == bills[2]
+    assert Counter(bills[0]) == {
+        # The invoice, the subscription, its customer, the next term, the credit, the number; the
+        # site once: for who sells, how tax is rounded, its bounds, zone and series.
+        ("GetItem", "BillingTable", 1.0): 7,
+        ("Query", "BillingTable", 1.0): 1,
+        ("Query", "UsageTable", 1.0): 1,
+        ("UpdateItem", "BillingTable", 1.0): 1,
+        ("TransactWriteItems", "BillingTable", 8.0): 1,
+    }
 
 
 @pytest.mark.engine
@@ -320,7 +477,13 @@ def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest(
     days = [at("2026-10-01") + timedelta(days=n) for n in range(SUSPENSIONS_MAX + 1)]
     spans = tuple(Interval(since, until) for since, until in pairwise(days))
     notes = tuple(("d" * 64, "c" * 64, "2026-10-01T00:00:00Z") for _ in range(REQUESTS_KEPT))
-    heaviest = a_subscription(lines=entries, suspensions=spans, requests=notes)
+    heaviest = a_subscription(
+        lines=entries,
+        suspensions=spans,
+        requests=notes,
+        series="s" * 100,
+        usage_shards=USAGE_SHARDS_MAX,
+    )
 
     assert fitting > 150
     assert item_size(item_from_subscription(Scope("acme"), heaviest)) < 400 * UNIT

@@ -35,6 +35,7 @@ PARKED = replace(
     parked="it charges too much",
     broken=Broken(Bound.MEDIAN_FACTOR, "100.00 USD", "99.00 USD"),
 )
+NUMBERED = replace(ISSUED, series="e#u")
 SKIPPED = replace(
     an_invoice(1), status=InvoiceStatus.SKIPPED, total=Money(0, "USD"), content_hash="nothing"
 )
@@ -53,7 +54,9 @@ def test_an_invoice_is_read_as_it_was_stored(invoices: StoredInvoices, invoice: 
 
 
 @pytest.mark.parametrize(
-    "invoice", [PAID, VOIDED, DRAWN, PARKED], ids=["paid", "voided", "drawn", "parked"]
+    "invoice",
+    [PAID, VOIDED, NUMBERED, DRAWN, PARKED],
+    ids=["paid", "voided", "of another series", "drawn", "parked"],
 )
 def test_what_became_of_an_invoice_is_read_as_it_was_stored(
     billing: Table, invoice: Invoice

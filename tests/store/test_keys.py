@@ -3,7 +3,9 @@
 import itertools
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from postpaid.domain.identifiers import ID_LENGTH_MAX, check_id
 from postpaid.domain.instants import instant_text
 from postpaid.domain.site import Scope
+from postpaid.domain.subscription import USAGE_SHARDS_MAX
 from postpaid.domain.usage import UsageKey
 from postpaid.store import keys
 from postpaid.store.tables import Key
@@ -58,6 +61,7 @@ ids = st.sampled_from(IDS) | st.text(
     [chr(code) for code in range(0x21, 0x7F) if chr(code) != "/"], min_size=1, max_size=8
 ).filter(lambda text: text not in {".", ".."})
 usages = st.builds(UsageKey, ids, instants, ids, st.none() | ids)
+shards = st.integers(1, USAGE_SHARDS_MAX)
 
 
 def _billing_keys(scope: Scope) -> list[Key]:
@@ -65,8 +69,12 @@ def _billing_keys(scope: Scope) -> list[Key]:
     found = [
         keys.site(scope.site),
         *(keys.counter(scope, kind) for kind in ENTITIES),
-        keys.series_counter(scope, "main"),
-        *(keys.series_number(scope, "main", serial) for serial in (1, 10, 9_999_999_999)),
+        *(keys.series_counter(scope, each) for each in ("main", *IDS)),
+        *(
+            keys.series_number(scope, each, serial)
+            for each in ("main", *IDS)
+            for serial in (1, 10, 9_999_999_999)
+        ),
         *(keys.entity(scope, kind, each) for kind in ENTITIES for each in IDS),
         *(keys.price_version(scope, each, version) for each in IDS for version in (1, 10)),
         *(keys.term(scope, each, start) for each in IDS for start in INSTANTS),
@@ -103,10 +111,11 @@ def test_no_two_things_share_a_key() -> None:
     assert len(set(found)) == len(found)
 
 
-def test_no_two_usages_share_a_key() -> None:
+@pytest.mark.parametrize("shards", [1, USAGE_SHARDS_MAX])
+def test_no_two_usages_share_a_key(shards: int) -> None:
     few = ["a", "b", "ab", "#", "~", "%", "a#b", "a#", "#a", "%23", "%2523", "a%23b", "%7E", "0"]
     found = [
-        keys.usage_key(scope, UsageKey(subscription, instant, line, event))
+        keys.usage_key(scope, UsageKey(subscription, instant, line, event), shards)
         for scope in SCOPES[:2]
         for subscription, instant, line in itertools.product(few, INSTANTS[:2], few)
         for event in (None, *few)
@@ -125,12 +134,17 @@ def test_escaping_keeps_ids_apart(one: str, other: str) -> None:
     assert not {"#", "~"} & set(keys.escape(one))
 
 
-@given(usages, usages)
-@example(UsageKey("s", OCTOBER.start, "a", "b"), UsageKey("s", OCTOBER.start, "a#b"))
-@example(UsageKey("s", OCTOBER.start, "a", "b"), UsageKey("s", OCTOBER.start, "a%23b"))
-@example(UsageKey("s", OCTOBER.start, "a"), UsageKey("s", OCTOBER.start, "a", "a"))
-def test_the_key_of_a_usage_is_its_identity(one: UsageKey, other: UsageKey) -> None:
-    same = keys.usage_key(SCOPE, one) == keys.usage_key(SCOPE, other)
+@given(usages, usages, shards, shards)
+@example(UsageKey("s", OCTOBER.start, "a", "b"), UsageKey("s", OCTOBER.start, "a#b"), 1, 1)
+@example(UsageKey("s", OCTOBER.start, "a", "b"), UsageKey("s", OCTOBER.start, "a%23b"), 1, 1)
+@example(UsageKey("s", OCTOBER.start, "a"), UsageKey("s", OCTOBER.start, "a", "a"), 1, 1)
+@example(UsageKey("s", OCTOBER.start, "a"), UsageKey("s#1", OCTOBER.start, "a"), 16, 1)
+def test_the_key_of_a_usage_is_its_identity(
+    one: UsageKey, other: UsageKey, of_one: int, of_other: int
+) -> None:
+    if one.subscription_id == other.subscription_id:
+        of_other = of_one  # a subscription has as many as it was made with
+    same = keys.usage_key(SCOPE, one, of_one) == keys.usage_key(SCOPE, other, of_other)
 
     assert same == (one == other)
 
@@ -184,15 +198,6 @@ def test_a_usage_is_read_back_from_its_place_and_its_id(usage: UsageKey) -> None
     assert keys.usage_from_id(usage.subscription_id, text) == usage
     assert text.isascii()
     assert text.replace("-", "").replace("_", "").isalnum()
-
-
-@given(usages)
-def test_a_usages_partition_names_its_subscription(usage: UsageKey) -> None:
-    pk = keys.usage_key(SCOPE, usage).pk
-
-    assert keys.subscription_of_usage_pk(pk) == usage.subscription_id
-    assert pk == keys.usage_pk(SCOPE, usage.subscription_id, keys.usage_slot(usage))
-    assert keys.usage_slot(usage) in keys.usage_slots()
 
 
 @pytest.mark.parametrize("kind", ENTITIES)
@@ -359,6 +364,84 @@ def test_integers_of_usages_use_their_53_bits() -> None:
     assert numbers[0] == 1_314_527_123_053_805
 
 
+# --- shards
+
+
+@given(usages, shards)
+def test_a_usage_is_where_a_range_that_holds_its_date_looks(usage: UsageKey, shards: int) -> None:
+    key = keys.usage_key(SCOPE, usage, shards)
+    slot = keys.usage_slot(usage.at, shards)
+
+    assert slot in keys.usage_slots(shards)
+    assert key == (keys.usage_pk(SCOPE, usage.subscription_id, slot), keys.usage_sk(usage))
+
+
+@given(usages, usages, shards)
+def test_all_that_has_one_date_is_in_one_shard(
+    usage: UsageKey, other: UsageKey, shards: int
+) -> None:
+    local = usage.at.astimezone(ZoneInfo("Asia/Tokyo"))
+    twin = UsageKey(usage.subscription_id, local, other.line_id, other.event_id)
+
+    assert keys.usage_key(SCOPE, twin, shards).pk == keys.usage_key(SCOPE, usage, shards).pk
+
+
+@given(usages)
+def test_a_subscription_that_is_not_spread_has_its_usages_in_the_first_shard(
+    usage: UsageKey,
+) -> None:
+    assert keys.usage_key(SCOPE, usage, 1).pk == keys.usage_pk(SCOPE, usage.subscription_id, 0)
+
+
+def test_shards_of_dates_never_change() -> None:
+    def slots(step: timedelta, shards: int) -> list[int]:
+        return [keys.usage_slot(OCTOBER.start + n * step, shards) for n in range(8)]
+
+    # Where a usage lies is stored: another spread would lose it.
+    assert slots(timedelta(days=1), 16) == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert slots(timedelta(days=1), 7) == [0, 1, 2, 5, 6, 0, 1, 2]
+    assert slots(timedelta(seconds=1), 16) == [0, 12, 1, 7, 14, 5, 15, 0]
+
+
+def _most(instants: list[datetime], shards: int) -> tuple[int, int]:
+    """Return how many of some dates are in the shard that has the fewest and the most."""
+    slots = [keys.usage_slot(instant, shards) for instant in instants]
+    counts = [slots.count(slot) for slot in keys.usage_slots(shards)]
+    return min(counts), max(counts)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
+@pytest.mark.parametrize("shards", range(1, USAGE_SHARDS_MAX + 1))
+def test_thirty_one_days_are_dealt_out(shards: int, zone: str) -> None:
+    """Two more than an even share at most: where a run of days is cut, and where clocks change."""
+    place = ZoneInfo(zone)
+    for month in range(36):
+        first = datetime(2026 + month // 12, 1 + month % 12, 1, tzinfo=place)
+        days = [(first + timedelta(days=n)).astimezone(UTC) for n in range(31)]
+        assert _most(days, shards)[1] <= ceil(31 / shards) + 2
+
+
+@pytest.mark.parametrize("step", [1, 7, 60], ids=lambda step: f"{step} s apart")
+@pytest.mark.parametrize("shards", range(1, USAGE_SHARDS_MAX + 1))
+def test_ten_thousand_events_are_spread_within_a_seventh_of_an_even_share(
+    shards: int, step: int
+) -> None:
+    events = [OCTOBER.start + timedelta(seconds=n * step) for n in range(10_000)]
+    even = 10_000 / shards
+
+    fewest, most = _most(events, shards)
+
+    assert most <= even * 8 / 7
+    assert fewest >= even * 6 / 7
+
+
+@pytest.mark.parametrize("shards", [7, 14])
+def test_what_is_dated_weekly_does_not_meet_in_one_shard(shards: int) -> None:
+    weeks = [OCTOBER.start + timedelta(weeks=n) for n in range(52)]
+
+    assert _most(weeks, shards)[1] <= 2 * 52 / shards
+
+
 # --- sizes and order
 
 LONGEST_SITE = Scope("s" * 40, 10**9)
@@ -370,7 +453,7 @@ def _longest() -> list[Key]:
     month = keys.listing(LONGEST_SITE, "subscription", LONGEST_ID, OCTOBER.start)
     hour = keys.due(keys.scope_text(LONGEST_SITE), LONGEST_ID, OCTOBER.start, OCTOBER.start)
     return [
-        keys.usage_key(LONGEST_SITE, usage),
+        keys.usage_key(LONGEST_SITE, usage, USAGE_SHARDS_MAX),
         *(keys.entity(LONGEST_SITE, kind, LONGEST_ID) for kind in ENTITIES),
         keys.term(LONGEST_SITE, LONGEST_ID, OCTOBER.start),
         keys.price_version(LONGEST_SITE, LONGEST_ID, 99_999_999),
@@ -455,7 +538,7 @@ def test_a_thing_is_listed_in_the_month_it_was_created(each: str, created: datet
 @pytest.mark.parametrize("scope", SCOPES, ids=keys.scope_text)
 def test_everything_of_a_site_starts_with_the_site(scope: Scope) -> None:
     usage = UsageKey("#", OCTOBER.start, "#", "#")
-    partitions = {key.pk for key in [*_billing_keys(scope), keys.usage_key(scope, usage)]}
+    partitions = {key.pk for key in [*_billing_keys(scope), keys.usage_key(scope, usage, 1)]}
     partitions.add(str(keys.listing(scope, "item", "#", OCTOBER.start)["lpk"]))
     own = (f"{scope.site}~{scope.generation}#", f"{scope.site}#site")
 
@@ -487,7 +570,8 @@ def test_the_layout_is_what_the_page_says() -> None:
     usage = UsageKey("a#1", at("2026-10-05"), "m~1", "50%")
 
     assert (keys.SCHEMA, keys.LIVE, keys.DUE_SHARDS, keys.LIST_SHARDS) == (1, "live", 16, 4)
-    assert keys.usage_key(scope, usage) == (
+    assert keys.usage_pk(scope, "a#1", 15) == "acme~3#a%231#f"
+    assert keys.usage_key(scope, usage, 1) == (
         "acme~3#a%231#0",
         "2026-10-05T00:00:00Z#m%7E1#50%25",
     )
@@ -507,5 +591,6 @@ def test_the_layout_is_what_the_page_says() -> None:
     assert keys.payment(scope, "inv_a", "p#1") == ("acme~3#invoice#inv_a", "PAY#p%231")
     assert keys.series_counter(scope, "main") == ("acme~3#series#main", "COUNTER")
     assert keys.series_number(scope, "main", 1) == ("acme~3#series#main", "NO#0000000001")
+    assert keys.series_counter(scope, "e#u") == ("acme~3#series#e%23u", "COUNTER")
     assert keys.listing_pk(scope, "item", "2026-10", 3) == "acme~3#item#2026-10#3"
     assert keys.due_pk("acme~3", at("2026-10-05T08:30"), 15) == "due#acme~3#2026-10-05T08#15"

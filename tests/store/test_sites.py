@@ -8,7 +8,10 @@ import pytest
 from postpaid.application.ports import Lost
 from postpaid.domain.bounds import AmountBounds
 from postpaid.domain.money import Money
+from postpaid.domain.series import Series
 from postpaid.domain.site import Address, Scope, Site
+from postpaid.store import keys
+from postpaid.store.fields import mapping
 from postpaid.store.sites import StoredSites, ThisSite, clock_name
 from postpaid.store.tables import Table
 from tests.support.samples import MANUAL, SELLER, a_site
@@ -36,6 +39,10 @@ def sites(billing: Table) -> StoredSites:
         a_site(bounds=AmountBounds((Money(10**30, "EUR"), Money(0, "USD")), Decimal("2.5"))),
         a_site(bounds=AmountBounds(factor=Decimal(1000))),
         a_site(bounds=AmountBounds((Money(1, "JPY"),))),
+        a_site(
+            former_prefixes=("", "OLD-"),
+            series=(Series("e#u", "EU-"), Series("us", "US-", ("U-", "USA-"))),
+        ),
     ],
 )
 def test_a_site_is_read_as_it_was_stored(billing: Table, sites: StoredSites, site: Site) -> None:
@@ -64,6 +71,35 @@ def test_settings_are_replaced_over_the_ones_they_were_made_from(sites: StoredSi
     sites.replace(richer, over=german)
 
     assert sites.get("acme") == richer
+
+
+def test_settings_that_were_stored_before_there_were_series_are_replaced(
+    billing: Table, sites: StoredSites
+) -> None:
+    sites.add(a_site())
+    stored = billing.get(keys.site("acme"))
+    assert stored is not None
+    assert not {"series", "former_prefixes"} & mapping(stored, "settings").keys()
+    numbered = replace(a_site(), series=(Series("eu", "EU-"),), former_prefixes=("A-",))
+
+    sites.replace(numbered, over=a_site())
+
+    assert sites.get("acme") == numbered
+
+
+def test_a_change_made_over_other_series_is_lost(sites: StoredSites) -> None:
+    there = a_site(series=(Series("eu", "EU-", ("E-",)),))
+    sites.add(there)
+
+    for over in (
+        a_site(),
+        a_site(series=(Series("eu", "EU-"),)),
+        a_site(series=there.series, former_prefixes=("A-",)),
+    ):
+        with pytest.raises(Lost):
+            sites.replace(a_site(currency="EUR"), over=over)
+
+    assert sites.get("acme") == there
 
 
 def test_a_change_made_from_other_settings_is_lost(sites: StoredSites) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from postpaid.application.due_terms import Due
+from postpaid.domain.subscription import USAGE_SHARDS_MAX
 from postpaid.domain.term import BillingState, TermStatus
 from postpaid.store import keys
 from tests.support.samples import OCTOBER, SCOPE, at
@@ -30,8 +31,9 @@ def world(dynamodb: "DynamoDBClient") -> World:
     return world
 
 
-def test_the_founding_example(world: World) -> None:
-    world.subscription("minutes", start="2026-10-01")
+@pytest.mark.parametrize("usage_shards", [1, USAGE_SHARDS_MAX])
+def test_the_founding_example(world: World, usage_shards: int) -> None:
+    world.subscription("minutes", start="2026-10-01", usage_shards=usage_shards)
     first = world.record("361", "2026-10-05")
     again = world.record("361", "2026-10-05")
     key = world.record("9", "2026-10-06").usage.key

@@ -178,10 +178,7 @@ class Functions:
         for queue in self.queues:
             self.messages(queue)
         for module in self.modules.values():
-            for value in vars(module).values():
-                if isinstance(value, Cache):
-                    value._entries.clear()
-            vars(module).get("blocks", {}).clear()
+            forget(module)
 
     def messages(self, queue: str) -> list[str]:
         """Take all messages out of a queue."""
@@ -234,10 +231,7 @@ def functions_on(aws: LocalAws) -> Iterator[Functions]:
         "PublicBaseUrl": "",
         **queues,
     }
-    modules = {
-        function.name: _imported(function, _environment(function, told, aws.endpoint))
-        for function in TEMPLATE.functions()
-    }
+    modules = import_functions(told, aws.endpoint)
     calls: list[str] = []
     writes: list[str] = []
     for client in _clients(modules.values()):
@@ -265,6 +259,23 @@ def functions_on(aws: LocalAws) -> Iterator[Functions]:
                 client.close()
             for module in modules.values():
                 sys.modules.pop(module.__name__, None)
+
+
+def import_functions(told: Mapping[str, str], endpoint: str) -> dict[str, ModuleType]:
+    """Import every function with its environment; *told* is what the template refers to."""
+    return {
+        function.name: _imported(function, _environment(function, told, endpoint))
+        for function in TEMPLATE.functions()
+    }
+
+
+def forget(module: ModuleType) -> None:
+    """Let a process lose what it kept in memory."""
+    for value in vars(module).values():
+        kept = getattr(value, "_kept", value)
+        if isinstance(kept, Cache):
+            kept._entries.clear()
+    vars(module).get("blocks", {}).clear()
 
 
 def routed(method: str, path: str) -> tuple[str, str]:

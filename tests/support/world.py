@@ -26,6 +26,7 @@ from postpaid.application.catalog import (
 )
 from postpaid.application.change_lines import ChangeLines, LineChange, change_lines
 from postpaid.application.close_invoice import close_invoice
+from postpaid.application.correct_usage import CorrectUsage, correct_usage
 from postpaid.application.customers import CreateCustomer, create_customer
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.due_terms import Due, dispatch_due
@@ -36,6 +37,7 @@ from postpaid.application.reconcile_term import Reconciled, reconcile_term
 from postpaid.application.record_payment import RecordPayment, record_payment
 from postpaid.application.record_usage import RecordedUsage, RecordUsage, record_usage
 from postpaid.application.render_invoice import render_invoice
+from postpaid.application.sites import ChangeSite, change_site
 from postpaid.application.subscriptions import CreateSubscription, Shelf, create_subscription
 from postpaid.application.sync_invoice import Synced, sync_invoice
 from postpaid.application.void_invoice import void_invoice
@@ -46,6 +48,7 @@ from postpaid.domain.invoice import Invoice, InvoiceStatus
 from postpaid.domain.invoice_content import InvoiceContent, content_from_plain, stored_content
 from postpaid.domain.invoice_document import InvoiceDocument
 from postpaid.domain.payment import Payment
+from postpaid.domain.series import Series
 from postpaid.domain.site import ClosingPolicy, Scope, Site
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.supplement import (
@@ -63,7 +66,7 @@ from postpaid.store.memory import MemoryTable
 from postpaid.store.sites import StoredSites
 from postpaid.store.subscriptions import StoredSubscriptions
 from postpaid.store.terms import StoredTerms
-from postpaid.store.usage import StoredUsages
+from postpaid.store.usage import StoredUsages, StoredUsagesOf
 from tests.support.faults import Calls, Faulty
 from tests.support.samples import PAYER, a_site, at
 
@@ -143,11 +146,11 @@ class World:
         return world
 
     @classmethod
-    def voip(cls, **parts: Any) -> "World":
+    def voip(cls, usage_shards: int = 1, **parts: Any) -> "World":
         """Return the fifth of October 2026: minutes at 0.05 and 10.00 a month, since the first."""
         world = cls.at("2026-10-05T12:00", **parts)
         world.price("minutes", "0.05", base_fee="10.00")
-        world.subscription("minutes", start="2026-10-01")
+        world.subscription("minutes", start="2026-10-01", usage_shards=usage_shards)
         return world
 
     def another_process(self) -> "World":
@@ -214,6 +217,10 @@ class World:
         assert found is not None
         return found
 
+    def ledger(self, subscription_id: str = "sub") -> StoredUsagesOf:
+        """Return the usages of a subscription."""
+        return self.stores.ledger.of(self.subscription_of(subscription_id))
+
     def terms(self, subscription_id: str = "sub") -> list[Term]:
         """Return the terms of a subscription, the oldest first."""
         return self.stores.terms.page(subscription_id, before=None, limit=1000)[::-1]
@@ -234,13 +241,26 @@ class World:
 
     # --- what is set up
 
+    def change_site(self, **settings: Any) -> Site:
+        """Change settings of the site."""
+        command = ChangeSite(**settings)
+        return change_site(self.scope.site, command, sites=self.stores.all_sites)
+
+    def add_series(self, series_id: str, prefix: str) -> Site:
+        """Add a series of invoice numbers, or give it another prefix."""
+        return self.change_site(series=[Series(series_id, prefix)])
+
     def customer(
-        self, customer_id: str = "globex", closing: ClosingPolicy | None = None
+        self,
+        customer_id: str = "globex",
+        closing: ClosingPolicy | None = None,
+        series: str | None = None,
     ) -> Customer:
         stores = self.stores
         return create_customer(
-            CreateCustomer(id=customer_id, address=PAYER, closing=closing),
+            CreateCustomer(id=customer_id, address=PAYER, closing=closing, series=series),
             customers=stores.customers,
+            sites=stores.sites,
             ids=stores.ids(self.blocks),
             now=self.now,
         ).thing
@@ -403,6 +423,18 @@ class World:
             subscriptions=StoredSubscriptions(billing, self.scope),
             ledger=StoredUsages(usages, self.scope),
             terms=StoredTerms(billing, self.scope),
+        )
+
+    def correct(self, key: UsageKey, version: int, quantity: str) -> RecordedUsage:
+        """Correct a usage as the function does, without a kept subscription."""
+        usages = Faulty(self.usages, self.calls, "usages")
+        billing = Faulty(self.billing, self.calls, "billing")
+        return correct_usage(
+            CorrectUsage(key=key, version=version, quantity=Decimal(quantity)),
+            subscriptions=StoredSubscriptions(billing, self.scope),
+            ledger=StoredUsages(usages, self.scope),
+            terms=StoredTerms(billing, self.scope),
+            now=self.now,
         )
 
     def close(self, invoice: Invoice, *, accept_bounds: bool = False) -> Invoice:

@@ -46,3 +46,12 @@ def test_every_link_between_pages_resolves(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
         if not target.startswith("https://"):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_each_invariant_is_named_where_it_is_said_to_be_looked_at() -> None:
+    page = (ROOT / "docs" / "simulation.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (I-\d\d) \| .* \| `(\S+)` \|$", page, re.MULTILINE)
+
+    assert len(rows) > 25
+    for number, path in rows:
+        assert number in (ROOT / path).read_text(encoding="utf-8"), f"{path} does not name {number}"

@@ -1,4 +1,8 @@
-"""Change when a subscription's invoices close by themselves, those that are pending included."""
+"""Change how a subscription's invoices close, those that are pending included.
+
+That is when they do so by themselves, in which series they are numbered, and what becomes of usage
+that comes later.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,6 +11,7 @@ from typing import Protocol
 from postpaid.application.edit_subscription import NO_REQUEST, Request, check_version
 from postpaid.application.ports import Customers, Lost, Sites, Terms, Unavailable
 from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
+from postpaid.application.sites import known_series
 from postpaid.application.subscriptions import LATER_MAX
 from postpaid.domain.errors import Invalid
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
@@ -65,7 +70,8 @@ class RetimableInvoices(Protocol):
 class ChangeClosing:
     """What is to be different; `KEEP` leaves it as it is.
 
-    *policy* None goes back to the customer's or the site's; *hold_until* None lifts the hold.
+    *policy* None goes back to the customer's or the site's, *series* None to the customer's;
+    *hold_until* None lifts the hold.
     """
 
     subscription_id: str
@@ -73,6 +79,7 @@ class ChangeClosing:
     hold_until: object = KEEP
     request: Request = NO_REQUEST
     late: LatePolicy | Keep = KEEP
+    series: str | Keep | None = KEEP
 
 
 def change_closing(
@@ -90,6 +97,8 @@ def change_closing(
 
     Raises `NotFound`, `Invalid`; `Conflict` with code `version_mismatch`.
     """
+    if isinstance(command.series, str):
+        known_series(command.series, sites.get())
     subscription = _changed(command, subscriptions, now)
     for _ in range(_TRIES):
         policy = closing_policy(subscription, customers, sites)
@@ -116,6 +125,7 @@ def _changed(
             closing=found.closing if isinstance(command.policy, Keep) else command.policy,
             hold_until=_hold(command.hold_until, found, now),
             late=found.late if isinstance(command.late, Keep) else command.late,
+            series=found.series if isinstance(command.series, Keep) else command.series,
             version=found.version + 1,
         )
         try:

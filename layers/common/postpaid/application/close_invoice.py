@@ -23,6 +23,7 @@ from postpaid.application.check_invoice import (
     parked_by,
 )
 from postpaid.application.compose_invoice import (
+    Parties,
     completed,
     credit_balance,
     rated_content,
@@ -39,6 +40,7 @@ from postpaid.domain.invoice import (
     serial_text,
 )
 from postpaid.domain.invoice_content import InvoiceContent
+from postpaid.domain.series import Series
 from postpaid.domain.site import Site
 from postpaid.domain.term import Term, TermStatus
 
@@ -111,8 +113,12 @@ class _Close:
     def _frozen(self, term: Term | None) -> Invoice:
         """Store what a fenced term's invoice says, and freeze both."""
         invoice, books = self.invoice, self.books
+        parties = Parties.of(invoice.subscription_id, books)
+        # After the subscription and the customer: whatever series they name is on the site by now.
         site = books.sites.get()
-        rated = rated_content(invoice, term, books, site)
+        series = site.series_named(parties.series)
+        assert series is not None, "series are never removed"
+        rated = rated_content(invoice, term, parties, books, site)
         for _ in range(_FREEZES):
             # After the fence: a supplement that may wait for this invoice was appended before it.
             waiting = waiting_supplements(invoice, term, books)
@@ -125,7 +131,7 @@ class _Close:
             frozen = term and replace(
                 term, status=TermStatus.FROZEN, manifests=1, manifest_hash=content_hash
             )
-            finished = _finished(invoice, content, content_hash, books, site, self.now)
+            finished = _finished(invoice, content, content_hash, series, books, site, self.now)
             try:
                 books.closing.freeze(
                     frozen,
@@ -162,6 +168,7 @@ def _finished(
     invoice: Invoice,
     content: InvoiceContent,
     content_hash: str,
+    series: Series,
     books: Books,
     site: Site,
     now: datetime,
@@ -178,13 +185,14 @@ def _finished(
     )
     if _charges_nothing(content):
         return finished
-    serial, last_date = books.closing.next_serial()
+    serial, last_date = books.closing.next_serial(series.id)
     today = now.astimezone(zone(site.timezone)).date()
     return replace(
         finished,
         status=InvoiceStatus.ISSUED,
+        series=series.id,
         serial=serial,
-        serial_text=serial_text(site.number_prefix, serial),
+        serial_text=serial_text(series.prefix, serial),
         # A host whose clock is behind must not break the order of dates within the series.
         issued_on=today if last_date is None else max(today, last_date),
         render=RenderState.PENDING,

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from postpaid.application.books import Books
-from postpaid.application.ports import Appended, Balance, UsageLedger
+from postpaid.application.ports import Appended, Balance, Lost, Unavailable, UsageLedger
 from postpaid.application.roll_term import known_subscription, next_term
 from postpaid.domain.charged_once import check_charged_once, check_given_back
 from postpaid.domain.customer import Customer
@@ -18,6 +18,7 @@ from postpaid.domain.metering import metered
 from postpaid.domain.period import Period
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.rating import rate_term, versions_to_read
+from postpaid.domain.series import MAIN
 from postpaid.domain.site import Site
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.tax import TaxAmount, taxes_on
@@ -29,6 +30,27 @@ SUPPLEMENTS_MAX = 50
 _LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """A subscription and its customer, as they were when an invoice was made from them."""
+
+    subscription: Subscription
+    customer: Customer
+
+    @classmethod
+    def of(cls, subscription_id: str, books: Books) -> "Parties":
+        """Read both; raises `NotFound`."""
+        subscription = known_subscription(books.subscriptions, subscription_id)
+        customer = books.customers.get(subscription.customer_id)
+        assert customer is not None, "customers are never removed"
+        return cls(subscription, customer)
+
+    @property
+    def series(self) -> str:
+        """The series of invoice numbers: the subscription's, else the customer's, else `main`."""
+        return self.subscription.series or self.customer.series or MAIN
+
+
 def draft_content(invoice: Invoice, *, books: Books, site: Site) -> InvoiceContent:
     """Return what a pending invoice would say if it closed now.
 
@@ -38,7 +60,11 @@ def draft_content(invoice: Invoice, *, books: Books, site: Site) -> InvoiceConte
     term = None
     if invoice.term_start is not None and invoice.k == 0:
         term = books.terms.get(invoice.subscription_id, invoice.term_start)
-    rated = rated_content(invoice, term, books, site)
+    parties = Parties.of(invoice.subscription_id, books)
+    try:
+        rated = rated_content(invoice, term, parties, books, site)
+    except Lost:
+        raise Unavailable("its term is ending at this very moment") from None
     waiting = waiting_supplements(invoice, term, books)
     return completed(rated, waiting, credit_balance(rated, books), books, site)
 
@@ -49,25 +75,33 @@ def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
     The same rating as a close's; nothing is stored. Raises `NotFound`; `Conflict` with code
     `subscription_ended` if no invoice is to come, `invoice_not_ratable` or `bound_exceeded`.
     """
-    subscription = known_subscription(books.subscriptions, subscription_id)
+    parties = Parties.of(subscription_id, books)
+    subscription = parties.subscription
     term = books.terms.look(subscription.id, _LATEST)
     assert term is not None, "a subscription has a term from the start"
     if term.status is not TermStatus.OPEN or subscription.end == subscription.start:
         raise Conflict("subscription_ended", "the subscription has ended: no invoice is to come")
     begun = next_term(subscription, term, books.prices)
     site = books.sites.get()
-    rated = _content(None, subscription, term, begun, books, site)
+    rated = _content(None, parties, term, begun, books, site)
     waiting = books.manifests.waiting(subscription.id, SUPPLEMENTS_MAX)
     return completed(rated, waiting, credit_balance(rated, books), books, site)
 
 
-def rated_content(invoice: Invoice, term: Term | None, books: Books, site: Site) -> InvoiceContent:
-    """Return what an invoice says of its own term, or of the supplement it was made for."""
-    subscription = known_subscription(books.subscriptions, invoice.subscription_id)
+def rated_content(
+    invoice: Invoice, term: Term | None, parties: Parties, books: Books, site: Site
+) -> InvoiceContent:
+    """Return what an invoice says of its own term, or of the supplement it was made for.
+
+    Raises `Lost` if what one transaction stored is not all there yet; `Conflict` with code
+    `invoice_not_ratable` or `bound_exceeded`.
+    """
     if invoice.k:
-        return _supplementary(invoice, subscription, books, site)
+        return _supplementary(invoice, parties, books, site)
     begun = books.terms.get(invoice.subscription_id, invoice.period_end)
-    return _content(invoice.id, subscription, term, begun, books, site)
+    if begun is None and not (term and term.last):
+        raise Lost  # what it charges in advance must not be left out
+    return _content(invoice.id, parties, term, begun, books, site)
 
 
 def waiting_supplements(invoice: Invoice, term: Term | None, books: Books) -> list[Appended]:
@@ -118,18 +152,16 @@ def _taxes(lines: Sequence[InvoiceLine], currency: str, site: Site) -> tuple[Tax
 
 def _content(
     invoice_id: str | None,
-    subscription: Subscription,
+    parties: Parties,
     term: Term | None,
     begun: Term | None,
     books: Books,
     site: Site,
 ) -> InvoiceContent:
-    customer = books.customers.get(subscription.customer_id)
-    assert customer is not None, "customers are never removed"
+    subscription, customer = parties.subscription, parties.customer
     usages: Sequence[Usage] = ()
     if term is not None:
-        period = subscription.usage_period(term.period)
-        usages = books.ledger.in_period(subscription.id, period)
+        usages = books.ledger.of(subscription).in_period(_dates(term, begun))
     start = subscription.start if term is None else term.period.start
     with _bounded():
         lines = rated_lines(subscription, term, begun, usages, books, customer)
@@ -149,6 +181,13 @@ def _content(
             taxes=_taxes(lines, subscription.currency, site),
             manifest=tuple(_billed(books.ledger, usage) for usage in usages if not usage.deleted),
         )
+
+
+def _dates(term: Term, begun: Term | None) -> Period:
+    """Return the dates whose usage a term bills, also while it has not ended."""
+    if term.status is TermStatus.OPEN:
+        return Period(term.period.start, _LATEST) if begun is None else term.period
+    return term.usage_period
 
 
 def rated_lines(
@@ -190,12 +229,9 @@ def _bounded() -> Iterator[None]:
         raise Conflict("invoice_not_ratable", why) from None
 
 
-def _supplementary(
-    invoice: Invoice, subscription: Subscription, books: Books, site: Site
-) -> InvoiceContent:
+def _supplementary(invoice: Invoice, parties: Parties, books: Books, site: Site) -> InvoiceContent:
     """Return what an invoice says that was made for one supplement."""
-    customer = books.customers.get(subscription.customer_id)
-    assert customer is not None, "customers are never removed"
+    subscription, customer = parties.subscription, parties.customer
     assert invoice.term_start is not None
     term = books.terms.get(subscription.id, invoice.term_start)
     assert term is not None

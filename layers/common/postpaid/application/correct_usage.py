@@ -10,9 +10,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from postpaid.application.ports import Subscriptions, Terms, UsageLedger
-from postpaid.application.record_usage import RecordedUsage, check_note, check_taken, looked
+from postpaid.application.record_usage import (
+    RecordedUsage,
+    check_note,
+    is_closed,
+    looked,
+    term_closed,
+)
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.quantity import decimal_text
+from postpaid.domain.subscription import Subscription
 from postpaid.domain.usage import Usage, UsageKey
 
 
@@ -41,25 +48,27 @@ def correct_usage(
     unknown.
     """
     check_note(command.note)
-    there = ledger.get(command.key)
+    subscription = subscription_of(command.key, subscriptions)
+    usages = ledger.of(subscription)
+    there = usages.get(command.key)
     if there is None or there.deleted:
         raise usage_not_found()
     if _is_done(command, there):
         return looked(terms, there, replayed=True)
     if there.version != command.version:
         raise _stale(there)
-    subscription = subscriptions.get(command.key.subscription_id, fresh=False)
-    if subscription is not None:
-        check_taken(subscription, command.key, terms)
+    if is_closed(subscription, command.key, terms):
+        raise term_closed()
+    # The request that recorded it stays with it: a late copy of that one, behind a deletion, must
+    # still find that it was there.
     usage = replace(
         there,
         quantity=command.quantity,
         note=there.note if command.note is None else command.note,
         version=there.version + 1,
         recorded_at=now,
-        request=None,
     )
-    existing = ledger.correct(usage, over=there)
+    existing = usages.correct(usage, over=there)
     if existing is None:
         return looked(terms, usage, replayed=False)
     if existing.deleted:
@@ -67,6 +76,19 @@ def correct_usage(
     if _is_done(command, existing):
         return looked(terms, existing, replayed=True)
     raise _stale(existing)
+
+
+def subscription_of(key: UsageKey, subscriptions: Subscriptions) -> Subscription:
+    """Return the subscription of a usage, which says where that is: a copy does, if there is one.
+
+    Raises `NotFound`: where there is no subscription, nothing was recorded.
+    """
+    subscription = subscriptions.get(key.subscription_id, fresh=False)
+    if subscription is None:  # it may be so new that only a consistent read sees it
+        subscription = subscriptions.get(key.subscription_id)
+    if subscription is None:
+        raise usage_not_found()
+    return subscription
 
 
 def usage_not_found() -> NotFound:

@@ -1,8 +1,8 @@
 """Delete one usage: its record stays as a tombstone, so that nothing late can bring it back."""
 
-from postpaid.application.correct_usage import usage_not_found
+from postpaid.application.correct_usage import subscription_of, usage_not_found
 from postpaid.application.ports import Subscriptions, Terms, Unavailable, UsageLedger
-from postpaid.application.record_usage import RecordedUsage, check_taken, looked
+from postpaid.application.record_usage import RecordedUsage, is_closed, looked, term_closed
 from postpaid.domain.usage import UsageKey
 
 _TRIES = 4
@@ -16,14 +16,15 @@ def delete_usage(
     Raises `NotFound` if it was never recorded, `Conflict` with code `term_closed` where nothing
     late is taken, `Unavailable` if the outcome is unknown.
     """
-    subscription = subscriptions.get(key.subscription_id, fresh=False)
-    if subscription is not None:
-        check_taken(subscription, key, terms)
+    subscription = subscription_of(key, subscriptions)
+    usages = ledger.of(subscription)
     for _ in range(_TRIES):
-        usage = ledger.get(key)
+        usage = usages.get(key)
         if usage is None:
             raise usage_not_found()
-        tombstone = usage if usage.deleted else ledger.delete(usage)
+        if not usage.deleted and is_closed(subscription, key, terms):
+            raise term_closed()
+        tombstone = usage if usage.deleted else usages.delete(usage)
         if tombstone is not None:
             return looked(terms, tombstone, replayed=usage.deleted)
     raise Unavailable("the usage changed under every attempt to delete it")

@@ -185,6 +185,7 @@ def _open_term(subscription_id: str, office: Office) -> Term | None:
 def _stored(
     edit: Edit, was: Subscription, was_term: Term, request: Request, office: Office
 ) -> Edited:
+    assert edit.subscription.usage_shards == was.usage_shards, "usages stay where they are"
     outcome = edit.term.period.end if edit.ends else None
     subscription = noted(replace(edit.subscription, version=was.version + 1), request, outcome)
     if edit.ends:

@@ -2,6 +2,7 @@
 
 from postpaid.application.ports import UsageLedger
 from postpaid.domain.period import Period
+from postpaid.domain.subscription import Subscription
 from postpaid.domain.usage import Usage, UsageKey
 
 # A page of a sparse filter reads at most this many records; its cursor goes on behind them.
@@ -10,7 +11,7 @@ _CHUNK = 200
 
 
 def list_usages(
-    subscription_id: str,
+    subscription: Subscription,
     period: Period,
     *,
     line_id: str | None,
@@ -23,9 +24,11 @@ def list_usages(
 
     A page may be short, even empty, while there is more: it reads at most 1 000 records.
     """
+    usages = ledger.of(subscription)
     shown: list[Usage] = []
     for _ in range(READ_MAX // _CHUNK):
-        chunk = ledger.page(subscription_id, period, after=after, limit=_CHUNK)
+        chunk = usages.page(period, after=after, limit=_CHUNK)
+        is_last = len(chunk) < _CHUNK
         for usage in chunk:
             after = usage.key
             if (
@@ -35,8 +38,10 @@ def list_usages(
             ):
                 shown.append(usage)
                 if len(shown) == limit:
-                    more = ledger.page(subscription_id, period, after=after, limit=1)
+                    more = usage is not chunk[-1] or (
+                        not is_last and usages.page(period, after=after, limit=1)
+                    )
                     return shown, after if more else None
-        if len(chunk) < _CHUNK:
+        if is_last:
             return shown, None
     return shown, after

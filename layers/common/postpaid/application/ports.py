@@ -43,6 +43,18 @@ class Lost(Exception):
 class UsageLedger(Protocol):
     """The usages of one site."""
 
+    def of(self, subscription: Subscription) -> UsagesOf:
+        """Return the usages of a subscription; it says over how many shards they are spread."""
+        ...
+
+    def place(self, usage: Usage) -> str:
+        """Return the usage's place in its subscription, as manifests name it."""
+        ...
+
+
+class UsagesOf(Protocol):
+    """The usages of one subscription."""
+
     def add(self, usage: Usage) -> Usage | None:
         """Store a usage whose identity is new; else store nothing and return what is there."""
         ...
@@ -63,18 +75,12 @@ class UsageLedger(Protocol):
         """Read one usage, tombstones included."""
         ...
 
-    def in_period(self, subscription_id: str, period: Period) -> Sequence[Usage]:
+    def in_period(self, period: Period) -> Sequence[Usage]:
         """Read all usages dated in a period, tombstones included, in key order."""
         ...
 
-    def page(
-        self, subscription_id: str, period: Period, *, after: UsageKey | None, limit: int
-    ) -> Sequence[Usage]:
+    def page(self, period: Period, *, after: UsageKey | None, limit: int) -> Sequence[Usage]:
         """Read at most *limit* usages behind *after*, tombstones included, in key order."""
-        ...
-
-    def place(self, usage: Usage) -> str:
-        """Return the usage's place in its subscription, as manifests name it."""
         ...
 
 
@@ -181,8 +187,9 @@ class Closing(Protocol):
     ) -> None:
         """Store a finished invoice, its number, and its term as frozen; or raise `Lost`.
 
-        *term* is the term as it should be, None for an opening or supplementary invoice. A finished
-        invoice without a serial is skipped: it draws no number. *credit* is the customer's new
+        *term* is the term as it should be, None for an opening or supplementary invoice. Its serial
+        must be the next one of its series. A finished invoice without a serial is skipped: it draws
+        no number. *credit* is the customer's new
         balance, *billing* are the manifests that waited for this invoice.
         """
         ...
@@ -212,8 +219,8 @@ class Closing(Protocol):
         """
         ...
 
-    def next_serial(self) -> tuple[int, date | None]:
-        """Read the next invoice number and the date of the one before."""
+    def next_serial(self, series: str) -> tuple[int, date | None]:
+        """Read the next invoice number of a series and the date of the one before."""
         ...
 
 
@@ -286,6 +293,10 @@ class Manifests(Protocol):
         With it comes the *invoice* that bills it, or it waits for that of the term *onto*, which
         must not have begun to close.
         """
+        ...
+
+    def release(self, appended: Appended, invoice: Invoice) -> None:
+        """Give a manifest that waits an *invoice* of its own, or raise `Lost`."""
         ...
 
 

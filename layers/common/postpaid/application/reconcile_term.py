@@ -7,7 +7,8 @@
 
 A run is started by the recorder that met a frozen term, at the next close and by the daily audit;
 the audit alone suffices. What is found goes on the subscription's next invoice, if that is to close
-within some weeks, else on an invoice of its own.
+within some weeks, else on an invoice of its own. So does what waited for an invoice that will not
+come: the last close missed it, or had too many of them.
 """
 
 from dataclasses import dataclass
@@ -81,12 +82,12 @@ def _reconciled(
     assert invoice is not None, "invoices are never removed"
     first = books.documents.get_content(invoice)
     before = [books.documents.get_supplement(each) for each in later]
-    usages = books.ledger.in_period(subscription.id, subscription.usage_period(term.period))
+    usages = books.ledger.of(subscription).in_period(term.usage_period)
     found = differences(
         fold(first, before), ((books.ledger.place(usage), usage) for usage in usages)
     )
     if not found:
-        return Reconciled(term, None)
+        return Reconciled(term, None, _stranded(term, later, subscription, scope, books, ids, now))
     lines: tuple[InvoiceLine, ...] = ()
     if subscription.late is not LatePolicy.STORE_ONLY:
         customer = books.customers.get(subscription.customer_id)
@@ -124,7 +125,7 @@ def _append(
     if supplement.amount.minor:
         onto = _next_to_close(subscription, books, now)
         if onto is None:
-            invoice = _own_invoice(supplement, scope, ids, now)
+            invoice = _own_invoice(subscription, term, supplement.k, scope, ids, now)
     appended = Appended(
         subscription_id=subscription.id,
         start=term.period.start,
@@ -139,13 +140,41 @@ def _append(
     return Reconciled(term, supplement, invoice)
 
 
-def _next_to_close(subscription: Subscription, books: Books, now: datetime) -> Term | None:
-    """Return the term whose invoice closes next, None if none does within some weeks."""
-    waiting = [
+def _stranded(
+    term: Term,
+    later: list[Appended],
+    subscription: Subscription,
+    scope: Scope,
+    books: Books,
+    ids: Ids,
+    now: datetime,
+) -> Invoice | None:
+    """Give each supplement that waits for an invoice that will not come one of its own.
+
+    Return the first of those invoices; all are due at once.
+    """
+    waiting = [appended for appended in later if appended.waiting]
+    if not waiting or _yet_to_close(subscription, books):
+        return None
+    invoices = []
+    for appended in waiting:
+        invoices.append(_own_invoice(subscription, term, appended.k, scope, ids, now))
+        books.manifests.release(appended, invoices[-1])
+    return invoices[0]
+
+
+def _yet_to_close(subscription: Subscription, books: Books) -> list[Term]:
+    """Return the terms whose close will take what waits, the newest first."""
+    return [
         term
         for term in books.terms.page(subscription.id, before=None, limit=_TERMS_LOOKED_AT)
         if term.status in {TermStatus.OPEN, TermStatus.GRACE}
     ]
+
+
+def _next_to_close(subscription: Subscription, books: Books, now: datetime) -> Term | None:
+    """Return the term whose invoice closes next, None if none does within some weeks."""
+    waiting = _yet_to_close(subscription, books)
     if not waiting:
         return None
     earliest = waiting[-1]
@@ -156,19 +185,20 @@ def _next_to_close(subscription: Subscription, books: Books, now: datetime) -> T
     return earliest if closes <= now + NEXT_INVOICE_WITHIN else None
 
 
-def _own_invoice(supplement: Supplement, scope: Scope, ids: Ids, now: datetime) -> Invoice:
-    """Return the pending invoice for one supplement; it is due at once."""
-    end = supplement.period.end
+def _own_invoice(
+    subscription: Subscription, term: Term, k: int, scope: Scope, ids: Ids, now: datetime
+) -> Invoice:
+    """Return the pending invoice for one supplement of a term; it is due at once."""
     return Invoice(
-        id=invoice_id(scope, supplement.subscription_id, end, supplement.k),
+        id=invoice_id(scope, subscription.id, term.period.end, k),
         number=ids.number("invoice"),
-        customer_id=supplement.customer_id,
-        subscription_id=supplement.subscription_id,
-        currency=supplement.currency,
+        customer_id=subscription.customer_id,
+        subscription_id=subscription.id,
+        currency=subscription.currency,
         status=InvoiceStatus.PENDING,
-        period_end=end,
-        k=supplement.k,
-        term_start=supplement.period.start,
+        period_end=term.period.end,
+        k=k,
+        term_start=term.period.start,
         created_at=now,
         due_at=now,
     )

@@ -69,21 +69,66 @@ def record_usage(
     identity is taken; `Unavailable` if it is unknown whether the usage was stored.
     """
     usage, subscription = _intended(command, subscriptions, now)
-    check_taken(subscription, usage.key, terms)
-    existing = ledger.add(usage)
+    usages = ledger.of(subscription)
+    if is_closed(subscription, usage.key, terms):
+        return _recorded_before(usage, usages.get(usage.key), terms)
+    existing = usages.add(usage)
     for _ in range(_TRIES):
         if existing is None or not existing.deleted:
             break
-        if usage.request is not None and usage.request == existing.request:
-            raise Conflict(
-                "usage_deleted", "this request's usage was recorded, and deleted since then"
-            )
+        _check_request(usage, existing)
         usage = _renewed(usage, existing)
-        existing = ledger.add_again(usage, over=existing)
+        existing = usages.add_again(usage, over=existing)
     if existing is None:
         return looked(terms, usage, replayed=False)
     if existing.deleted:
         raise Unavailable("the usage changed under every attempt to record it")
+    return _replayed(usage, existing, terms)
+
+
+def check_note(note: str | None) -> None:
+    """Refuse a note that would make a usage cost more than one write; raises `Invalid`."""
+    if note is not None and len(note) > NOTE_LENGTH_MAX:
+        raise Invalid(
+            "invalid_field", f"must have at most {NOTE_LENGTH_MAX} characters", field="note"
+        )
+
+
+def is_closed(subscription: Subscription, key: UsageKey, terms: Terms) -> bool:
+    """Tell whether a usage's term takes nothing more: it is frozen, and nothing late is taken.
+
+    To be asked before the put. Only subscriptions that refuse pay for this second look.
+    """
+    if subscription.late is not LatePolicy.REFUSE:
+        return False
+    term = terms.look(subscription.id, key.at)
+    return term is not None and term.status is TermStatus.FROZEN
+
+
+def term_closed() -> Conflict:
+    """Return the refusal of what is late where nothing late is taken."""
+    return Conflict(
+        "term_closed", "its term is invoiced, and nothing more is taken", field="usage_date"
+    )
+
+
+def _recorded_before(usage: Usage, existing: Usage | None, terms: Terms) -> RecordedUsage:
+    """Answer for a closed term: a repeat of what was recorded in time is still one."""
+    if existing is None:
+        raise term_closed()
+    if existing.deleted:
+        _check_request(usage, existing)
+        raise term_closed()
+    return _replayed(usage, existing, terms)
+
+
+def _check_request(usage: Usage, tombstone: Usage) -> None:
+    """Refuse to record again what the same request recorded and somebody deleted."""
+    if usage.request is not None and usage.request == tombstone.request:
+        raise Conflict("usage_deleted", "this request's usage was recorded, and deleted since then")
+
+
+def _replayed(usage: Usage, existing: Usage, terms: Terms) -> RecordedUsage:
     if not existing.same_fact(usage):
         raise Conflict(
             "usage_conflict",
@@ -95,28 +140,6 @@ def record_usage(
             },
         )
     return looked(terms, existing, replayed=True)
-
-
-def check_note(note: str | None) -> None:
-    """Refuse a note that would make a usage cost more than one write; raises `Invalid`."""
-    if note is not None and len(note) > NOTE_LENGTH_MAX:
-        raise Invalid(
-            "invalid_field", f"must have at most {NOTE_LENGTH_MAX} characters", field="note"
-        )
-
-
-def check_taken(subscription: Subscription, key: UsageKey, terms: Terms) -> None:
-    """Refuse usage of a term that is frozen, where the subscription says so: before the put.
-
-    Raises `Conflict` with code `term_closed`. Only such subscriptions pay for this second look.
-    """
-    if subscription.late is not LatePolicy.REFUSE:
-        return
-    term = terms.look(subscription.id, key.at)
-    if term is not None and term.status is TermStatus.FROZEN:
-        raise Conflict(
-            "term_closed", "its term is invoiced, and nothing more is taken", field="usage_date"
-        )
 
 
 def _intended(

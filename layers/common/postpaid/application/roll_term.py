@@ -91,6 +91,7 @@ def end_term(
         term,
         status=TermStatus.GRACE,
         invoice_id=invoice.id,
+        last=begun is None,
         due_at=closes_at(policy, term.period.end, subscription.hold_until),
     )
     # What is given back is charged anew, even where the new terms fall as the old ones did.

@@ -1,15 +1,18 @@
 """Create a site and change its settings."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.bounds import AmountBounds
-from postpaid.domain.errors import Conflict, Invalid
+from postpaid.domain.errors import Conflict, Invalid, NotFound
+from postpaid.domain.identifiers import check_id
 from postpaid.domain.instants import check_zone
 from postpaid.domain.money import check_currency
+from postpaid.domain.series import MAIN, Series, with_prefix
 from postpaid.domain.site import Address, ClosingPolicy, LatePolicy, Scope, Site, TaxRounding
 from postpaid.domain.usage import Aggregation
 
@@ -39,13 +42,18 @@ class ChangeableSites(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSite:
-    """The settings to change; None leaves one as it is. Bounds without any amount are none."""
+    """The settings to change; None leaves one as it is. Bounds without any amount are none.
+
+    *number_prefix* is that of the series `main`; *series* are others, new or with a new prefix.
+    Those that are not named stay.
+    """
 
     timezone: str | None = None
     currency: str | None = None
     closing: ClosingPolicy | None = None
     seller: Address | None = None
     number_prefix: str | None = None
+    series: Sequence[Series] = ()
     aggregation: Aggregation | None = None
     tax_rounding: TaxRounding | None = None
     late: LatePolicy | None = None
@@ -97,8 +105,9 @@ def create_site(command: CreateSite, *, sites: NewSites, now: datetime) -> Site:
 def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) -> Site:
     """Change settings of a site; zone and currency are defaults for what is created later.
 
-    The closing policy counts from the next end of each term. Raises `Invalid`.
+    The closing policy counts from the next end of each term. Raises `Invalid`, `LimitExceeded`.
     """
+    _check_series(command.series)
     for _ in range(_TRIES):
         site = sites.get(site_id)
         assert site is not None, "sites are never removed"
@@ -112,14 +121,12 @@ def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) ->
             else check_currency(command.currency, "currency"),
             closing=command.closing or site.closing,
             seller=command.seller or site.seller,
-            number_prefix=(
-                site.number_prefix if command.number_prefix is None else command.number_prefix
-            ),
             aggregation=command.aggregation or site.aggregation,
             tax_rounding=command.tax_rounding or site.tax_rounding,
             late=command.late or site.late,
             bounds=site.bounds if command.bounds is None else _or_none(command.bounds),
         )
+        changed = _numbered(changed, command)
         try:
             sites.replace(changed, over=site)
         except Lost:
@@ -130,3 +137,34 @@ def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) ->
 
 def _or_none(bounds: AmountBounds) -> AmountBounds | None:
     return None if bounds == AmountBounds() else bounds
+
+
+def known_series(series_id: str | None, site: Site) -> str | None:
+    """Return the id of a series that the site has, None as it is; raises `Invalid`, `NotFound`."""
+    if series_id is not None and site.series_named(check_id(series_id, "series")) is None:
+        raise NotFound("series_not_found", f"the site has no series '{series_id}'", field="series")
+    return series_id
+
+
+def _check_series(series: Sequence[Series]) -> None:
+    for index, each in enumerate(series):
+        field = f"series[{index}].id"
+        if check_id(each.id, field) == MAIN:
+            raise Invalid(
+                "invalid_field", "is always there; its prefix is number_prefix", field=field
+            )
+        if any(each.id == other.id for other in series[:index]):
+            raise Invalid("invalid_field", "is named twice", field=field)
+
+
+def _numbered(site: Site, command: ChangeSite) -> Site:
+    """Return a site with its series as they are to be, over those that it has by now."""
+    series = site.all_series
+    if command.number_prefix is not None:
+        series = with_prefix(series, MAIN, command.number_prefix, "number_prefix")
+    for index, each in enumerate(command.series):
+        series = with_prefix(series, each.id, each.prefix, f"series[{index}].number_prefix")
+    main, *others = series
+    return replace(
+        site, number_prefix=main.prefix, former_prefixes=main.former, series=tuple(others)
+    )

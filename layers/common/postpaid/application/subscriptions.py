@@ -19,6 +19,7 @@ from postpaid.application.ports import (
     Unavailable,
 )
 from postpaid.application.roll_term import first_term
+from postpaid.application.sites import known_series
 from postpaid.domain.calendar import MONTHLY, Cadence, calendar_anchor
 from postpaid.domain.errors import Invalid, NotFound
 from postpaid.domain.identifiers import check_id
@@ -26,7 +27,7 @@ from postpaid.domain.instants import check_zone, midnight, parse_moment, zone
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.line import LINES_MAX, Line
 from postpaid.domain.site import ClosingPolicy, LatePolicy, Scope
-from postpaid.domain.subscription import Subscription, last_cycle_end
+from postpaid.domain.subscription import USAGE_SHARDS_MAX, Subscription, last_cycle_end
 from postpaid.domain.term import Term
 
 # A start further back would open terms that nothing may be recorded in any more.
@@ -50,7 +51,8 @@ class CreateSubscription:
     *by_calendar* ends terms with the calendar's weeks, months or years, else on the grid of the
     start, or of *trial_end*, before which nothing is charged. *cycles* is how many charged terms
     there are, None for no end. No invoice closes by itself before *hold_until*. *late* None is the
-    site's policy.
+    site's policy, *series* None the customer's. *usage_shards* is over how many partitions its
+    usages are spread, for good.
     """
 
     id: str
@@ -66,6 +68,8 @@ class CreateSubscription:
     cycles: int | None = None
     hold_until: object = None
     late: LatePolicy | None = None
+    series: str | None = None
+    usage_shards: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +147,10 @@ def _subscription(
         cycles=command.cycles,
         hold_until=_later(command.hold_until, place, start, "hold_until"),
         late=site.late if command.late is None else command.late,
+        series=known_series(command.series, site),
         lines=lines,
         closing=command.closing,
+        usage_shards=_usage_shards(command.usage_shards),
         created_at=now,
     )
     if command.cycles is None:
@@ -178,6 +184,16 @@ def _later(value: object, place: ZoneInfo, start: datetime, field: str) -> datet
             "invalid_field", f"must lie at most {LATER_MAX.days} days after start", field=field
         )
     return instant
+
+
+def _usage_shards(value: int) -> int:
+    if not 1 <= value <= USAGE_SHARDS_MAX:
+        raise Invalid(
+            "invalid_field",
+            f"must be a whole number from 1 to {USAGE_SHARDS_MAX}",
+            field="usage_shards",
+        )
+    return value
 
 
 def _lines(commands: Sequence[CreateLine], shelf: Shelf, ids: Ids) -> tuple[tuple[Line, ...], str]:
@@ -222,8 +238,8 @@ def _opening(subscription: Subscription, scope: Scope, ids: Ids, now: datetime) 
 def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
     """Compare what the client chose: as it was made, whatever changed since.
 
-    Not the integers; not the closing policy and the hold, which have their own requests; not a
-    start that was left to the clock.
+    Not the integers; not the closing policy, the hold, the late policy and the series, which have
+    their own requests; not a start that was left to the clock.
     """
     made = [line for line in existing.lines if line.since is None]
     if _chosen(made) != _chosen(asked.lines):
@@ -238,6 +254,7 @@ def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
         cadence=asked.cadence,
         prorate=asked.prorate,
         trial_end=asked.trial_end,
+        usage_shards=asked.usage_shards,
         cycles=asked.cycles if existing.version == 1 else existing.cycles,
     )
 

@@ -9,7 +9,10 @@ from postpaid.domain.tax import TaxRates
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """Who receives invoices; *number* is the integer id, given at creation."""
+    """Who receives invoices; *number* is the integer id, given at creation.
+
+    *series* is the one that its invoices are numbered in, None for the site's `main`.
+    """
 
     id: str
     number: int
@@ -17,3 +20,4 @@ class Customer:
     closing: ClosingPolicy | None
     created_at: datetime
     tax: TaxRates | None = None
+    series: str | None = None

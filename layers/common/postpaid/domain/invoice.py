@@ -15,6 +15,7 @@ from postpaid.domain.charge import Priced
 from postpaid.domain.instants import instant_text
 from postpaid.domain.money import Money
 from postpaid.domain.period import Period
+from postpaid.domain.series import MAIN
 from postpaid.domain.site import Scope
 from postpaid.domain.tax import TaxRates, minor_fraction, rounded_minor
 
@@ -146,9 +147,9 @@ class Invoice:
     *period_end* is the boundary it bills: the end of the term it is in arrears for, or, on an
     opening invoice, the start of the subscription (then *term_start* is None). *k* is 0 for the
     invoice of a boundary, 1 and more for its supplements. *parked* is why it could not be made, and
-    *broken* the bound it broke, if that is why. *credit_applied* is what it took from the
-    customer's credit, None if nothing. *paid* is the sum of its *payments* payments, None if there
-    are none.
+    *broken* the bound it broke, if that is why. *series* is the one that *serial* counts in, and
+    known when that is drawn. *credit_applied* is what it took from the customer's credit, None if
+    nothing. *paid* is the sum of its *payments* payments, None if there are none.
     """
 
     id: str
@@ -163,6 +164,7 @@ class Invoice:
     created_at: datetime
     total: Money | None = None
     credit_applied: Money | None = None
+    series: str = MAIN
     serial: int | None = None
     serial_text: str | None = None
     issued_on: date | None = None
@@ -182,6 +184,7 @@ class Invoice:
         assert self.broken is None or self.parked is not None
         issued = self.status in {InvoiceStatus.ISSUED, InvoiceStatus.VOIDED}
         assert issued == (self.serial is not None), "issued invoices, and only those, are numbered"
+        assert issued or self.series == MAIN, "a series is named by the number drawn from it"
         assert issued == (self.render is not None)
         unwritten = self.status in {InvoiceStatus.PENDING, InvoiceStatus.DELETED}
         assert unwritten == (self.content_hash is None)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from postpaid.domain.errors import Invalid
+from postpaid.domain.series import MAIN, Series
 from postpaid.domain.usage import Aggregation
 
 if TYPE_CHECKING:  # the recorder reads sites, and has no use for money
@@ -88,7 +89,8 @@ class Site:
     """One tenant. *clock_offset_seconds* moves the clock of a test site; it is 0 on a live one.
 
     *aggregation* is the default of new items, *late* that of new subscriptions. *bounds* says which
-    invoices are to be looked at before they are issued; None is none.
+    invoices are to be looked at before they are issued; None is none. *number_prefix* is that of
+    the series `main`, *former_prefixes* are those it had before; *series* are the others.
     """
 
     scope: Scope
@@ -99,6 +101,8 @@ class Site:
     seller: Address
     closing: ClosingPolicy = field(default=DEFAULT_CLOSING)
     number_prefix: str = "INV-"
+    former_prefixes: tuple[str, ...] = ()
+    series: tuple[Series, ...] = ()
     aggregation: Aggregation = Aggregation.SUM
     tax_rounding: TaxRounding = TaxRounding.LINE
     late: LatePolicy = LatePolicy.SUPPLEMENT
@@ -107,3 +111,12 @@ class Site:
 
     def __post_init__(self) -> None:
         assert self.test or self.clock_offset_seconds == 0, "only test sites have their own clock"
+
+    @property
+    def all_series(self) -> tuple[Series, ...]:
+        """Its series of invoice numbers, `main` first."""
+        return (Series(MAIN, self.number_prefix, self.former_prefixes), *self.series)
+
+    def series_named(self, series_id: str) -> Series | None:
+        """Return a series of the site; None if it has none of that id."""
+        return next((each for each in self.all_series if each.id == series_id), None)

@@ -14,6 +14,7 @@ from postpaid.domain.period import Interval, Period, without
 from postpaid.domain.site import ClosingPolicy, LatePolicy
 
 CYCLES_MAX = 1200
+USAGE_SHARDS_MAX = 16
 _LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
 
@@ -38,8 +39,10 @@ class Subscription:
     that first one, each from a boundary on. *end* is where the last term ends; *cycles* is how many
     terms were asked for. While suspended nothing is charged by time. No invoice closes by itself
     before *hold_until*. *late* is what becomes of usage that comes after its term was frozen.
-    *closing* overrides the customer's and the site's policy. *requests* are
-    the last changes that came with an idempotency key, as (key, content, outcome).
+    *closing* overrides the customer's and the site's policy, *series* the customer's series of
+    invoice numbers. *usage_shards* is over how many partitions its usages are spread; where each of
+    them is depends on it, so it never changes. *requests* are the last changes that came with an
+    idempotency key, as (key, content, outcome).
     """
 
     id: str
@@ -60,12 +63,15 @@ class Subscription:
     later: tuple[Schedule, ...] = ()
     suspensions: tuple[Interval, ...] = ()
     hold_until: datetime | None = None
+    usage_shards: int = 1
     requests: tuple[tuple[str, str, str], ...] = ()
     late: LatePolicy = LatePolicy.SUPPLEMENT
+    series: str | None = None
     version: int = 1
 
     def __post_init__(self) -> None:
         assert 1 <= len(self.lines) <= ENTRIES_MAX
+        assert 1 <= self.usage_shards <= USAGE_SHARDS_MAX
         assert self.trial_end is None or self.start < self.trial_end
         assert self.end is None or self.start <= self.end
         starts = [self.start, *(schedule.start for schedule in self.later)]
@@ -134,18 +140,6 @@ class Subscription:
     def is_trial(self, period: Period) -> bool:
         """Tell whether a term is rated at nothing."""
         return self._in_trial(period.start)
-
-    def usage_period(self, period: Period) -> Period:
-        """Return the dates whose usage a term bills.
-
-        The last term takes what lies behind it, too: it was recorded while a cancellation was on
-        its way, and a 2xx is a promise.
-        """
-        return Period(period.start, _LATEST) if self.is_last(period) else period
-
-    def is_last(self, period: Period) -> bool:
-        """Tell whether a term has no successor."""
-        return self.end is not None and self.end <= period.end
 
     def state(self, now: datetime) -> SubscriptionState:
         """Return what the subscription is at an instant."""

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
+from postpaid.domain.instants import YEAR_MAX
 from postpaid.domain.period import Period
 
 # The rating engine that new terms pin. A later engine that rates differently gets the next number,
 # so that an old line can always be rated again by the rules it was made with.
 RATING_ENGINE = 1
+_LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
 
 class TermStatus(StrEnum):
@@ -61,7 +63,8 @@ class Term:
     to *advance_to*, or to the end if that is None: they differ where the term was ended early or
     went on after all. *credit_unused* says that an early end gives back what it left unused. *run*
     names the closing attempt that holds the term while it is CLOSING. *manifests* counts what was
-    billed for it: 0 until it is FROZEN, then 1 and more. *due_at* is when a sweep should look
+    billed for it: 0 until it is FROZEN, then 1 and more. *last* is noted when it ends without a
+    successor. *due_at* is when a sweep should look
     again, None when there is nothing to do. *changes* counts the changes of the subscription that
     came while it was OPEN, so that it cannot end by a state of it that was read before.
     """
@@ -82,10 +85,12 @@ class Term:
     manifests: int = 0
     manifest_hash: str | None = None
     changes: int = 0
+    last: bool = False
 
     def __post_init__(self) -> None:
         assert (self.status is TermStatus.FROZEN) == (self.manifests > 0)
         assert (self.status is TermStatus.OPEN) == (self.invoice_id is None)
+        assert not (self.last and self.status is TermStatus.OPEN)
         assert self.idle <= self.pins.keys()
         assert self.covered.keys() <= self.pins.keys() - self.idle
 
@@ -101,6 +106,16 @@ class Term:
     def paid_until(self, number: int) -> datetime:
         """Where an entry's advance charge ends, made now or with the term before."""
         return self.covered.get(number, self.paid_to)
+
+    @property
+    def usage_period(self) -> Period:
+        """The dates whose usage the term bills, once it has ended.
+
+        The last term takes what lies behind it, too: it was recorded while a cancellation was on
+        its way, and a 2xx is a promise. The term itself says that it is the last, in the
+        transaction that ended it, so that its close need not compare it with anything.
+        """
+        return Period(self.period.start, _LATEST) if self.last else self.period
 
     @property
     def billing_state(self) -> BillingState:

@@ -43,8 +43,6 @@ from postpaid.store.tables import (
 )
 from postpaid.store.terms import advance_attributes, item_from_term, term_key
 
-SERIES = "main"  # the one series of invoice numbers there is so far
-
 
 class StoredClosing:
     """The transactions of one site. *clock* names the clock that due times are on."""
@@ -91,6 +89,7 @@ class StoredClosing:
         changed = {
             "status": ended.status.value,
             "invoice_id": ended.invoice_id,
+            "last": True if ended.last else None,
             **self._timed(ended),
         }
         writes: list[Write] = [
@@ -147,9 +146,10 @@ class StoredClosing:
     ) -> None:
         """Store a finished invoice, its number, and its term as frozen; or raise `Lost`.
 
-        The term must still be CLOSING for *run*, the invoice PENDING, the number the next one and
-        its date not before that of the number before, the customer's balance the one that was
-        read, and what waited for this invoice must wait still. A skipped invoice draws no number.
+        The term must still be CLOSING for *run*, the invoice PENDING, the number the next one of
+        its series and its date not before that of the number before, the customer's balance the
+        one that was read, and what waited for this invoice must wait still. A skipped invoice draws
+        no number.
         """
         scope = self._scope
         head = keys.entity(scope, "invoice", invoice.id)
@@ -170,7 +170,7 @@ class StoredClosing:
             )
             writes.append(Update(term_key(scope, term), _mine(run), set=frozen))
         if invoice.serial is not None and invoice.issued_on is not None:
-            writes += self._drawn(invoice.serial, invoice.issued_on, invoice.id)
+            writes += self._drawn(invoice, invoice.serial, invoice.issued_on)
         if credit is not None:
             writes.append(credit_write(scope, credit))
         writes += [billing_write(scope, each, invoice.id) for each in billing]
@@ -243,23 +243,23 @@ class StoredClosing:
             writes.append(credit_write(self._scope, credit))
         self._all_or_lost(writes)
 
-    def next_serial(self) -> tuple[int, date | None]:
-        """Read the next invoice number and the date of the one before."""
-        item = self._table.get(keys.series_counter(self._scope, SERIES))
+    def next_serial(self, series: str) -> tuple[int, date | None]:
+        """Read the next invoice number of a series and the date of the one before."""
+        item = self._table.get(keys.series_counter(self._scope, series))
         if item is None:
             return 1, None
         return number(item, "next"), date.fromisoformat(text(item, "last_date"))
 
-    def _drawn(self, serial: int, issued_on: date, invoice_id: str) -> list[Write]:
-        counter = keys.series_counter(self._scope, SERIES)
+    def _drawn(self, invoice: Invoice, serial: int, issued_on: date) -> list[Write]:
+        counter = keys.series_counter(self._scope, invoice.series)
         drawn: Item = {"next": serial + 1, "last_date": issued_on.isoformat(), "s": keys.SCHEMA}
         if serial == 1:
             count: Write = Put({**counter._asdict(), **drawn}, condition=Absent())
         else:
             still = all_of(equals("next", serial), AtMost("last_date", issued_on.isoformat()))
             count = Update(counter, still, set=drawn)
-        register = keys.series_number(self._scope, SERIES, serial)
-        row: Item = {**register._asdict(), "s": keys.SCHEMA, "invoice_id": invoice_id}
+        register = keys.series_number(self._scope, invoice.series, serial)
+        row: Item = {**register._asdict(), "s": keys.SCHEMA, "invoice_id": invoice.id}
         return [count, Put(row, condition=Absent())]
 
     def _timed(self, term: Term) -> dict[str, Value]:

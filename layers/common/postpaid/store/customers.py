@@ -17,6 +17,7 @@ from postpaid.store.fields import (
     mapping,
     number,
     text,
+    text_or_none,
 )
 from postpaid.store.tables import Absent, ConditionFailed, Item, Put, Range, Table
 
@@ -69,6 +70,7 @@ def item_from_customer(scope: Scope, customer: Customer) -> Item:
         "created_at": instant_text(customer.created_at),
         **item_from_closing(customer.closing),
         **({} if customer.tax is None else {"tax": plain_rates(customer.tax)}),
+        **({} if customer.series is None else {"series": customer.series}),
         **keys.listing(scope, KIND, customer.id, customer.created_at),
     }
 
@@ -81,5 +83,6 @@ def customer_from_item(item: Item) -> Customer:
         address=address_from_item(mapping(item, "address")),
         closing=closing_from_item(item),
         tax=rates_from_plain(mapping(item, "tax") if item.get("tax") else None),
+        series=text_or_none(item, "series"),
         created_at=instant(item, "created_at"),
     )

@@ -8,6 +8,7 @@ from postpaid.domain.bounds import Bound, Broken
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.money import Money
+from postpaid.domain.series import MAIN
 from postpaid.domain.site import Scope
 from postpaid.store import keys
 from postpaid.store.fields import (
@@ -148,6 +149,8 @@ def finished_attributes(invoice: Invoice) -> Item:
             # As text: the largest products have more digits than a DynamoDB number.
             "total": None if invoice.total is None else str(invoice.total.minor),
             "credit": None if credit is None else str(credit.minor),
+            # Absent is the series that every site has.
+            "series": None if invoice.series == MAIN else invoice.series,
             "serial": invoice.serial,
             "serial_text": invoice.serial_text,
             "issued_on": None if invoice.issued_on is None else invoice.issued_on.isoformat(),
@@ -205,6 +208,7 @@ def invoice_from_item(item: Item) -> Invoice:
         created_at=instant(item, "created_at"),
         total=None if total is None else Money(int(total), currency),
         credit_applied=None if credit is None else Money(int(credit), currency),
+        series=text_or_none(item, "series") or MAIN,
         serial=number_or_none(item, "serial"),
         serial_text=text_or_none(item, "serial_text"),
         issued_on=None if issued_on is None else date.fromisoformat(issued_on),

@@ -6,7 +6,8 @@ fixed-width UTC, `YYYY-MM-DDTHH:MM:SSZ`, so text order is time order. Two keys d
 site, because they are read before it is known: API keys and the due index.
 
 Usage table (no index, no stream)
-    one usage            pk scope#sub#slot           sk date#line[#event]
+    one usage            pk scope#sub#slot           sk date#line[#event]; the slot is 0, or what
+                                                     the date says if the subscription has shards
     a term's usage       the same pk per slot        sk BETWEEN start AND end: exactly half-open, as
                                                      every sk continues after the date with a `#`
 Billing table
@@ -26,7 +27,7 @@ Billing table
     a customer's credit  pk scope#customer#id        sk CREDIT#currency
     invoice              pk scope#invoice#id         sk META
     its payments         the same pk                 sk PAY#id
-    invoice numbers      pk scope#series#name        sk COUNTER, NO#0000000001 (who has it)
+    invoice numbers      pk scope#series#id          sk COUNTER, NO#0000000001 (who has it)
     index `due`          dpk due#clock#hour#shard    dsk due instant           (exception 2)
     index `list`         lpk scope#type#month#shard  lsk created instant#id
 
@@ -34,7 +35,7 @@ Billing table
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime
+from datetime import date, datetime
 from urllib.parse import unquote
 
 from postpaid.domain.instants import instant_from_text, instant_text
@@ -65,24 +66,27 @@ def scope_text(scope: Scope) -> str:
 # --- usage table
 
 
-def usage_slot(key: UsageKey) -> int:  # noqa: ARG001 - the date decides, once a subscription is spread
-    """Return the slot a usage lives in: 0 while no subscription is spread over several."""
-    return 0
+def usage_slot(at: datetime, shards: int) -> int:
+    """Return in which of a subscription's shards the usages of a date are. It never changes.
+
+    A run of as many days is dealt out, at any time of day one to each slot, for there are too few
+    of them to be spread evenly by chance; at which slot it begins, a digest says.
+    """
+    if shards == 1:
+        return 0
+    text = instant_text(at)
+    day = date.fromisoformat(text[:10]).toordinal()
+    return (day + shard(f"{day // shards}{text[10:]}", shards)) % shards
 
 
-def usage_slots() -> tuple[int, ...]:
+def usage_slots(shards: int) -> range:
     """Return the slots that a range of dates can be in."""
-    return (0,)
+    return range(shards)
 
 
 def usage_pk(scope: Scope, subscription_id: str, slot: int) -> str:
-    """Return the partition of a subscription's usages."""
-    return f"{scope_text(scope)}#{escape(subscription_id)}#{slot}"
-
-
-def subscription_of_usage_pk(pk: str) -> str:
-    """Read the subscription's id back from the partition of its usages."""
-    return unquote(pk.rsplit("#", 2)[1])
+    """Return a partition of a subscription's usages; one digit, so that all keys are as long."""
+    return f"{scope_text(scope)}#{escape(subscription_id)}#{slot:x}"
 
 
 def usage_sk(key: UsageKey) -> str:
@@ -91,9 +95,9 @@ def usage_sk(key: UsageKey) -> str:
     return f"{instant_text(key.at)}#{escape(key.line_id)}{event}"
 
 
-def usage_key(scope: Scope, key: UsageKey) -> Key:
-    """Return the primary key of a usage."""
-    return Key(usage_pk(scope, key.subscription_id, usage_slot(key)), usage_sk(key))
+def usage_key(scope: Scope, key: UsageKey, shards: int) -> Key:
+    """Return the primary key of a usage of a subscription with so many shards."""
+    return Key(usage_pk(scope, key.subscription_id, usage_slot(key.at, shards)), usage_sk(key))
 
 
 def usage_from_sk(subscription_id: str, sk: str) -> UsageKey:
@@ -124,8 +128,11 @@ def usage_from_id(subscription_id: str, text: str) -> UsageKey:
 
 
 def usage_number(scope: Scope, key: UsageKey) -> int:
-    """Return the integer id of a usage, 53 bits of a digest of its key: no counter is needed."""
-    digest = hashlib.sha256("#".join(usage_key(scope, key)).encode()).digest()
+    """Return the integer id of a usage, 53 bits of a digest of its identity: no counter is needed.
+
+    As if there were one shard: which of them a usage is in is no part of what it is.
+    """
+    digest = hashlib.sha256("#".join(usage_key(scope, key, 1)).encode()).digest()
     return int.from_bytes(digest[:7]) >> 3
 
 
@@ -205,12 +212,12 @@ def payment(scope: Scope, invoice_id: str, payment_id: str) -> Key:
 
 def series_counter(scope: Scope, series: str) -> Key:
     """Return the key of a series' next invoice number."""
-    return Key(f"{scope_text(scope)}#series#{series}", "COUNTER")
+    return Key(f"{scope_text(scope)}#series#{escape(series)}", "COUNTER")
 
 
 def series_number(scope: Scope, series: str, serial: int) -> Key:
     """Return the key that says which invoice has a number."""
-    return Key(f"{scope_text(scope)}#series#{series}", f"NO#{serial:010d}")
+    return Key(f"{scope_text(scope)}#series#{escape(series)}", f"NO#{serial:010d}")
 
 
 # --- indexes

@@ -77,6 +77,22 @@ class StoredManifests:
         except TransactionRefused:
             raise Lost from None
 
+    def release(self, appended: Appended, invoice: Invoice) -> None:
+        """Give a manifest that waits an *invoice* of its own, or raise `Lost`.
+
+        It must wait still: of this and a close that takes it with its own invoice one is refused.
+        """
+        item = item_from_invoice(self._scope, self._clock, invoice, invoice.created_at)
+        try:
+            self._table.transact(
+                [
+                    billing_write(self._scope, appended, invoice.id),
+                    Put(item, condition=Absent()),
+                ]
+            )
+        except TransactionRefused:
+            raise Lost from None
+
 
 def billing_write(scope: Scope, appended: Appended, invoice_id: str) -> Update:
     """Return the write that notes which invoice bills a manifest that waited."""

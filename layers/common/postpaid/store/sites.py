@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.instants import instant_text
+from postpaid.domain.series import Series
 from postpaid.domain.site import DEFAULT_CLOSING, LatePolicy, Scope, Site, TaxRounding
 from postpaid.domain.usage import Aggregation
 from postpaid.store import keys
@@ -19,9 +20,12 @@ from postpaid.store.fields import (
     item_from_address,
     item_from_closing,
     mapping,
+    maps_or_none,
     number,
     text,
     text_or_none,
+    texts,
+    without_none,
 )
 from postpaid.store.tables import (
     Absent,
@@ -121,7 +125,7 @@ class ThisSite:
 
 
 def item_from_site(site: Site) -> Item:
-    """Return the stored form of a site."""
+    """Return the stored form of a site; of the settings, what is empty is absent."""
     return {
         **keys.site(site.scope.site)._asdict(),
         "s": keys.SCHEMA,
@@ -134,6 +138,7 @@ def item_from_site(site: Site) -> Item:
             "currency": site.currency,
             "seller": item_from_address(site.seller),
             "number_prefix": site.number_prefix,
+            **_item_from_series(site),
             "aggregation": site.aggregation.value,
             "tax_rounding": site.tax_rounding.value,
             "late": site.late.value,
@@ -156,6 +161,11 @@ def site_from_item(item: Item) -> Site:
         seller=address_from_item(mapping(settings, "seller")),
         closing=closing_from_item(settings) or DEFAULT_CLOSING,
         number_prefix=text(settings, "number_prefix"),
+        former_prefixes=texts(settings, "former_prefixes"),
+        series=tuple(
+            Series(text(each, "id"), text(each, "prefix"), texts(each, "former"))
+            for each in maps_or_none(settings, "series")
+        ),
         aggregation=Aggregation(text(settings, "aggregation")),
         tax_rounding=TaxRounding(text(settings, "tax_rounding")),
         late=LatePolicy(text(settings, "late")),
@@ -187,6 +197,16 @@ def _bounds_from_item(settings: Mapping[str, Value]) -> "AmountBounds | None":
     return AmountBounds(
         tuple(Money(int(text(highest, code)), code) for code in sorted(highest)),
         None if factor is None else Decimal(factor),
+    )
+
+
+def _item_from_series(site: Site) -> Item:
+    series: list[Value] = [
+        without_none({"id": each.id, "prefix": each.prefix, "former": list(each.former) or None})
+        for each in site.series
+    ]
+    return without_none(
+        {"former_prefixes": list(site.former_prefixes) or None, "series": series or None}
     )
 
 

@@ -85,6 +85,7 @@ def item_from_subscription(scope: Scope, subscription: Subscription) -> Item:
             "later": [_plain_schedule(each) for each in subscription.later] or None,
             "prorate": subscription.prorate,
             "late": subscription.late.value,
+            "series": subscription.series,
             "trial_end": _text(subscription.trial_end),
             "cycles": subscription.cycles,
             "end": _text(subscription.end),
@@ -94,6 +95,7 @@ def item_from_subscription(scope: Scope, subscription: Subscription) -> Item:
                 for each in subscription.suspensions
             ]
             or None,
+            "usage_shards": None if subscription.usage_shards == 1 else subscription.usage_shards,
             "requests": [
                 {"k": key, "c": content, "o": outcome}
                 for key, content, outcome in subscription.requests
@@ -120,6 +122,7 @@ def subscription_from_item(item: Item) -> Subscription:
         prorate=flag(item, "prorate"),
         cadence=_cadence(item),
         late=LatePolicy(text(item, "late")),
+        series=text_or_none(item, "series"),
         later=tuple(map(_schedule, maps_or_none(item, "later"))),
         trial_end=instant_or_none(item, "trial_end"),
         cycles=number_or_none(item, "cycles"),
@@ -129,6 +132,7 @@ def subscription_from_item(item: Item) -> Subscription:
             Interval(instant(each, "start"), instant_or_none(each, "end"))
             for each in maps_or_none(item, "suspensions")
         ),
+        usage_shards=number_or_none(item, "usage_shards") or 1,
         requests=tuple(
             (text(each, "k"), text(each, "c"), text(each, "o"))
             for each in maps_or_none(item, "requests")

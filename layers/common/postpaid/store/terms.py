@@ -158,6 +158,8 @@ def item_from_term(scope: Scope, clock: str, term: Term, now: datetime) -> Item:
         item |= keys.due(clock, key.pk, term.due_at, now)
     if term.changes:
         item["pc"] = term.changes
+    if term.last:
+        item["last"] = True
     return without_none(item)
 
 
@@ -198,4 +200,5 @@ def term_from_item(item: Item) -> Term:
         manifests=number(item, "m"),
         manifest_hash=text_or_none(item, "m0"),
         changes=number_or_none(item, "pc") or 0,
+        last=flag(item, "last"),
     )

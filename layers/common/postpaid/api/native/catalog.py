@@ -128,8 +128,11 @@ def post_customer(desk: Desk, request: Request, ids: tuple[str, ...]) -> Respons
         address=body.party(),
         closing=policy_of(body.closing),
         tax=tax_of(body.tax),
+        series=body.series,
     )
-    created = create_customer(command, customers=desk.customers, ids=desk.ids, now=desk.now)
+    created = create_customer(
+        command, customers=desk.customers, sites=desk.books.sites, ids=desk.ids, now=desk.now
+    )
     return Response(201 if created.new else 200, native_from_customer(created.thing))
 
 

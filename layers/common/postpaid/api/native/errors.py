@@ -20,6 +20,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "item_not_found": (404, "There is no such item"),
     "item_price_not_found": (404, "There is no such item price"),
     "key_not_found": (404, "There is no such API key"),
+    "series_not_found": (404, "There is no such series of numbers"),
     "subscription_not_found": (404, "There is no such subscription"),
     "usage_not_found": (404, "There is no such usage"),
     "method_not_allowed": (405, "The path does not take this method"),

@@ -50,6 +50,7 @@ def patch_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
         closing=policy_of(body.closing),
         seller=None if body.seller is None else body.seller.party(),
         number_prefix=body.number_prefix,
+        series=[] if body.series is None else [each.named() for each in body.series],
         aggregation=None if body.aggregation is None else Aggregation(body.aggregation),
         tax_rounding=None if body.tax_rounding is None else TaxRounding(body.tax_rounding),
         bounds=None if body.bounds is None else body.bounds.bounds(),

@@ -12,8 +12,9 @@ from postpaid.domain.line import LINES_MAX
 from postpaid.domain.money import MINOR_UNITS, check_currency
 from postpaid.domain.payment import parse_payment
 from postpaid.domain.quantity import parse_amount
+from postpaid.domain.series import SERIES_MAX, Series
 from postpaid.domain.site import AFTER_HOURS_MAX, Address, ClosingMode, ClosingPolicy
-from postpaid.domain.subscription import CYCLES_MAX
+from postpaid.domain.subscription import CYCLES_MAX, USAGE_SHARDS_MAX
 from postpaid.domain.tax import RATES_MAX, TaxRate, TaxRates
 
 ADDRESS_LINES_MAX = 8
@@ -35,6 +36,7 @@ Email = Annotated[
         pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
     ),
 ]
+Prefix = Annotated[str, StringConstraints(max_length=20, pattern=r"^[\x20-\x7e]*$")]
 Number = str | int | Decimal
 Late = Literal["supplement", "refuse", "store_only"]
 
@@ -170,6 +172,7 @@ class CustomerBody(PartyBody):
     id: str | None = None
     closing: ClosingBody | None = None
     tax: TaxBody | None = None
+    series: str | None = None
 
 
 class LineBody(Body):
@@ -201,20 +204,25 @@ class SubscriptionBody(Body):
     late_usage: Late | None = None
     cadence: CadenceBody = Field(default_factory=CadenceBody)
     prorate: bool = True
+    usage_shards: int = Field(default=1, ge=1, le=USAGE_SHARDS_MAX)
     lines: list[LineBody] = Field(min_length=1, max_length=LINES_MAX)
     closing: ClosingBody | None = None
+    series: str | None = None
 
 
 class SubscriptionChange(Body):
     """`PATCH /v1/subscriptions/{id}`.
 
-    `closing` null goes back to the customer's or the site's policy, `hold_until` null lifts it.
+    `closing` and `series` null go back to the customer's or the site's, `hold_until` null lifts it.
+    `usage_shards` is here to be refused by a reason of its own.
     """
 
     closing: ClosingBody | None = None
+    series: str | None = None
     hold_until: str | None = None
     timezone: str | None = None
     late_usage: Late | None = None
+    usage_shards: object = None
 
 
 class LineChangeBody(Body):
@@ -308,6 +316,17 @@ class BoundsBody(Body):
         )
 
 
+class SeriesBody(Body):
+    """A series of invoice numbers."""
+
+    id: str
+    number_prefix: Prefix
+
+    def named(self) -> Series:
+        """Return the series it says."""
+        return Series(self.id, self.number_prefix)
+
+
 class SiteChange(Body):
     """`PATCH /v1/site`."""
 
@@ -319,9 +338,8 @@ class SiteChange(Body):
     tax_rounding: Literal["line", "total"] | None = None
     late_usage: Late | None = None
     bounds: BoundsBody | None = None
-    number_prefix: Annotated[str, StringConstraints(max_length=20, pattern=r"^[\x20-\x7e]*$")] | (
-        None
-    ) = None
+    number_prefix: Prefix | None = None
+    series: list[SeriesBody] | None = Field(default=None, min_length=1, max_length=SERIES_MAX)
 
 
 def read[Model: BaseModel](model: type[Model], body: Mapping[str, Any]) -> Model:

@@ -31,10 +31,12 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
         cadence=read_cadence(body.cadence.unit, body.cadence.count, "cadence."),
         by_calendar=body.cadence.anchor == "calendar",
         prorate=body.prorate,
+        usage_shards=body.usage_shards,
         trial_end=body.trial_end,
         cycles=body.cycles,
         hold_until=body.hold_until,
         late=None if body.late_usage is None else LatePolicy(body.late_usage),
+        series=body.series,
         lines=[
             CreateLine(item_price_id=line.item_price_id, id=line.id, quantity=line.quantity)
             for line in body.lines
@@ -70,11 +72,17 @@ def get_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Resp
 
 
 def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
-    """Change a subscription's closing policy and hold, also for pending invoices, or its zone."""
+    """Change how a subscription's invoices close, also those that are pending, or its zone."""
     body = read(SubscriptionChange, read_json_object(request.body, request.headers))
     given = body.model_fields_set
     if not given:
-        raise Invalid("missing_field", "name closing, hold_until, timezone or late_usage")
+        raise Invalid("missing_field", "name closing, hold_until, series, timezone or late_usage")
+    if "usage_shards" in given:
+        raise Invalid(
+            "invalid_field",
+            "cannot change: where every usage is stored depends on it",
+            field="usage_shards",
+        )
     asked = change_request(request)
     if "timezone" in given:
         if len(given) > 1:
@@ -90,6 +98,7 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
         policy=policy_of(body.closing) if "closing" in given else KEEP,
         hold_until=body.hold_until if "hold_until" in given else KEEP,
         late=KEEP if body.late_usage is None else LatePolicy(body.late_usage),
+        series=body.series if "series" in given else KEEP,
         request=asked,
     )
     subscription = change_closing(

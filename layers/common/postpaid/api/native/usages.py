@@ -8,7 +8,7 @@ from postpaid.api.native.desk import Desk
 from postpaid.api.native.lists import check_query, page
 from postpaid.api.native.shapes import native_from_late, native_list
 from postpaid.api.native.usage import native_from_usage
-from postpaid.application.correct_usage import usage_not_found
+from postpaid.application.correct_usage import subscription_of, usage_not_found
 from postpaid.application.list_usages import list_usages as read_page
 from postpaid.application.ports import Appended
 from postpaid.application.roll_term import known_subscription
@@ -30,7 +30,7 @@ def get_usage(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  
         key = desk.usage_ids.key(*ids)
     except ValueError:
         raise usage_not_found() from None
-    usage = desk.ledger.get(key)
+    usage = desk.ledger.of(subscription_of(key, desk.subscriptions)).get(key)
     if usage is None or usage.deleted:
         raise usage_not_found()
     return Response(200, _shown(desk, usage))
@@ -57,7 +57,7 @@ def list_usages(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         check=lambda text: desk.usage_ids.key(subscription.id, text),
     )
     usages, last = read_page(
-        subscription.id,
+        subscription,
         Period(start, end),
         line_id=query.get("line_id"),
         item_price_id=query.get("item_price_id"),

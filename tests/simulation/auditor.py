@@ -1,0 +1,305 @@
+"""The auditor: holds the service's books, at rest, against those that a client kept.
+
+Amounts are reckoned anew here, by the one formula that the scenarios' prices have.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+
+from postpaid.application.render_invoice import document_of
+from postpaid.domain.instants import instant_text
+from postpaid.domain.invoice import Invoice, InvoiceStatus, LineKind, RenderState
+from postpaid.domain.invoice_content import InvoiceContent
+from postpaid.domain.site import LatePolicy
+from postpaid.domain.supplement import Billed, Supplement, fold
+from postpaid.domain.term import Term, TermStatus
+from postpaid.domain.usage import Usage
+from postpaid.store import keys
+from postpaid.store.memory import MemoryTable
+from tests.simulation.ledger import Fact, Ledger
+from tests.support.world import PlainTypesetter, World
+
+# What a quantity costs, in cents, by the number of the item price.
+type Price = Callable[[Decimal], int]
+
+_OUT = {InvoiceStatus.ISSUED, InvoiceStatus.VOIDED}
+
+
+class Broken(AssertionError):
+    """An invariant does not hold; the text begins with its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A frozen term with all that was billed for it."""
+
+    term: Term
+    invoice: Invoice
+    first: InvoiceContent
+    later: list[Supplement]
+    billed: Mapping[str, Billed]
+
+
+@dataclass
+class Auditor:
+    """Looks at one world. *price* is that of each metered line."""
+
+    world: World
+    ledger: Ledger
+    price: Price
+
+    def __post_init__(self) -> None:
+        assert isinstance(self.world.billing, MemoryTable)
+        self._known: dict[tuple[str, int], Whole] = {}
+        self.invoices = {invoice.id: invoice for invoice in self.world.invoices()}
+        self.contents = {
+            each.id: self.world.content(each)
+            for each in self.invoices.values()
+            if each.content_hash is not None
+        }
+
+    def audit(self, subscription_ids: list[str]) -> None:
+        """Check every invariant that can be seen from outside; raises `Broken`."""
+        self.numbers()
+        self.documents()
+        for each in subscription_ids:
+            self.terms(each)
+            for term in self.world.terms(each):
+                if term.status is TermStatus.FROZEN:
+                    self.frozen(term)
+        self.supplements(subscription_ids)
+        self.facts()
+        self.refusals()
+        self.credit()
+
+    # --- invoices
+
+    def numbers(self) -> None:
+        """I-10 and I-15: one invoice of a kind, numbers 1 to n, dates in their order."""
+        kinds = Counter(
+            (each.subscription_id, each.term_start, each.period_end, each.k)
+            for each in self.invoices.values()
+        )
+        _hold(max(kinds.values(), default=0) <= 1, "I-10", "two invoices of a term and number")
+        series: dict[str, list[Invoice]] = defaultdict(list)
+        for each in self.invoices.values():
+            _hold((each.status in _OUT) == (each.serial is not None), "I-15", f"{each.id}")
+            if each.serial is not None:
+                series[getattr(each, "series", None) or "main"].append(each)
+        for name, numbered in series.items():
+            numbered.sort(key=lambda each: each.serial or 0)
+            serials = [each.serial for each in numbered]
+            _hold(serials == list(range(1, len(serials) + 1)), "I-15", f"{name}: {serials}")
+            dates = [str(each.issued_on) for each in numbered]
+            _hold(dates == sorted(dates), "I-15", f"dates go back: {dates}")
+
+    def documents(self) -> None:
+        """I-31: each invoice that is out has its document, as it is by now: voided ones are marked.
+
+        I-16: its head has what its lines come to, and what it took from the customer's credit.
+        """
+        for each in self.invoices.values():
+            if each.status in _OUT:
+                said = self.contents[each.id]
+                made = each.render is RenderState.DONE and each.pdf_hash in self.world.objects
+                _hold(made, "I-31", f"no document of {each.id}")
+                assert each.pdf_hash is not None
+                page = PlainTypesetter().typeset(document_of(each, said))
+                same = self.world.objects[each.pdf_hash] == page
+                _hold(same, "I-31", f"the document of {each.id} is not of what it is by now")
+                head, lines = each.total, said.total
+                _hold(head == lines, "I-16", f"{head} in the head, {lines} in the lines")
+                taken = 0 if each.credit_applied is None else each.credit_applied.minor
+                drawn = said.credit_applied.minor
+                _hold(taken == drawn, "I-16", f"a credit of {taken} in the head, {drawn} drawn")
+
+    def credit(self) -> None:
+        """I-16: a balance is what invoices granted less what they drew."""
+        for customer in {each.customer_id for each in self.invoices.values()}:
+            owed = sum(
+                self.contents[each.id].credit_granted.minor
+                - self.contents[each.id].credit_applied.minor
+                for each in self.invoices.values()
+                if each.customer_id == customer
+                and each.content_hash is not None
+                and each.status is not InvoiceStatus.VOIDED
+            )
+            balance = self.world.stores.credits.balance(customer, "USD").amount.minor
+            _hold(balance == owed, "I-16", f"a credit of {balance} where {owed} are owed")
+
+    # --- terms
+
+    def terms(self, subscription_id: str) -> None:
+        """I-11, I-12 and I-30: terms tile the time, one at most is open, the others are done."""
+        subscription = self.world.subscription_of(subscription_id)
+        terms = self.world.terms(subscription_id)
+        _hold(terms[0].period.start == subscription.start, "I-12", "the first term begins late")
+        for earlier, later in pairwise(terms):
+            fits = earlier.period.end == later.period.start and later.n == earlier.n + 1
+            _hold(fits, "I-12", f"a gap or an overlap behind {earlier.period.end}")
+            _hold(earlier.status is not TermStatus.OPEN, "I-11", "two open terms")
+            _hold(not earlier.last, "I-12", "a term after the last")
+        newest = terms[-1]
+        ended = subscription.end is not None and subscription.end <= newest.period.end
+        for term in terms:
+            if term.status in {TermStatus.OPEN, TermStatus.FROZEN}:
+                continue
+            assert term.invoice_id is not None
+            waits = term.due_at is None or term.due_at > self.world.now
+            _hold(waits, "I-30", f"the term of {term.period.start} is {term.status.value}")
+        if newest.status is not TermStatus.OPEN:
+            _hold(ended and newest.last, "I-11", "no open term, and the subscription goes on")
+
+    def frozen(self, term: Term) -> None:
+        """I-05, I-06, I-09, I-16, I-34: the manifests of a term add up to its usage."""
+        whole = self._whole(term)
+        subscription = self.world.subscription_of(term.subscription_id)
+        usages = self._usages(term)
+        places = {keys.usage_sk(usage.key): usage for usage in usages}
+        _hold(len(places) == len(usages), "I-09", "two records of one identity")
+        for place, billed in whole.billed.items():
+            _hold(place in places, "I-09", f"{place} is billed and not recorded")
+            _hold(billed.version <= places[place].version, "I-05", f"{place}: a later version")
+        if subscription.late is not LatePolicy.STORE_ONLY:
+            for place, usage in places.items():
+                wanted = Decimal(0) if usage.deleted else usage.quantity
+                billed = whole.billed.get(place, Billed(0, Decimal(0)))
+                same = billed.quantity == wanted
+                law = "I-01" if billed.quantity < wanted else "I-09"
+                _hold(same, law, f"{place}: {billed.quantity} billed, {wanted} used")
+            self._amounts(whole, usages)
+
+    def _amounts(self, whole: Whole, usages: list[Usage]) -> None:
+        lines = [line for line in whole.first.lines if line.kind is LineKind.USAGE]
+        lines += [line for each in whole.later for line in each.lines]
+        charged: dict[str, int] = defaultdict(int)
+        used: dict[str, Decimal] = defaultdict(Decimal)
+        for line in lines:
+            charged[line.line_id] += line.amount.minor
+        for usage in usages:
+            if not usage.deleted:
+                used[usage.key.line_id] += usage.quantity
+        for line_id in charged.keys() | used.keys():
+            owed = self.price(used[line_id])
+            _hold(charged[line_id] == owed, "I-16", f"{charged[line_id]} charged, {owed} owed")
+
+    def supplements(self, subscription_ids: list[str]) -> None:
+        """I-10: each later manifest is on the invoice that it names, and on no other."""
+        told = Counter(
+            (content.subscription_id, start, k)
+            for invoice_id, content in self.contents.items()
+            for start, k in content.supplements
+        )
+        _hold(max(told.values(), default=0) <= 1, "I-10", "a supplement on two invoices")
+        for each in subscription_ids:
+            last = self.world.terms(each)[-1]
+            for term in self.world.terms(each):
+                for appended in self.world.stores.manifests.of_term(term):
+                    key = (each, appended.start, appended.k)
+                    if appended.billed_in is None:
+                        _hold(key not in told, "I-10", f"{key} is billed by none, and told")
+                        hopeless = appended.amount.minor and last.status is TermStatus.FROZEN
+                        _hold(not hopeless, "I-01", f"{key} waits for ever")
+                        continue
+                    found = self.contents.get(appended.billed_in)
+                    named = found and (appended.start, appended.k) in found.supplements
+                    _hold(bool(named), "I-01", f"{key} is not on the invoice that it names")
+
+    # --- what clients were told
+
+    def facts(self) -> None:
+        """I-01, I-03 and I-04: what was acknowledged is there, and where it was promised."""
+        for fact in self.ledger.facts:
+            usage = self._stored(fact.subscription_id, fact.place)
+            _hold(usage is not None, "I-01", f"{fact} is not stored")
+            assert usage is not None
+            _hold(usage.version >= fact.version, "I-01", f"{fact} is undone: {usage}")
+            if usage.version == fact.version:
+                same = usage.deleted == fact.deleted and usage.quantity == fact.quantity
+                _hold(same, "I-01", f"{fact} became {usage}")
+            if fact.billing == "on_time":
+                self._on_time(fact, usage)
+
+    def _on_time(self, fact: Fact, usage: Usage) -> None:
+        term = self._term_of(usage)
+        if term is None or term.status is not TermStatus.FROZEN:
+            return
+        first = {place: version for place, version, _ in self._whole(term).first.manifest}
+        if fact.place in first:
+            seen = first[fact.place] >= fact.version
+        else:
+            # A tombstone is not mentioned: it took the place of this version before the query.
+            seen = fact.deleted or usage.deleted or self._was_deleted(fact)
+        _hold(seen, "I-04", f"{fact} is not in the first manifest of its term: {first}")
+
+    def _was_deleted(self, fact: Fact) -> bool:
+        return any(
+            each.deleted
+            and each.version > fact.version
+            and (each.subscription_id, each.place) == (fact.subscription_id, fact.place)
+            for each in self.ledger.facts
+        )
+
+    def refusals(self) -> None:
+        """I-02: what was refused is neither stored nor billed."""
+        told = {fact.quantity for fact in self.ledger.facts} | self.ledger.unknown
+        refused = self.ledger.refused - told
+        assert isinstance(self.world.usages, MemoryTable)
+        for item in self.world.usages.items():
+            stored = Decimal(str(item.get("q", "0")))
+            _hold(stored not in refused, "I-02", f"{stored} was refused, and is stored")
+        for content in self.contents.values():
+            for place, _, quantity in content.manifest:
+                billed = Decimal(quantity)
+                _hold(billed not in refused, "I-02", f"{place}: {billed} was refused, and billed")
+
+    # --- reading
+
+    def _whole(self, term: Term) -> Whole:
+        key = (term.subscription_id, term.n)
+        if key not in self._known:
+            self._known[key] = self._read(term)
+        return self._known[key]
+
+    def _read(self, term: Term) -> Whole:
+        assert term.invoice_id is not None
+        invoice = self.invoices[term.invoice_id]
+        first = self.contents[invoice.id]
+        log = self.world.stores.manifests.of_term(term)
+        indices = [each.k for each in log]
+        _hold(indices == list(range(1, term.manifests)), "I-06", f"{indices} of {term.manifests}")
+        _hold(term.manifest_hash == invoice.content_hash, "I-14", "another first manifest")
+        later = [self.world.documents.get_supplement(each) for each in log]
+        try:
+            billed = fold(first, later)
+        except AssertionError as error:
+            raise Broken(f"I-05: {error}") from error
+        return Whole(term, invoice, first, later, billed)
+
+    def _usages(self, term: Term) -> list[Usage]:
+        return [*self.world.ledger(term.subscription_id).in_period(term.usage_period)]
+
+    def _stored(self, subscription_id: str, place: str) -> Usage | None:
+        return self.world.ledger(subscription_id).get(keys.usage_from_sk(subscription_id, place))
+
+    def _term_of(self, usage: Usage) -> Term | None:
+        for term in self.world.terms(usage.key.subscription_id):
+            period = term.period if term.status is TermStatus.OPEN else term.usage_period
+            if period.start <= usage.key.at < period.end:
+                return term
+        return None
+
+
+def _hold(holds: bool, law: str, what: str) -> None:
+    if not holds:
+        raise Broken(f"{law}: {what}")
+
+
+def place_of(day: str, line_id: str = "minutes") -> str:
+    """Return the place of a day's usage."""
+    from tests.support.samples import at  # noqa: PLC0415
+
+    return f"{instant_text(at(day))}#{line_id}"

@@ -1,0 +1,461 @@
+"""The handlers that money depends on, and the moments at which two of them may meet.
+
+Each names quantities that nothing else names, so that whatever is billed tells which request it is
+of.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from postpaid.application import compose_invoice
+from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.due_terms import Due
+from postpaid.application.record_usage import RecordedUsage
+from postpaid.application.sites import ChangeSite, change_site
+from postpaid.application.work_due import work_late
+from postpaid.domain.bounds import AmountBounds
+from postpaid.domain.charge import Charge
+from postpaid.domain.errors import BillingError
+from postpaid.domain.invoice import InvoiceStatus, RenderState
+from postpaid.domain.money import Money
+from postpaid.domain.site import ClosingPolicy
+from postpaid.domain.term import TermStatus
+from postpaid.domain.usage import UsageKey
+from postpaid.store import keys
+from postpaid.store.tables import Put
+from tests.simulation.auditor import Auditor
+from tests.simulation.ledger import Fact, Ledger
+from tests.simulation.runs import minutes
+from tests.simulation.schedules import Ended, Handler
+from tests.support.faults import Killed, Moment, fail
+from tests.support.samples import AUTO_AT_ONCE, MANUAL, OCTOBER, SCOPE, at
+from tests.support.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A handler by name; *quantity* is what its request names, None if it names none."""
+
+    name: str
+    handler: Handler
+    quantity: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A moment: what is stored, what clients were told until then, and who may meet there."""
+
+    name: str
+    world: World
+    ledger: Ledger
+    actors: tuple[Actor, ...]
+
+
+def key_of(day: str) -> UsageKey:
+    return UsageKey("sub", at(day), "minutes")
+
+
+def _recorder(name: str, quantity: str, day: str) -> Actor:
+    def handler(world: World) -> object:
+        return world.record(quantity, day, request=name)
+
+    return Actor(name, handler, Decimal(quantity))
+
+
+def _corrector(name: str, quantity: str, day: str, version: int = 1) -> Actor:
+    def handler(world: World) -> object:
+        return world.correct(key_of(day), version, quantity)
+
+    return Actor(name, handler, Decimal(quantity))
+
+
+def _visitor(name: str, start: str) -> Actor:
+    due = Due(*keys.term(SCOPE, "sub", at(start)))
+
+    def handler(world: World) -> object:
+        return world.visit(due)
+
+    return Actor(name, handler)
+
+
+def _closer(name: str, start: str, subscription_id: str = "sub") -> Actor:
+    def handler(world: World) -> object:
+        term = world.stores.terms.get(subscription_id, at(start))
+        assert term is not None
+        assert term.invoice_id is not None
+        invoice = world.stores.invoices.get(term.invoice_id)
+        assert invoice is not None
+        return world.close(invoice)
+
+    return Actor(name, handler)
+
+
+def _on_invoice(name: str, act: Callable[[World, str], object]) -> Actor:
+    """Do something with October's invoice."""
+
+    def handler(world: World) -> object:
+        term = world.stores.terms.get("sub", OCTOBER.start)
+        assert term is not None
+        assert term.invoice_id is not None
+        return act(world, term.invoice_id)
+
+    return Actor(name, handler)
+
+
+def _pay(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.pay(invoice, "1.00")
+
+
+def _void(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.void(invoice)
+
+
+def _sync(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.sync(invoice)
+
+
+def _sync_or_wait(world: World) -> object:
+    """Refresh October's invoice; nobody knows of it before there is one."""
+    term = world.stores.terms.get("sub", OCTOBER.start)
+    assert term is not None
+    return None if term.invoice_id is None else _sync(world, term.invoice_id)
+
+
+def _accept(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.close(invoice, accept_bounds=True)
+
+
+def _raise(world: World, invoice_id: str) -> object:
+    """Let October's invoice charge what it does, and refresh it."""
+    _bound(world, 10_000)
+    return _sync(world, invoice_id)
+
+
+def _bound(world: World, highest: int) -> None:
+    """Let the site have invoices looked at that charge more than so many cents."""
+    bounds = AmountBounds((Money(highest, "USD"),))
+    change_site(world.scope.site, ChangeSite(bounds=bounds), sites=world.stores.all_sites)
+
+
+def _policy(policy: ClosingPolicy) -> Handler:
+    def handler(world: World) -> object:
+        stores = world.stores
+        return change_closing(
+            ChangeClosing(subscription_id="sub", policy=policy),
+            scope=world.scope,
+            subscriptions=stores.subscriptions,
+            terms=stores.terms,
+            invoices=stores.invoices,
+            customers=stores.customers,
+            sites=stores.sites,
+            now=world.now,
+        )
+
+    return handler
+
+
+def _late(world: World) -> object:
+    return work_late("sub", OCTOBER.start, worker=world.worker)
+
+
+def _correct_and_visit(world: World) -> object:
+    """Correct a usage to less, and let a worker look at its term at once."""
+    answer = world.correct(key_of("2026-10-05"), 1, "3")
+    world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    return answer
+
+
+def _correct_late(world: World) -> object:
+    """Correct a usage, and have it billed at once: a recorder and the worker that it asks."""
+    answer = world.correct(key_of("2026-10-09"), 1, "149")
+    _late(world)
+    return answer
+
+
+_RECORD = _recorder("record", "109", "2026-10-08")
+_SAME = _recorder("record", "109", "2026-10-08")
+_OTHER = _recorder("record-other", "113", "2026-10-08")
+_AGAIN = _recorder("add-again", "127", "2026-10-07")
+_CORRECT = _corrector("correct", "131", "2026-10-05")
+_CORRECT_OTHER = _corrector("correct-other", "137", "2026-10-05")
+_DELETE = Actor("delete", lambda world: world.delete(key_of("2026-10-06")))
+_VISIT = _visitor("visit", "2026-10-01")
+_NEXT = _visitor("visit-next", "2026-11-01")
+_CLOSE = _closer("close", "2026-10-01")
+_RECONCILE = Actor("reconcile", _late)
+_CORRECT_AND_RECONCILE = Actor("correct-and-reconcile", _correct_late, Decimal(149))
+_CORRECT_AND_VISIT = Actor("correct-and-visit", _correct_and_visit, Decimal(3))
+_MANUAL = Actor("policy", _policy(MANUAL))
+_CANCEL = Actor("cancel", lambda world: world.cancel("2026-11-20"))
+_CANCEL_NOW = Actor("cancel-now", lambda world: world.cancel("now"))
+_DISPATCH = Actor("dispatch", lambda world: world.dispatch())
+_RENDER = Actor("render", lambda world: world.render())
+_SYNC = Actor("sync", _sync_or_wait)
+_USAGE = (_RECORD, _OTHER, _AGAIN, _CORRECT, _CORRECT_OTHER, _DELETE)
+
+
+def begins() -> tuple[Begin, ...]:
+    """Return the moments at which handlers meet."""
+    ended = _october(AUTO_AT_ONCE)
+    graced = _october(ClosingPolicy(AUTO_AT_ONCE.mode, after_hours=1))
+    graced.world.clock.now = at("2026-11-01T00:30")
+    assert graced.world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    graced.world.clock.now = at("2026-11-01T01:30")
+    assert graced.world.term("2026-10-01").status is TermStatus.GRACE
+    frozen = _october(AUTO_AT_ONCE)
+    frozen.world.come_to_rest()
+    _told(frozen, _recorder("late", "139", "2026-10-09"))
+    coming = replace(frozen, world=frozen.world.copy(), ledger=copied(frozen.ledger))
+    coming.world.skip_to("2026-12-01T00:30")
+    return (
+        replace(
+            ended, name="ended", actors=(*_USAGE, _VISIT, _CANCEL, _CANCEL_NOW, _MANUAL, _DISPATCH)
+        ),
+        replace(graced, name="graced", actors=(*_USAGE, _VISIT, _CLOSE, _SYNC, _CANCEL, _MANUAL)),
+        replace(
+            frozen,
+            name="frozen",
+            actors=(
+                *_USAGE,
+                _RECONCILE,
+                _CORRECT_AND_RECONCILE,
+                _CANCEL_NOW,
+                _on_invoice("pay", _pay),
+                _on_invoice("void", _void),
+            ),
+        ),
+        replace(coming, name="coming", actors=(_RECORD, _CORRECT, _RECONCILE, _NEXT)),
+        _issued(),
+        _held(),
+        _stranded(),
+        _unratable(),
+        _mended(),
+        _bounded(),
+        _last(),
+        _over(),
+        _credit(),
+    )
+
+
+def _issued() -> Begin:
+    """October is out, and has no document yet."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    assert world.term("2026-10-01").status is TermStatus.FROZEN
+    return replace(begin, name="issued", actors=(_RENDER, _VISIT, _on_invoice("void", _void)))
+
+
+def _held() -> Begin:
+    """October has ended, and is to close by itself in two days only."""
+    begin = _october(ClosingPolicy(AUTO_AT_ONCE.mode, after_hours=48))
+    assert begin.world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    return replace(begin, name="held", actors=(_RECORD, _CLOSE, _MANUAL, _VISIT))
+
+
+def _stranded() -> Begin:
+    """A subscription has ended; its last invoice left out a supplement that waited for it."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    world.come_to_rest()
+    _told(begin, _recorder("late", "139", "2026-10-09"))
+    world.cancel("2026-11-20")
+    world.reconcile()
+    world.skip_to("2026-11-20T00:30")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose_invoice, "SUPPLEMENTS_MAX", 0)
+        world.come_to_rest()
+    return replace(begin, name="stranded", actors=(_RECORD, _RECONCILE))
+
+
+def _last() -> Begin:
+    """The last term began to close when a worker died, and a supplement waits for its invoice."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    world.come_to_rest()
+    _told(begin, _recorder("late", "139", "2026-10-09"))
+    world.reconcile()
+    world.cancel("2026-11-20")
+    world.skip_to("2026-11-20T00:30")
+    last = Due(*keys.term(SCOPE, "sub", at("2026-11-01")))
+    world.calls.arm("usages.query", Moment.BEFORE, fail(Killed()))
+    with suppress(Killed):
+        world.visit(last)
+    assert world.term("2026-11-01").status is TermStatus.CLOSING
+    world.clock.now += timedelta(minutes=6)
+    return replace(begin, name="last", actors=(_RECORD, _RECONCILE, _NEXT))
+
+
+def _over() -> Begin:
+    """A subscription has ended and is invoiced; what comes now gets an invoice of its own."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    world.come_to_rest()
+    world.cancel("2026-11-20")
+    world.skip_to("2026-11-20T00:30")
+    world.come_to_rest()
+    _told(begin, _recorder("late", "139", "2026-10-09"))
+    return replace(begin, name="over", actors=(_RECORD, _RECONCILE, _CORRECT_AND_RECONCILE))
+
+
+def _credit() -> Begin:
+    """A customer has a credit of 11.20; two invoices that draw on it are pending."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    for name in ("two", "three"):
+        world.subscription("minutes", subscription_id=name, start="2026-10-01", closing=MANUAL)
+    world.come_to_rest()
+    world.cancel("2026-11-20")
+    world.skip_to("2026-11-20T00:30")
+    world.come_to_rest()
+    for day, version, quantity in (("2026-10-05", 1, "1"), ("2026-10-06", 1, "2")):
+        _told(begin, _corrector(day, quantity, day, version))
+    work_late("sub", OCTOBER.start, worker=world.worker)
+    assert str(world.stores.credits.balance("globex", "USD").amount) == "10.05"
+    actors = [_closer(f"close-{name}", "2026-10-01", name) for name in ("two", "three")]
+    return replace(begin, name="credit", actors=(*actors, _RECORD))
+
+
+def _unratable() -> Begin:
+    """October has ended, and its price has tiers that hold 110 of the 204 minutes used.
+
+    One who corrects a usage and then closes can make the invoice that another one is parking.
+    """
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    item = world.billing.get(keys.price_version(SCOPE, "minutes", 1))
+    assert item is not None
+    tiers = [{"up_to": "110", "unit_amount": "0.05"}]
+    closed = Charge.from_plain({"pricing_model": "tiered", "tiers": tiers})
+    world.billing.put(Put({**item, "charge": dict(closed.to_plain())}))
+    return replace(begin, name="unratable", actors=(_VISIT, _SYNC, _CANCEL, _CORRECT_AND_VISIT))
+
+
+def _mended() -> Begin:
+    """October's invoice is parked, and what parked it is gone."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    _bound(world, 1_400)
+    world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    _bound(world, 10_000)
+    return replace(begin, name="mended", actors=(_RECORD, _SYNC, _CLOSE, _VISIT))
+
+
+def _bounded() -> Begin:
+    """October's invoice is parked, and would charge still more by now."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    _bound(world, 1_400)
+    world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    _told(begin, _recorder("more", "109", "2026-10-08"))
+    accept, lift = _on_invoice("accept", _accept), _on_invoice("raise", _raise)
+    return replace(begin, name="bounded", actors=(_SYNC, _CLOSE, accept, lift))
+
+
+def _october(policy: ClosingPolicy) -> Begin:
+    """Half an hour after the end of October, of which nobody has taken notice yet."""
+    world = World.at("2026-10-20T12:00")
+    world.price("minutes", "0.05", base_fee="10.00")
+    world.subscription("minutes", start="2026-10-01", closing=policy)
+    begin = Begin("", world, Ledger(), ())
+    for day, quantity in (("2026-10-05", "101"), ("2026-10-06", "103"), ("2026-10-07", "107")):
+        _told(begin, _recorder(day, quantity, day))
+    _told(begin, Actor("delete", lambda world: world.delete(key_of("2026-10-07"))))
+    world.skip_to("2026-11-01T00:30")
+    return begin
+
+
+def _told(begin: Begin, actor: Actor) -> None:
+    note(begin.ledger, actor, Ended(actor.handler(begin.world)))
+
+
+def copied(ledger: Ledger) -> Ledger:
+    return Ledger([*ledger.facts], {*ledger.refused}, {*ledger.unknown})
+
+
+def note(ledger: Ledger, actor: Actor, ended: Ended) -> None:
+    """Note in a client's books what a handler came to."""
+    if isinstance(ended.value, RecordedUsage):
+        usage = ended.value.usage
+        ledger.ok(
+            Fact(
+                usage.key.subscription_id,
+                keys.usage_sk(usage.key),
+                usage.version,
+                usage.quantity,
+                usage.deleted,
+                ended.value.billing.value,
+            )
+        )
+    elif isinstance(ended.value, Exception):
+        ledger.no(actor.quantity)
+    else:
+        ledger.no_answer(actor.quantity)
+
+
+def settle(
+    begin: Begin, world: World, pair: tuple[Actor, Actor], ends: tuple[Ended, Ended]
+) -> None:
+    """Recover from where two handlers came to, and audit; raises `AssertionError`.
+
+    A request that died is sent again; what the platform started comes again by itself.
+    """
+    world = replace(world.copy(), blocks={})
+    ledger = copied(begin.ledger)
+    for actor, ended in zip(pair, ends, strict=True):
+        note(ledger, actor, ended)
+    for actor, ended in zip(pair, ends, strict=True):
+        if ended.died and actor.quantity is not None:
+            _told(Begin("", world, ledger, ()), Actor(actor.name, _final(actor), actor.quantity))
+    heal(world)
+    Auditor(world, ledger, minutes).audit(["sub"])
+
+
+def _final(actor: Actor) -> Handler:
+    """Return a request whose refusal is an answer."""
+
+    def handler(world: World) -> object:
+        try:
+            return actor.handler(world)
+        except BillingError as refusal:
+            return refusal
+
+    return handler
+
+
+def heal(world: World) -> None:
+    """Let sweeps and audits run until all is at rest, and what waits go out."""
+    for _ in range(2):
+        world.come_to_rest()
+        for term in world.terms():
+            if term.status is TermStatus.FROZEN:
+                work_late("sub", term.period.start, worker=world.worker)
+                found = work_late("sub", term.period.start, worker=world.worker)
+                assert found is not None
+                assert found.supplement is None, "I-34: a second run finds something"
+        world.come_to_rest()
+        for invoice in world.invoices():
+            # By hand, as their policy is; one that cannot be made stays as it is.
+            if invoice.status is InvoiceStatus.PENDING and invoice.due_at is None:
+                world.close(invoice)
+        newest = world.terms()[-1]
+        if newest.status is TermStatus.OPEN and world.stores.manifests.waiting("sub", 1):
+            world.skip_to(f"{newest.period.end + timedelta(hours=2):%Y-%m-%dT%H:%M}")
+            world.come_to_rest()
+    for invoice in world.invoices():
+        if invoice.render is RenderState.PENDING:  # the stream tells of it
+            world.render_queue.append(invoice.id)
+    world.render()

@@ -1,0 +1,188 @@
+"""The auditor and the laws see what they are there for: each wrong in turn is found, and named."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from postpaid.store import keys
+from postpaid.store.memory import MemoryTable
+from postpaid.store.tables import Item, Key, Put
+from tests.simulation import handlers
+from tests.simulation.auditor import Auditor, Broken
+from tests.simulation.handlers import Begin
+from tests.simulation.laws import Laws
+from tests.simulation.ledger import Fact
+from tests.simulation.runs import minutes
+from tests.support.samples import OCTOBER, SCOPE, at
+
+
+@pytest.fixture(scope="module")
+def settled() -> Begin:
+    """October with two usages on its invoice, a third as a supplement, and all at rest."""
+    [begin] = [each for each in handlers.begins() if each.name == "frozen"]
+    handlers.heal(begin.world)
+    return begin
+
+
+def audit(begin: Begin) -> None:
+    Auditor(begin.world, begin.ledger, minutes).audit(["sub"])
+
+
+def test_books_that_are_right_are_found_so(settled: Begin) -> None:
+    audit(settled)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Something that is made wrong: an item that is found by *which* and changed, or a fact."""
+
+    law: str
+    what: str
+    which: Callable[[Item], bool] | None = None
+    change: Callable[[Item], Item] | None = None
+    told: Fact | None = None
+    refused: str | None = None
+
+
+def _is_usage(day: str) -> Callable[[Item], bool]:
+    return lambda item: str(item["sk"]).startswith(f"{day}T00:00:00Z#minutes")
+
+
+def _is_term(start: str) -> Callable[[Item], bool]:
+    return lambda item: str(item["sk"]) == f"TERM#{start}T00:00:00Z"
+
+
+def _is_head(item: Item) -> bool:
+    return "serial" in item and item.get("serial") == 1
+
+
+def _is_log(item: Item) -> bool:
+    return str(item["sk"]).startswith("MAN#")
+
+
+def _with(**changed: Any) -> Callable[[Item], Item]:
+    return lambda item: {**item, **changed}
+
+
+def _without(*names: str) -> Callable[[Item], Item]:
+    return lambda item: {name: value for name, value in item.items() if name not in names}
+
+
+def _fact(day: str, version: int, quantity: str, billing: str) -> Fact:
+    place = f"{day}T00:00:00Z#minutes"
+    return Fact("sub", place, version, Decimal(quantity), deleted=False, billing=billing)
+
+
+WRONGS = [
+    Wrong(
+        "I-01", "a usage grew, and nobody bills it", _is_usage("2026-10-05"), _with(q="999", v=2)
+    ),
+    Wrong(
+        "I-09", "a usage was deleted, and is billed", _is_usage("2026-10-05"), _with(d=True, v=2)
+    ),
+    Wrong("I-05", "a usage is older than what was billed", _is_usage("2026-10-05"), _with(v=0)),
+    Wrong("I-01", "what was told is not there", told=_fact("2026-10-30", 1, "5", "late")),
+    Wrong("I-01", "what was told is undone", told=_fact("2026-10-05", 9, "101", "late")),
+    Wrong("I-01", "what was told has changed", told=_fact("2026-10-05", 1, "102", "late")),
+    Wrong("I-04", "late usage was called on time", told=_fact("2026-10-09", 1, "139", "on_time")),
+    Wrong("I-02", "what was refused is stored", refused="101"),
+    Wrong("I-15", "a number is left out", _is_head, _with(serial=3)),
+    Wrong("I-16", "a total is not that of the lines", _is_head, _with(total="1")),
+    Wrong("I-16", "a credit is not what was drawn", _is_head, _with(credit="1")),
+    Wrong("I-31", "a document is missing", _is_head, _with(r="PENDING")),
+    Wrong(
+        "I-31",
+        "a voided invoice has the document it had",
+        _is_head,
+        _with(status="VOIDED", voided_at="2026-11-02T00:00:00Z"),
+    ),
+    Wrong("I-06", "a manifest is counted too much", _is_term("2026-10-01"), _with(m=5)),
+    Wrong("I-14", "another first manifest", _is_term("2026-10-01"), _with(m0="0" * 64)),
+    Wrong("I-12", "a gap", _is_term("2026-10-01"), _with(end="2026-10-31T00:00:00Z")),
+    Wrong("I-10", "a supplement is billed by nobody, and told", _is_log, _without("billed_in")),
+    Wrong("I-01", "a supplement names another invoice", _is_log, _with(billed_in="inv_other")),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONGS, ids=lambda wrong: wrong.what)
+def test_what_is_wrong_is_found_and_named(settled: Begin, wrong: Wrong) -> None:
+    world = settled.world.copy()
+    ledger = handlers.copied(settled.ledger)
+    if wrong.which is not None and wrong.change is not None:
+        [(table, item)] = [
+            (table, item)
+            for table in (world.usages, world.billing)
+            if isinstance(table, MemoryTable)
+            for item in table.items()
+            if wrong.which(item)
+        ]
+        table.put(Put(wrong.change(item)))
+    if wrong.told is not None:
+        ledger.facts.append(wrong.told)
+    if wrong.refused is not None:
+        ledger.facts = [fact for fact in ledger.facts if str(fact.quantity) != wrong.refused]
+        ledger.refused.add(Decimal(wrong.refused))
+
+    with pytest.raises(Broken) as found:
+        Auditor(world, ledger, minutes).audit(["sub"])
+
+    assert str(found.value).startswith(wrong.law)
+
+
+def test_a_second_price_of_the_same_usage_is_found(settled: Begin) -> None:
+    """I-16: the auditor reckons amounts by itself."""
+    with pytest.raises(Broken, match="I-16"):
+        Auditor(settled.world, settled.ledger, lambda quantity: int(quantity * 6)).audit(["sub"])
+
+
+STEPS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
+    ("I-13", "billing", {"sk": "TERM#", "status": "FROZEN"}, {"status": "OPEN"}),
+    ("I-13", "billing", {"sk": "TERM#", "status": "OPEN"}, {"status": "FROZEN"}),
+    ("I-06", "billing", {"sk": "TERM#", "status": "FROZEN", "m": 1}, {"m": 3}),
+    ("I-14", "billing", {"sk": "TERM#", "status": "FROZEN", "m": 1, "m0": "a"}, {"m0": "b"}),
+    ("I-14", "billing", {"sk": "MAN#", "h": "a"}, {"h": "b"}),
+    ("I-10", "billing", {"sk": "MAN#", "billed_in": "a"}, {"billed_in": "b"}),
+    ("I-13", "billing", {"pk": "acme~1#invoice#a", "status": "VOIDED"}, {"status": "ISSUED"}),
+    (
+        "I-14",
+        "billing",
+        {"pk": "acme~1#invoice#a", "status": "ISSUED", "total": "1"},
+        {"total": "2"},
+    ),
+    (
+        "I-14",
+        "billing",
+        {"pk": "acme~1#invoice#a", "status": "ISSUED", "credit": "1"},
+        {"status": "VOIDED", "credit": None},
+    ),
+    ("I-05", "usages", {"v": 1}, {"v": 3}),
+    ("I-40", "billing", {"pk": "other~1#invoice#a", "status": "ISSUED"}, {}),
+    ("I-51", "usages", {"v": 1}, {"v": 2, "n": "n" * 1024}),
+]
+
+
+@pytest.mark.parametrize(("law", "table", "before", "changed"), STEPS)
+def test_a_write_that_breaks_a_law_is_noted(
+    law: str, table: str, before: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    laws = Laws(SCOPE)
+    was: Item = {"pk": "acme~1#subscription#sub", "sk": "META", "m": 1, **before}
+
+    laws.watch(table)(was, {**was, **changed})
+
+    assert [each.partition(":")[0] for each in laws.broken] == [law]
+
+
+def test_lawful_writes_are_not_noted() -> None:
+    laws = Laws(SCOPE)
+    key = keys.term(SCOPE, "sub", OCTOBER.start)
+    term: Item = {**Key(*key)._asdict(), "status": "OPEN", "m": 0}
+    for status, m in (("GRACE", 0), ("CLOSING", 0), ("CLOSING", 0), ("FROZEN", 1), ("FROZEN", 2)):
+        laws.watch("billing")(term, {**term, "status": status, "m": m})
+        term = {**term, "status": status, "m": m}
+
+    assert laws.broken == []
+    assert at("2026-10-01") == OCTOBER.start
