@@ -17,10 +17,13 @@ from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.due_terms import Due
 from postpaid.application.record_usage import RecordedUsage
 from postpaid.application.render_invoice import render_invoice
+from postpaid.application.sites import ChangeSite, change_site
 from postpaid.application.work_due import work_late
+from postpaid.domain.bounds import AmountBounds
 from postpaid.domain.charge import Charge
 from postpaid.domain.errors import BillingError
 from postpaid.domain.invoice import InvoiceStatus, RenderState
+from postpaid.domain.money import Money
 from postpaid.domain.site import ClosingPolicy
 from postpaid.domain.term import TermStatus
 from postpaid.domain.usage import UsageKey
@@ -127,6 +130,37 @@ def _void(world: World, invoice_id: str) -> object:
     return world.void(invoice)
 
 
+def _sync(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.sync(invoice)
+
+
+def _sync_or_wait(world: World) -> object:
+    """Refresh October's invoice; nobody knows of it before there is one."""
+    term = world.stores.terms.get("sub", OCTOBER.start)
+    assert term is not None
+    return None if term.invoice_id is None else _sync(world, term.invoice_id)
+
+
+def _accept(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.close(invoice, accept_bounds=True)
+
+
+def _raise(world: World, invoice_id: str) -> object:
+    """Let October's invoice charge what it does, and refresh it."""
+    _bound(world, 10_000)
+    return _sync(world, invoice_id)
+
+
+def _bound(world: World, highest: int) -> None:
+    """Let the site have invoices looked at that charge more than so many cents."""
+    bounds = AmountBounds((Money(highest, "USD"),))
+    change_site(world.scope.site, ChangeSite(bounds=bounds), sites=world.stores.all_sites)
+
+
 def _policy(policy: ClosingPolicy) -> Handler:
     def handler(world: World) -> object:
         stores = world.stores
@@ -192,6 +226,7 @@ _NAMED_TWO_OTHER = _recorder(
 )
 _LAST = _recorder("last", "173", "2026-10-08", subscription_id="two")
 _LAST_OTHER = _recorder("last-other", "179", "2026-10-09", subscription_id="two")
+_SYNC = Actor("sync", _sync_or_wait)
 _USAGE = (_RECORD, _OTHER, _AGAIN, _CORRECT, _CORRECT_OTHER, _DELETE)
 
 
@@ -212,7 +247,7 @@ def begins() -> tuple[Begin, ...]:
         replace(
             ended, name="ended", actors=(*_USAGE, _VISIT, _CANCEL, _CANCEL_NOW, _MANUAL, _DISPATCH)
         ),
-        replace(graced, name="graced", actors=(*_USAGE, _VISIT, _CLOSE, _CANCEL, _MANUAL)),
+        replace(graced, name="graced", actors=(*_USAGE, _VISIT, _CLOSE, _SYNC, _CANCEL, _MANUAL)),
         replace(
             frozen,
             name="frozen",
@@ -231,6 +266,8 @@ def begins() -> tuple[Begin, ...]:
         _held(),
         _stranded(),
         _unratable(),
+        _mended(),
+        _bounded(),
         _last(),
         _over(),
         _credit(),
@@ -358,7 +395,28 @@ def _unratable() -> Begin:
     tiers = [{"up_to": "110", "unit_amount": "0.05"}]
     closed = Charge.from_plain({"pricing_model": "tiered", "tiers": tiers})
     world.billing.put(Put({**item, "charge": dict(closed.to_plain())}))
-    return replace(begin, name="unratable", actors=(_VISIT, _CANCEL, _CORRECT_AND_VISIT))
+    return replace(begin, name="unratable", actors=(_VISIT, _SYNC, _CANCEL, _CORRECT_AND_VISIT))
+
+
+def _mended() -> Begin:
+    """October's invoice is parked, and what parked it is gone."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    _bound(world, 1_400)
+    world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    _bound(world, 10_000)
+    return replace(begin, name="mended", actors=(_RECORD, _SYNC, _CLOSE, _VISIT))
+
+
+def _bounded() -> Begin:
+    """October's invoice is parked, and would charge still more by now."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    _bound(world, 1_400)
+    world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    _told(begin, _recorder("more", "109", "2026-10-08"))
+    accept, lift = _on_invoice("accept", _accept), _on_invoice("raise", _raise)
+    return replace(begin, name="bounded", actors=(_SYNC, _CLOSE, accept, lift))
 
 
 def _october(policy: ClosingPolicy) -> Begin:

@@ -50,6 +50,8 @@ def test_whatever_order_two_handlers_come_in_all_that_was_promised_holds() -> No
             "held",
             "stranded",
             "unratable",
+            "mended",
+            "bounded",
             "last",
             "over",
             "credit",

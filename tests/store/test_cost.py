@@ -130,17 +130,17 @@ def test_what_goes_with_a_usage_costs_two_writes_each_and_doubles_its_own(
     world.subscription("minutes", start="2026-10-01", usage_records_max=records_max)
     named: dict[str, Any] = {"note": "n" * 300, "request": "f" * 64, "external_id": external_id}
 
-    with bill(client) as charges:
+    with bill(client) as calls:
         world.record("361", "2026-10-05", **named)
         world.record("361", "2026-10-06", **(named | {"external_id": None}))
 
-    subscription, look = ("GetItem", "BillingTable", 0.5), ("Query", "BillingTable", 1.0)
+    subscription, look = ("GetItem", "BillingTable", ONE / 2), ("Query", "BillingTable", ONE)
     # One that names no external id pays for none, beside others that do.
-    plain = ("PutItem", "UsageTable", 1.0)
-    counted = ("TransactWriteItems", "UsageTable", 4.0)
-    assert charges == [
+    plain = ("PutItem", "UsageTable", ONE)
+    counted = ("TransactWriteItems", "UsageTable", Decimal(4))
+    assert charges(calls) == [
         subscription,
-        ("TransactWriteItems", "UsageTable", units),
+        ("TransactWriteItems", "UsageTable", Decimal(units)),
         look,
         subscription,
         plain if records_max is None else counted,
@@ -155,18 +155,18 @@ def test_what_becomes_of_a_named_and_counted_usage_costs_what_it_costs_others(
     world.subscription("minutes", start="2026-10-01", usage_records_max=1)
     key = world.record("361", "2026-10-05", external_id="x").usage.key
 
-    with bill(client) as charges:
+    with bill(client) as calls:
         world.delete(key)
         world.record("5", "2026-10-05", external_id="x")
 
     # The refused transaction shows the tombstone; the emulator says nothing of what it costs.
-    assert writes(charges) == [("UpdateItem", 1.0), ("PutItem", 1.0)]
+    assert writes(calls) == [("UpdateItem", ONE), ("PutItem", ONE)]
     stores = world.stores
-    with bill(client) as charges:
+    with bill(client) as calls:
         subscriptions, ledger = stores.subscriptions, stores.ledger
         assert find_usage("x", subscriptions=subscriptions, ledger=ledger) is not None
-    read = ("GetItem", "UsageTable", 1.0)
-    assert charges == [read, ("GetItem", "BillingTable", 0.5), read]
+    read = ("GetItem", "UsageTable", ONE)
+    assert charges(calls) == [read, ("GetItem", "BillingTable", ONE / 2), read]
 
 
 def fill(world: World, count: int) -> None:
@@ -411,8 +411,8 @@ def test_a_close_reads_nothing_for_a_series_and_costs_the_same_in_any(
     assert bills[0] == bills[1] == bills[2]
     assert Counter(bills[0]) == {
         # The invoice, the subscription, its customer, the next term, the credit, the number; the
-        # site for who sells, for how tax is rounded, and for its zone and series.
-        ("GetItem", "BillingTable", ONE): 9,
+        # site once: for who sells, how tax is rounded, its bounds, zone and series.
+        ("GetItem", "BillingTable", ONE): 7,
         ("BatchGetItem", "BillingTable", ONE / 2): 1,  # the version of the price
         ("Query", "BillingTable", ONE): 1,
         ("Query", "UsageTable", ONE): 1,
@@ -445,12 +445,19 @@ def _due(world: World) -> list[Any]:
 
 
 @pytest.mark.engine
-def test_a_payment_costs_four_writes_and_a_void_two(client: "DynamoDBClient", world: World) -> None:
+def test_a_payment_costs_four_writes_and_a_void_three_and_its_document(
+    client: "DynamoDBClient", world: World
+) -> None:
     world.price("seats", "31", metered=False)
     for name in ("paid", "voided"):
         world.subscription("seats", subscription_id=name, start="2026-10-01", closing=AUTO_AT_ONCE)
-    world.dispatch()
+    for _ in range(2):  # issue them; make their documents and take them off the list
+        world.dispatch()
+        world.work()
+        world.render()
+        world.clock.now += timedelta(minutes=6)
     world.work()
+    world.close_queue.clear()
     paid, voided = world.issued()
 
     with bill(client) as paying:
@@ -459,7 +466,21 @@ def test_a_payment_costs_four_writes_and_a_void_two(client: "DynamoDBClient", wo
         world.void(voided, "r" * 250)
 
     assert writes(paying) == [("TransactWriteItems", Decimal(4))]
-    assert writes(voiding) == [("TransactWriteItems", Decimal(2))]
+    assert writes(voiding) == [("TransactWriteItems", Decimal(3))]
+
+    with bill(client) as marking:
+        world.dispatch()
+        world.work()
+        world.render()
+    world.clock.now += timedelta(minutes=6)
+    [due] = [due for message in _due(world) for due in message]
+    with bill(client) as settling:
+        world.visit(due)
+
+    assert [each for each in writes(marking) if each != ("UpdateItem", Decimal(0))] == [
+        ("UpdateItem", Decimal(1))
+    ]
+    assert writes(settling) == [("UpdateItem", Decimal(2))]
 
 
 def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest() -> None:
