@@ -107,6 +107,25 @@ USAGE = (
         "PutItem usage 1 W refused",
     ),
     Operation(
+        "record a usage with an external id",
+        "POST /v1/subscriptions/{}/usages",
+        ops.record_named,
+        "TransactWriteItems (put usage + put register) 4 W; Query term 1 R",
+    ),
+    Operation(
+        "record a usage under a maximum",
+        "POST /v1/subscriptions/{}/usages",
+        ops.record_counted,
+        "TransactWriteItems (put usage + update count) 4 W; Query term 1 R",
+    ),
+    Operation(
+        "find a usage by its external id",
+        "GET /v1/usages",
+        ops.search_by_external_id,
+        "GetItem site 1 R; GetItem register 1 R; GetItem subscription 0.5 R eventual; GetItem "
+        "usage 1 R",
+    ),
+    Operation(
         "record a usage that was deleted",
         "POST /v1/subscriptions/{}/usages",
         ops.record_over_a_tombstone,
@@ -241,60 +260,53 @@ SCHEDULE = (
         "close a term after its grace",
         "CloseWorkerFunction",
         ops.close_after_grace,
-        "GetItem site 1 R; GetItem term 1 R; GetItem invoice 1 R; UpdateItem term 1 W; "
-        "GetItem subscription 1 R; GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; "
-        "BatchGetItem 2 prices 1 R eventual; 2 x GetItem site 1 R; Query manifest 1 R; "
-        "GetItem credit 1 R; PutObject content; GetItem site 1 R; GetItem counter 1 R; "
-        "TransactWriteItems (update invoice + update term + update counter + put number) 8 W; "
-        "SendMessage RenderQueue",
+        "GetItem site 1 R; GetItem term 1 R; GetItem invoice 1 R; UpdateItem term 1 W; GetItem "
+        "subscription 1 R; GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; Query "
+        "usage 1 R; BatchGetItem 2 prices 1 R eventual; Query manifest 1 R; GetItem credit 1 R; "
+        "PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice + update "
+        "term + update counter + put number) 8 W; SendMessage RenderQueue",
     ),
     Operation(
         "end and close a term at once",
         "CloseWorkerFunction",
         ops.roll_and_close,
-        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; "
-        "BatchGetItem 2 prices 1 R eventual; "
-        "TransactWriteItems (update term + put invoice + put term) 8 W; GetItem invoice 1 R; "
-        "UpdateItem term 1 W; GetItem subscription 1 R; GetItem customer 1 R; "
-        "GetItem term 1 R; Query usage 1 R; BatchGetItem 2 prices 1 R eventual; "
-        "2 x GetItem site 1 R; Query manifest 1 R; GetItem credit 1 R; PutObject content; "
-        "GetItem site 1 R; GetItem counter 1 R; "
-        "TransactWriteItems (update invoice + update term + update counter + put number) 8 W; "
-        "SendMessage RenderQueue",
+        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; BatchGetItem 2 prices 1 "
+        "R eventual; TransactWriteItems (update term + put invoice + put term) 8 W; GetItem "
+        "invoice 1 R; UpdateItem term 1 W; GetItem subscription 1 R; GetItem customer 1 R; "
+        "GetItem site 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem 2 prices 1 R "
+        "eventual; Query manifest 1 R; GetItem credit 1 R; PutObject content; GetItem counter 1 "
+        "R; TransactWriteItems (update invoice + update term + update counter + put number) 8 "
+        "W; SendMessage RenderQueue",
     ),
     Operation(
         "end a term and skip its empty invoice",
         "CloseWorkerFunction",
         ops.skip,
-        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; "
-        "BatchGetItem price 0.5 R eventual; "
-        "TransactWriteItems (update term + put invoice + put term) 8 W; GetItem invoice 1 R; "
-        "UpdateItem term 1 W; GetItem subscription 1 R; GetItem customer 1 R; "
-        "GetItem term 1 R; Query usage 1 R; BatchGetItem price 0.5 R eventual; "
-        "2 x GetItem site 1 R; Query manifest 1 R; GetItem credit 1 R; PutObject content; "
+        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; BatchGetItem price 0.5 R "
+        "eventual; TransactWriteItems (update term + put invoice + put term) 8 W; GetItem "
+        "invoice 1 R; UpdateItem term 1 W; GetItem subscription 1 R; GetItem customer 1 R; "
+        "GetItem site 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem price 0.5 R "
+        "eventual; Query manifest 1 R; GetItem credit 1 R; PutObject content; "
         "TransactWriteItems (update invoice + update term) 4 W",
     ),
     Operation(
         "end a term and park its invoice",
         "CloseWorkerFunction",
         ops.park,
-        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; "
-        "BatchGetItem price 0.5 R eventual; "
-        "TransactWriteItems (update term + put invoice + put term) 8 W; GetItem invoice 1 R; "
-        "UpdateItem term 1 W; GetItem subscription 1 R; GetItem customer 1 R; "
-        "GetItem term 1 R; Query usage 1 R; BatchGetItem price 0.5 R eventual; "
-        "TransactWriteItems (update invoice + update term) 5 W",
+        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; BatchGetItem price 0.5 R "
+        "eventual; TransactWriteItems (update term + put invoice + put term) 8 W; GetItem "
+        "invoice 1 R; UpdateItem term 1 W; GetItem subscription 1 R; GetItem customer 1 R; "
+        "GetItem site 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem price 0.5 R "
+        "eventual; TransactWriteItems (update invoice + update term) 5 W",
     ),
     Operation(
         "issue an opening invoice",
         "CloseWorkerFunction",
         ops.open_with_an_invoice,
-        "GetItem site 1 R; 2 x GetItem invoice 1 R; GetItem subscription 1 R; "
-        "GetItem customer 1 R; GetItem term 1 R; BatchGetItem price 0.5 R eventual; "
-        "2 x GetItem site 1 R; GetItem credit 1 R; PutObject content; GetItem site 1 R; "
-        "GetItem counter 1 R; "
-        "TransactWriteItems (update invoice + update counter + put number) 6 W; "
-        "SendMessage RenderQueue",
+        "GetItem site 1 R; 2 x GetItem invoice 1 R; GetItem subscription 1 R; GetItem customer "
+        "1 R; GetItem site 1 R; GetItem term 1 R; BatchGetItem price 0.5 R eventual; GetItem "
+        "credit 1 R; PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice "
+        "+ update counter + put number) 6 W; SendMessage RenderQueue",
     ),
     Operation(
         "relay from the stream",
@@ -351,12 +363,11 @@ SCHEDULE = (
         "GetItem site 1 R; GetItem term 1 R; Query manifest 1 R; GetItem subscription 1 R; "
         "GetItem invoice 1 R; GetObject content; Query usage 1 R; GetItem customer 1 R; "
         "BatchGetItem price 0.5 R eventual; Query term 1 R; PutObject supplement; "
-        "TransactWriteItems (put manifest + update term + put invoice) 9 W; "
-        "2 x GetItem invoice 1 R; GetItem subscription 1 R; GetItem customer 1 R; "
-        "GetItem term 1 R; Query manifest 1 R; GetObject supplement; 2 x GetItem site 1 R; "
-        "GetItem credit 1 R; PutObject content; GetItem site 1 R; GetItem counter 1 R; "
-        "TransactWriteItems (update invoice + update counter + put number) 6 W; "
-        "SendMessage RenderQueue",
+        "TransactWriteItems (put manifest + update term + put invoice) 9 W; 2 x GetItem invoice "
+        "1 R; GetItem subscription 1 R; GetItem customer 1 R; GetItem site 1 R; GetItem term 1 "
+        "R; Query manifest 1 R; GetObject supplement; GetItem credit 1 R; PutObject content; "
+        "GetItem counter 1 R; TransactWriteItems (update invoice + update counter + put number) "
+        "6 W; SendMessage RenderQueue",
     ),
     Operation(
         "ask for audits of one site",
@@ -380,37 +391,31 @@ INVOICES = (
         "close an invoice",
         "POST /v1/invoices/{}/close",
         ops.close_by_request,
-        "GetItem site 1 R; GetItem invoice 1 R; UpdateItem term 2 W; "
-        "GetItem subscription 1 R; GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; "
-        "BatchGetItem 2 prices 1 R eventual; 2 x GetItem site 1 R; Query manifest 1 R; "
-        "GetItem credit 1 R; PutObject content; GetItem site 1 R; GetItem counter 1 R; "
-        "TransactWriteItems (update invoice + update term + update counter + put number) 8 W; "
-        "GetObject content",
+        "GetItem site 1 R; GetItem invoice 1 R; UpdateItem term 2 W; GetItem subscription 1 R; "
+        "GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; Query usage 1 R; "
+        "BatchGetItem 2 prices 1 R eventual; Query manifest 1 R; GetItem credit 1 R; PutObject "
+        "content; GetItem counter 1 R; TransactWriteItems (update invoice + update term + "
+        "update counter + put number) 8 W; GetObject content",
     ),
     Operation(
         "close an invoice with a supplement",
         "POST /v1/invoices/{}/close",
         ops.close_with_a_supplement,
-        "GetItem site 1 R; GetItem invoice 1 R; UpdateItem term 2 W; "
-        "GetItem subscription 1 R; GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; "
-        "BatchGetItem price 0.5 R eventual; 2 x GetItem site 1 R; Query manifest 1 R; "
-        "GetItem credit 1 R; GetObject supplement; GetItem site 1 R; PutObject content; "
-        "GetItem site 1 R; GetItem counter 1 R; "
-        "TransactWriteItems "
-        "(update invoice + update term + update counter + put number + update manifest) 10 W; "
-        "GetObject content",
+        "GetItem site 1 R; GetItem invoice 1 R; UpdateItem term 2 W; GetItem subscription 1 R; "
+        "GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; Query usage 1 R; "
+        "BatchGetItem price 0.5 R eventual; Query manifest 1 R; GetItem credit 1 R; GetObject "
+        "supplement; PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice "
+        "+ update term + update counter + put number + update manifest) 10 W; GetObject content",
     ),
     Operation(
         "close an invoice that gives credit",
         "POST /v1/invoices/{}/close",
         ops.close_with_credit,
-        "GetItem site 1 R; GetItem invoice 1 R; UpdateItem term 2 W; "
-        "GetItem subscription 1 R; GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; "
-        "BatchGetItem price 0.5 R eventual; 2 x GetItem site 1 R; Query manifest 1 R; "
-        "GetItem credit 1 R; PutObject content; GetItem site 1 R; GetItem counter 1 R; "
-        "TransactWriteItems "
-        "(update invoice + update term + update counter + put number + put credit) 10 W; "
-        "GetObject content",
+        "GetItem site 1 R; GetItem invoice 1 R; UpdateItem term 2 W; GetItem subscription 1 R; "
+        "GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; Query usage 1 R; "
+        "BatchGetItem price 0.5 R eventual; Query manifest 1 R; GetItem credit 1 R; PutObject "
+        "content; GetItem counter 1 R; TransactWriteItems (update invoice + update term + "
+        "update counter + put number + put credit) 10 W; GetObject content",
     ),
     Operation(
         "close an invoice again",
@@ -422,10 +427,17 @@ INVOICES = (
         "show a pending invoice",
         "GET /v1/invoices/{}",
         ops.show_a_draft,
-        "GetItem site 1 R; GetItem invoice 1 R; GetItem term 1 R; GetItem subscription 1 R; "
-        "GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; "
-        "BatchGetItem price 0.5 R eventual; 2 x GetItem site 1 R; Query manifest 1 R; "
-        "GetItem credit 1 R",
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem site 1 R; GetItem term 1 R; GetItem "
+        "subscription 1 R; GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; "
+        "BatchGetItem price 0.5 R eventual; Query manifest 1 R; GetItem credit 1 R",
+    ),
+    Operation(
+        "refresh a pending invoice",
+        "POST /v1/invoices/{}/sync",
+        ops.sync_a_draft,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem site 1 R; GetItem term 1 R; GetItem "
+        "subscription 1 R; GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; "
+        "BatchGetItem price 0.5 R eventual; Query manifest 1 R; GetItem credit 1 R",
     ),
     Operation(
         "show an issued invoice",
@@ -438,9 +450,8 @@ INVOICES = (
         "GET /v1/subscriptions/{}/upcoming-invoice",
         ops.show_what_is_coming,
         "GetItem site 1 R; GetItem subscription 1 R; GetItem customer 1 R; Query term 1 R; "
-        "BatchGetItem price 0.5 R eventual; Query usage 1 R; "
-        "BatchGetItem price 0.5 R eventual; 2 x GetItem site 1 R; Query manifest 1 R; "
-        "GetItem credit 1 R",
+        "BatchGetItem price 0.5 R eventual; GetItem site 1 R; Query usage 1 R; BatchGetItem "
+        "price 0.5 R eventual; Query manifest 1 R; GetItem credit 1 R",
     ),
     Operation(
         "link to a document",
@@ -492,15 +503,15 @@ INVOICES = (
         "void an invoice",
         "POST /v1/invoices/{}/void",
         ops.void,
-        "GetItem site 1 R; GetItem invoice 1 R; GetObject content; "
-        "TransactWriteItems (update invoice) 2 W; GetObject content",
+        "GetItem site 1 R; GetItem invoice 1 R; GetObject content; TransactWriteItems (update "
+        "invoice) 3 W; GetObject content",
     ),
     Operation(
         "void an invoice that gave credit",
         "POST /v1/invoices/{}/void",
         ops.void_with_credit,
         "GetItem site 1 R; GetItem invoice 1 R; GetObject content; GetItem credit 1 R; "
-        "TransactWriteItems (update invoice + put credit) 4 W; GetObject content",
+        "TransactWriteItems (update invoice + put credit) 5 W; GetObject content",
     ),
     Operation(
         "void an invoice again",
@@ -644,27 +655,23 @@ SUBSCRIPTIONS = (
         "invoice now",
         "POST /v1/subscriptions/{}/invoice-now",
         ops.invoice_now,
-        "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; "
-        "BatchGetItem 2 prices 1 R eventual; "
-        "TransactWriteItems (update term + put invoice + put term + put subscription) 12 W; "
-        "GetItem invoice 1 R; UpdateItem term 1 W; UpdateItem term 3 W; "
-        "GetItem subscription 1 R; GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; "
-        "BatchGetItem 2 prices 1 R eventual; 2 x GetItem site 1 R; Query manifest 1 R; "
-        "GetItem credit 1 R; PutObject content; GetItem site 1 R; GetItem counter 1 R; "
-        "TransactWriteItems (update invoice + update term + update counter + put number) 8 W; "
-        "GetObject content",
+        "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; BatchGetItem 2 prices 1 R "
+        "eventual; TransactWriteItems (update term + put invoice + put term + put subscription) "
+        "12 W; GetItem invoice 1 R; UpdateItem term 1 W; UpdateItem term 3 W; GetItem "
+        "subscription 1 R; GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; Query "
+        "usage 1 R; BatchGetItem 2 prices 1 R eventual; Query manifest 1 R; GetItem credit 1 R; "
+        "PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice + update "
+        "term + update counter + put number) 8 W; GetObject content",
     ),
     Operation(
         "invoice now, to be closed later",
         "POST /v1/subscriptions/{}/invoice-now",
         ops.invoice_now_to_wait,
-        "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; "
-        "BatchGetItem 2 prices 1 R eventual; "
-        "TransactWriteItems (update term + put invoice + put term + put subscription) 12 W; "
-        "GetItem invoice 1 R; GetItem term 1 R; GetItem subscription 1 R; "
-        "GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; "
-        "BatchGetItem 2 prices 1 R eventual; 2 x GetItem site 1 R; Query manifest 1 R; "
-        "GetItem credit 1 R",
+        "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; BatchGetItem 2 prices 1 R "
+        "eventual; TransactWriteItems (update term + put invoice + put term + put subscription) "
+        "12 W; GetItem invoice 1 R; GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 "
+        "R; GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem 2 prices 1 R "
+        "eventual; Query manifest 1 R; GetItem credit 1 R",
     ),
 )
 GROUPS = {

@@ -296,6 +296,27 @@ def record_over_a_tombstone(stage: Stage) -> Act:
     return lambda: answers(3, stage.must("POST", stage.usages, USAGE)["version"])
 
 
+def record_named(stage: Stage) -> Act:
+    stage.subscribe()
+    stage.warm()
+    named = USAGE | {"external_id": f"named-{stage.name}"}
+    return lambda: answers(201, stage.call("POST", stage.usages, named).status)
+
+
+def record_counted(stage: Stage) -> Act:
+    stage.subscribe(usage_records_max=10)
+    stage.warm()
+    return lambda: answers(201, stage.call("POST", stage.usages, USAGE).status)
+
+
+def search_by_external_id(stage: Stage) -> Act:
+    stage.subscribe()
+    name = f"named-{stage.name}"
+    stage.usage(external_id=name)
+    path = f"/v1/usages?external_id={name}"
+    return lambda: answers(1, len(stage.must("GET", path)["data"]))
+
+
 def record_late(stage: Stage) -> Act:
     stage.september_invoiced()
     return lambda: answers("late", stage.must("POST", stage.usages, IN_SEPTEMBER)["billing"])
@@ -552,6 +573,11 @@ def close_with_credit(stage: Stage) -> Act:
 def show_a_draft(stage: Stage) -> Act:
     pending = stage.september()
     return lambda: answers("11.10", stage.must("GET", f"/v1/invoices/{pending}")["total"])
+
+
+def sync_a_draft(stage: Stage) -> Act:
+    path = f"/v1/invoices/{stage.september()}/sync"
+    return lambda: answers("11.10", stage.must("POST", path)["total"])
 
 
 def show_what_is_coming(stage: Stage) -> Act:

@@ -159,8 +159,9 @@ def test_what_becomes_of_a_named_and_counted_usage_costs_what_it_costs_others(
         world.delete(key)
         world.record("5", "2026-10-05", external_id="x")
 
-    # The refused transaction shows the tombstone; the emulator says nothing of what it costs.
-    assert writes(calls) == [("UpdateItem", ONE), ("PutItem", ONE)]
+    # The refused transaction shows the tombstone; it is paid for, too.
+    refused = ("TransactWriteItems", Decimal(6))
+    assert writes(calls) == [("UpdateItem", ONE), refused, ("PutItem", ONE)]
     stores = world.stores
     with bill(client) as calls:
         subscriptions, ledger = stores.subscriptions, stores.ledger

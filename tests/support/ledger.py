@@ -138,16 +138,7 @@ def _table_call(operation: str, asked: Any, parsed: Any) -> Call:
     if operation in _READS:
         return _read(operation, asked, parsed)
     if operation == "TransactWriteItems":
-        assert "Error" not in parsed, "what a refused transaction costs is told nowhere"
-        actions = [next(iter(each.items())) for each in asked["TransactItems"]]
-        parts = [f"{_VERBS[verb]} {_thing(action)}" for verb, action in actions]
-        [told] = parsed["ConsumedCapacity"]
-        return Call(
-            operation=operation,
-            what="(" + " + ".join(parts) + ")",
-            table=_table(told),
-            writes=_units(told),
-        )
+        return _transaction(asked, parsed)
     if "Error" in parsed:
         assert parsed["Error"]["Code"] == "ConditionalCheckFailedException", parsed
         sizes = [item_size(_item(raw)) for raw in (asked.get("Item"), parsed.get("Item")) if raw]
@@ -160,6 +151,23 @@ def _table_call(operation: str, asked: Any, parsed: Any) -> Call:
         )
     told = parsed["ConsumedCapacity"]
     return Call(operation=operation, what=_thing(asked), table=_table(told), writes=_units(told))
+
+
+def _transaction(asked: Any, parsed: Any) -> Call:
+    actions = [next(iter(each.items())) for each in asked["TransactItems"]]
+    what = "(" + " + ".join(f"{_VERBS[verb]} {_thing(action)}" for verb, action in actions) + ")"
+    if "Error" not in parsed:
+        [told] = parsed["ConsumedCapacity"]
+        return Call(
+            operation="TransactWriteItems", what=what, table=_table(told), writes=_units(told)
+        )
+    # What a refused one costs is told nowhere: that of each item, twice.
+    sizes = [item_size(_item(action["Item"])) if "Item" in action else 1 for _, action in actions]
+    units = sum((2 * write_units(size) for size in sizes), NOTHING)
+    table = _table(actions[0][1])
+    return Call(
+        operation="TransactWriteItems", what=what, table=table, writes=units, note="refused"
+    )
 
 
 _VERBS = {"Put": "put", "Update": "update", "ConditionCheck": "check"}
@@ -213,14 +221,15 @@ def _thing(asked: Any) -> str:
     """Name what a request is of; the keys are those that `postpaid.store.keys` makes."""
     if "IndexName" in asked:
         return f"index-{asked['IndexName']}"
-    if _table(asked) == "UsageTable":
-        return "usage"
     if "KeyConditionExpression" in asked:
         values = asked["ExpressionAttributeValues"]
         pk, sk = values[":p"], values[":b"]
     else:
         key = asked.get("Key") or asked["Item"]
         pk, sk = key["pk"], key["sk"]
+    if _table(asked) == "UsageTable":
+        _, _, kind = pk["S"].partition("#~")
+        return {"external": "register", "count": "count"}.get(kind.partition("#")[0], "usage")
     return _billing_thing(pk["S"], sk["S"])
 
 
