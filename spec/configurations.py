@@ -86,6 +86,43 @@ CLIENTS = (
     ),
 )
 
+NAMES = (
+    Configuration(
+        name="one-name",
+        about="two usages under one external id, one of them deleted, beside a close, two faults",
+        store=graced(),
+        actors=team(
+            Record(A, 5, external_id="x"), Record(B, 7, external_id="x"), Delete(A), Close(0, AB)
+        ),
+        budget=2,
+        quick=True,
+    ),
+    Configuration(
+        name="names-over-a-tombstone",
+        about="a usage is recorded again under two names, one of which another one wants",
+        store=graced().having(*deleted(A)),
+        actors=team(
+            Record(A, 5, external_id="x"),
+            Record(A, 5, external_id="y"),
+            Record(B, 7, external_id="x"),
+            Delete(A),
+            Close(0, AB),
+        ),
+    ),
+    Configuration(
+        name="maximum",
+        about="a usage, its repeat and another one, of which there may be one; a deletion",
+        store=graced(),
+        actors=team(
+            Record(A, 5, maximum=1),
+            Record(A, 5, maximum=1),
+            Record(B, 7, maximum=1),
+            Delete(A),
+            Close(0, AB),
+        ),
+    ),
+)
+
 CLOSES = (
     Configuration(
         name="two-closes",
@@ -262,6 +299,45 @@ ENDS = (
 
 TORN = (
     Configuration(
+        name="torn-name",
+        about="a usage, its repeat and another one become visible item by item with one name",
+        store=graced(),
+        actors=team(
+            Record(A, 5, external_id="x"),
+            Record(A, 5, external_id="x"),
+            Record(B, 7, external_id="x"),
+            Close(0, AB),
+        ),
+        torn=True,
+        quick=True,
+    ),
+    Configuration(
+        name="torn-maximum",
+        about="a usage, its repeat and another one become visible beside the count of one",
+        store=graced(),
+        actors=team(
+            Record(A, 5, maximum=1),
+            Record(A, 5, maximum=1),
+            Record(B, 7, maximum=1),
+            Close(0, AB),
+        ),
+        torn=True,
+        quick=True,
+    ),
+    Configuration(
+        name="torn-both",
+        about="named and counted usages become visible item by item, beside a reconciliation",
+        store=graced(),
+        actors=team(
+            Record(A, 5, external_id="x", maximum=1),
+            Record(A, 5, external_id="x", maximum=1),
+            Record(B, 7, external_id="x", maximum=1),
+            Close(0, AB),
+            Reconcile(0, AB),
+        ),
+        torn=True,
+    ),
+    Configuration(
         name="torn-close",
         about="a freeze and an append become visible item by item, beside another close",
         store=graced(),
@@ -325,4 +401,4 @@ TORN = (
     ),
 )
 
-CONFIGURATIONS = (*CLIENTS, *CLOSES, *ENDS, *TORN)
+CONFIGURATIONS = (*CLIENTS, *NAMES, *CLOSES, *ENDS, *TORN)

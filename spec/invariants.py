@@ -6,9 +6,22 @@ Each is a function that says what is wrong, or nothing; the numbers are those of
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 
-from spec.items import Appended, Billing, Content, Head, Invoice, Key, Number, Status, Term
+from spec.items import (
+    Appended,
+    Billing,
+    Bound,
+    Content,
+    Count,
+    Head,
+    Invoice,
+    Key,
+    Number,
+    Status,
+    Term,
+    Usage,
+)
 from spec.stores import Store, fold
-from spec.writers import Answer, Command, Delete, Told
+from spec.writers import Answer, Command, Delete, Record, Told
 from spec.writes import said
 
 type Wrong = Iterator[str]
@@ -95,6 +108,24 @@ def frozen_terms_have_their_content(store: Store) -> Wrong:
             yield f"term {term.start} names content that is not stored"
 
 
+def a_name_and_its_usage_are_there_together(store: Store) -> Wrong:
+    """I-25: an entry of the register names a usage that is there, and a named usage has one."""
+    for entry in store.each(Bound):
+        if store.usage(entry.key) is None:
+            yield f"{entry}, which is not there"
+    for usage in store.each(Usage):
+        if usage.external_id and store.bound(usage.external_id) != usage.key:
+            yield f"{usage} is named, and that names {store.bound(usage.external_id)}"
+
+
+def the_count_is_of_what_there_is(store: Store) -> Wrong:
+    """I-26: under a maximum the count is that of the usages there ever were, and at most that."""
+    for count in store.each(Count):
+        usages = sum(1 for _ in store.each(Usage))
+        if not usages == count.counted <= count.maximum:
+            yield f"{count} are counted, and {usages} are there"
+
+
 # --- of every step
 
 _STEPS: Mapping[Status, frozenset[Status]] = {
@@ -131,6 +162,13 @@ def what_is_frozen_stays(before: Store, after: Store) -> Wrong:
             yield f"{appended} said {said(appended.entries)} and says {said(there.entries)} now"
         elif appended.billed_in is not None and there.billed_in != appended.billed_in:
             yield f"{appended} was billed in {appended.billed_in} and is in {there.billed_in} now"
+
+
+def a_name_is_for_ever(before: Store, after: Store) -> Wrong:
+    """I-24: what an external id names never changes."""
+    for entry in before.each(Bound):
+        if after.bound(entry.external_id) != entry.key:
+            yield f"{entry}, and then names {after.bound(entry.external_id)}"
 
 
 def _frozen(term: Term) -> tuple[object, ...]:
@@ -214,6 +252,16 @@ def a_request_is_recorded_once(store: Store, ledger: Ledger) -> Wrong:
             yield f"{key} was recorded by the requests {made}"
 
 
+def what_is_recorded_is_not_refused(store: Store, ledger: Ledger) -> Wrong:
+    """I-27: nobody is refused who asks for just what is there, and never was otherwise."""
+    for command, answer in ledger:
+        if not isinstance(command, Record) or answer.told is not Told.REFUSED:
+            continue
+        written = store.written(command.key)
+        if written and all(not each.deleted and command.is_said_by(each) for each in written):
+            yield f"to {command} was refused, and that is there"
+
+
 def numbers_have_no_gap(store: Store, ledger: Ledger) -> Wrong:
     """I-15: the numbers of issued invoices are 1 to n, and the counter is at n + 1."""
     del ledger
@@ -251,10 +299,13 @@ STORE_INVARIANTS: tuple[Callable[[Store], Wrong], ...] = (
     terms_tile,
     numbers_do_not_repeat,
     frozen_terms_have_their_content,
+    a_name_and_its_usage_are_there_together,
+    the_count_is_of_what_there_is,
 )
 STEP_INVARIANTS: tuple[Callable[[Store, Store], Wrong], ...] = (
     status_goes_forward,
     what_is_frozen_stays,
+    a_name_is_for_ever,
 )
 QUIET_INVARIANTS: tuple[Callable[[Store, Ledger], Wrong], ...] = (
     acknowledged_is_billed_once,
@@ -263,6 +314,7 @@ QUIET_INVARIANTS: tuple[Callable[[Store, Ledger], Wrong], ...] = (
     table_and_bill_agree,
     on_time_is_on_its_own_invoice,
     a_request_is_recorded_once,
+    what_is_recorded_is_not_refused,
     numbers_have_no_gap,
     every_term_is_frozen,
 )

@@ -52,6 +52,7 @@ class Usage(NamedTuple):
     quantity: int
     deleted: bool = False
     request: str = ""
+    external_id: str = ""
 
     @property
     def name(self) -> str:
@@ -66,7 +67,9 @@ class Usage(NamedTuple):
     def __str__(self) -> str:
         if self.version == 0:
             return f"no {self.key}"
-        return f"{self.key} v{self.version} {'deleted' if self.deleted else f'= {self.quantity}'}"
+        named = f" named {self.external_id}" if self.external_id else ""
+        what = "deleted" if self.deleted else f"= {self.quantity}"
+        return f"{self.key} v{self.version} {what}{named}"
 
 
 class Written(NamedTuple):
@@ -79,6 +82,36 @@ class Written(NamedTuple):
     def name(self) -> str:
         """Its key in the table."""
         return f"written {self.key}"
+
+
+class Bound(NamedTuple):
+    """An entry of the register: which usage an external id names."""
+
+    external_id: str
+    key: Key
+
+    @property
+    def name(self) -> str:
+        """Its key in the table."""
+        return f"external id {self.external_id}"
+
+    def __str__(self) -> str:
+        return f"{self.external_id} names {self.key}"
+
+
+class Count(NamedTuple):
+    """How many usages there ever were; *maximum* is how many there may be."""
+
+    counted: int
+    maximum: int
+
+    @property
+    def name(self) -> str:
+        """Its key in the table."""
+        return "count"
+
+    def __str__(self) -> str:
+        return f"{self.counted} of {self.maximum}"
 
 
 class Entry(NamedTuple):
@@ -229,4 +262,16 @@ class Subscription(NamedTuple):
         return f"ends at {self.end}" if self.end else "goes on"
 
 
-type Item = Usage | Written | Term | Appended | Invoice | Counter | Number | Content | Subscription
+type Item = (
+    Usage
+    | Written
+    | Bound
+    | Count
+    | Term
+    | Appended
+    | Invoice
+    | Counter
+    | Number
+    | Content
+    | Subscription
+)

@@ -11,6 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from spec.closers import Close, Done, Service
+from spec.items import Written
 from spec.reads import Look, Read
 from spec.rules import Rules
 from spec.stores import Landing, Store
@@ -196,9 +197,12 @@ def _applied(store: Store, effect: Effect, owner: int | None) -> Store:
     """Return the store after a write; with an owner its items become visible one by one."""
     if owner is None:
         return store.having(*effect.stored) if effect.stored else store
-    stored = (Landing(owner, item.name, item) for item in effect.stored)
+    # The invariants' own notes are no items of a table: they are there when it is decided.
+    notes = [item for item in effect.stored if isinstance(item, Written)]
+    stored = (Landing(owner, each.name, each) for each in effect.stored if each not in notes)
     checked = (Landing(owner, name, None) for name in effect.checked)
-    return Store(store.items, (*store.landing, *stored, *checked))
+    noted = store.having(*notes) if notes else store
+    return Store(noted.items, (*store.landing, *stored, *checked))
 
 
 def land(store: Store) -> Iterator[Move]:

@@ -33,6 +33,10 @@ class Rules:
     correction_knows_itself: bool = True
     request_knows_its_tombstone: bool = True
     delete_leaves_a_tombstone: bool = True
+    put_is_one_transaction: bool = True
+    register_is_conditional: bool = True
+    count_is_conditional: bool = True
+    full_waits_for_its_usage: bool = True
     fence_comes_first: bool = True
     dates_come_from_the_fence: bool = True
     takeover_stays_closing: bool = True

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from spec.items import (
     Appended,
     Bill,
+    Bound,
+    Count,
     Counter,
     Invoice,
     Item,
@@ -61,6 +63,18 @@ class Store:
         item = self.items.get(f"written {key}")
         assert isinstance(item, Written | None)
         return item.versions if item else ()
+
+    def bound(self, external_id: str) -> Key | None:
+        """Read which usage an external id names."""
+        item = self.items.get(f"external id {external_id}")
+        assert isinstance(item, Bound | None)
+        return item.key if item else None
+
+    def counted(self) -> int:
+        """Read how many usages are counted."""
+        item = self.items.get("count")
+        assert isinstance(item, Count | None)
+        return item.counted if item else 0
 
     def term(self, start: int) -> Term | None:
         """Read a term."""

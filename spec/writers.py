@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from spec.beside import PutBeside, PutWith, Refusal
 from spec.items import Billing, Key, Manifest, Status, Subscription, Usage
 from spec.reads import Look, Read, ReadNewestTerm, ReadSubscription, ReadUsage
 from spec.rules import LookRule, Rules
@@ -41,41 +42,82 @@ class Again(NamedTuple):
         return "look again"
 
 
+# What a put is answered: nothing if it was done, what is there, or why there can be none.
+type Existing = Usage | Refusal | None
+
 # What a process sends, what it is answered, what it comes to.
 type Steps[Result] = Generator[Read | Write, Any, Result | Again]
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A client asks to record a usage; *request* is its idempotency key, if it has one."""
+    """A client asks to record a usage; *request* is its idempotency key, if it has one.
+
+    It may have an external id, and its subscription a *maximum* of usages.
+    """
 
     key: Key
     quantity: int
     request: str = ""
+    external_id: str = ""
+    maximum: int = 0
 
     def steps(self, rules: Rules) -> Steps[Answer]:
         """Put, then look."""
         told = None
         if rules.look is LookRule.BEFORE:
             told = yield from look(self.key, rules)
-        usage = Usage(self.key, 1, self.quantity, request=self.request)
-        existing = yield PutUsage(usage, conditional=rules.add_is_conditional)
-        while existing is not None and existing.deleted:
+        usage = Usage(
+            self.key, 1, self.quantity, request=self.request, external_id=self.external_id
+        )
+        existing = yield from self._add(usage, rules)
+        while isinstance(existing, Usage) and existing.deleted:
             again = self.request and existing.request == self.request
             if again and rules.request_knows_its_tombstone:
                 return Answer(Told.GONE)
             usage = usage._replace(version=existing.version + 1)
-            exactly = rules.add_again_names_the_tombstone
-            existing = yield PutUsage(usage, over=existing.version, exactly=exactly)
-        if existing is not None and existing.quantity != self.quantity:
+            existing = yield from self._add_again(usage, existing, rules)
+        if isinstance(existing, Refusal):
+            return Answer(Told.REFUSED)
+        if existing is not None and not self.is_said_by(existing):
             return Answer(Told.REFUSED)
         if told is None:
             told = yield from look(self.key, rules)
         return Answer(Told.OK, existing or usage, told)
 
+    def is_said_by(self, usage: Usage) -> bool:
+        """Tell whether a usage says what is asked; not to name it is no other fact."""
+        named = self.external_id in {"", usage.external_id}
+        return usage.quantity == self.quantity and named
+
+    def _add(self, usage: Usage, rules: Rules) -> Generator[Read | Write, Any, Existing]:
+        if not self.external_id and not self.maximum:
+            existing: Existing = yield PutUsage(usage, conditional=rules.add_is_conditional)
+            return existing
+        if rules.put_is_one_transaction:
+            existing = yield PutWith(usage, maximum=self.maximum, rules=rules)
+            return existing
+        refusal: Existing = yield PutBeside(usage, self.maximum)
+        if refusal is not None:
+            return refusal
+        existing = yield PutUsage(usage)
+        return existing
+
+    def _add_again(
+        self, usage: Usage, over: Usage, rules: Rules
+    ) -> Generator[Read | Write, Any, Existing]:
+        # The tombstone's own external id is bound already.
+        if self.external_id in {"", over.external_id}:
+            exactly = rules.add_again_names_the_tombstone
+            existing: Existing = yield PutUsage(usage, over=over.version, exactly=exactly)
+            return existing
+        existing = yield PutWith(usage, over=over.version, rules=rules)
+        return existing
+
     def __str__(self) -> str:
         request = f", request {self.request}" if self.request else ""
-        return f"record {self.key} = {self.quantity}{request}"
+        named = f" named {self.external_id}" if self.external_id else ""
+        return f"record {self.key} = {self.quantity}{named}{request}"
 
 
 @dataclass(frozen=True, slots=True)

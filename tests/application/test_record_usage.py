@@ -324,6 +324,8 @@ def refused(error: type[BillingError], code: str, field_: str | None, **command:
         refused(Invalid, "invalid_field", "id", item_price_id="calls", event_id="a/b"),
         refused(Invalid, "invalid_field", "id", item_price_id="calls", event_id=""),
         refused(Invalid, "invalid_field", "note", note="n" * 501),
+        refused(Invalid, "invalid_field", "external_id", external_id="a/b"),
+        refused(Invalid, "invalid_field", "external_id", external_id=""),
     ],
     ids=lambda case: f"{case.code} {case.command}",
 )
@@ -464,7 +466,7 @@ class Fickle:
     def of(self, subscription: Subscription) -> "Fickle":
         return self
 
-    def add(self, usage: Usage) -> Usage | None:
+    def add(self, usage: Usage, *, records_max: int | None) -> Usage | None:
         return replace(usage, version=self.version, deleted=True)
 
     def add_again(self, usage: Usage, over: Usage) -> Usage | None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from postpaid.application.change_closing import KEEP, ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.due_terms import Due
+from postpaid.application.keep import KEEP
 from postpaid.application.ports import Unavailable
 from postpaid.application.work_due import work_late
 from postpaid.domain.errors import BillingError, Conflict, Invalid, LimitExceeded, NotFound

@@ -361,7 +361,15 @@ CALLERS = [
 
 _ONE = "/v1/subscriptions/calls/usages/MjAyNi0xMC0xNVQwNDowMDowMFojdm9pcC11c2Q"
 PATHS = [
-    _case("an unknown path", 404, "route_not_found", target="/v1/usages", body=USAGE),
+    _case("an unknown path", 404, "route_not_found", target="/v1/usage", body=USAGE),
+    _case(
+        "a usage without a subscription",
+        405,
+        "method_not_allowed",
+        target="/v1/usages",
+        body=USAGE,
+        allow="GET",
+    ),
     _case("an unknown version", 404, "route_not_found", target="/v2/subscriptions/calls/usages"),
     _case("the root", 404, "route_not_found", method="GET", target="/", key=None),
     _case("a path too long", 404, "route_not_found", target=f"{USAGES}/one/two", body=USAGE),

@@ -47,6 +47,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "v1/invoices/{}/payments"): {"id": "wire-1", "amount": "5.00"},
 }
 CHANGES = ("changes", "cancel", "uncancel", "suspend", "resume", "cadence", "invoice-now")
+QUERIES = {"v1/usages": "?external_id=x"}
 HEADERS = {
     "v1/subscriptions/{}/invoice-now": {"idempotency-key": "once"},
     "v1/subscriptions/{}/usages/{}": {"if-match": '"1"'},
@@ -69,7 +70,8 @@ class Town:
         path = re.sub(r"\{\}", lambda _: next(filled), route.template)
         body = BODIES.get((route.method, route.template))
         headers = HEADERS.get(route.template, {})
-        return self.ours.functions.call(route.method, f"/{path}", body, key=key, headers=headers)
+        target = f"/{path}{QUERIES.get(route.template, '')}"
+        return self.ours.functions.call(route.method, target, body, key=key, headers=headers)
 
 
 def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from postpaid.store.tables import (
     All,
     Check,
     Condition,
+    Either,
     Item,
     Key,
     Put,
@@ -66,8 +67,9 @@ class Altered:
 
         Which write it is of a transaction is told by what it writes.
         """
-        kept = [atom for atom in _atoms(write.condition) if not self._is_gone(write, atom)]
-        if len(kept) == len(_atoms(write.condition)):
+        atoms = _atoms(write.condition)
+        kept = [left for atom in atoms if (left := self._left(write, atom)) is not None]
+        if kept == atoms:
             return write
         if isinstance(write, Check):
             return replace(write, condition=_all(kept)) if kept else None
@@ -77,9 +79,27 @@ class Altered:
         """Tell whether the read that is made now may show what was."""
         return self._note("", OLD)
 
-    def _is_gone(self, write: Write, atom: Condition) -> bool:
+    def _left(self, write: Write, atom: Condition) -> Condition | None:
+        """Return what is left of an atom: itself, or nothing.
+
+        A choice is an atom, and has others where one of its alternatives is of several.
+        """
         assert not isinstance(atom, All)
-        return self._note(_label(write), f"{type(atom).__name__} {atom.name}")
+        if not isinstance(atom, Either):
+            gone = self._note(_label(write), f"{type(atom).__name__} {atom.name}")
+            return None if gone else atom
+        if self._note(_label(write), f"Either {' or '.join(_names(atom))}"):
+            return None
+        alternatives: list[Condition] = []
+        for each in atom.conditions:
+            if isinstance(each, All):
+                kept = [left for one in _atoms(each) if (left := self._left(write, one))]
+                if not kept:
+                    return None
+                alternatives.append(each if kept == _atoms(each) else _all(kept))
+            else:
+                alternatives.append(each)
+        return Either(tuple(alternatives))
 
     def _note(self, write: str, what: str) -> bool:
         if self.site is None:
@@ -133,6 +153,13 @@ def _atoms(condition: Condition | None) -> list[Condition]:
     return [condition]
 
 
+def _names(condition: Condition) -> list[str]:
+    """Return the attributes that a condition asks for, each once."""
+    if isinstance(condition, All | Either):
+        return [*dict.fromkeys(name for each in condition.conditions for name in _names(each))]
+    return [condition.name]
+
+
 def _all(atoms: list[Condition]) -> Condition:
     return atoms[0] if len(atoms) == 1 else All(tuple(atoms))
 
@@ -141,7 +168,7 @@ def _label(write: Write) -> str:
     """Name what a write is of, by its key without any id."""
     key = Key(str(write.item["pk"]), str(write.item["sk"])) if isinstance(write, Put) else write.key
     parts = key.pk.split("#")
-    if len(parts) == _USAGE_PARTS and parts[-1].isdigit():
+    if len(parts) == _USAGE_PARTS and parts[-1].isdigit() and not parts[1].startswith("~"):
         return "usage"
     kind = next((part for part in parts if part in _FIXED), parts[1])
     return f"{kind} {key.sk.partition('#')[0]}"

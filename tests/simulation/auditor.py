@@ -18,6 +18,8 @@ from postpaid.domain.term import Term, TermStatus
 from postpaid.domain.usage import Usage
 from postpaid.store import keys
 from postpaid.store.memory import MemoryTable
+from postpaid.store.tables import Item, Key
+from postpaid.store.usage_register import count_in, identity_in
 from tests.simulation.ledger import Fact, Ledger
 from tests.support.world import World
 
@@ -71,6 +73,8 @@ class Auditor:
                     self.frozen(term)
         self.supplements(subscription_ids)
         self.facts()
+        self.register()
+        self.counts(subscription_ids)
         self.refusals()
         self.credit()
 
@@ -233,13 +237,56 @@ class Auditor:
             for each in self.ledger.facts
         )
 
+    def register(self) -> None:
+        """I-24 and I-25: an external id names the usage that has it, or had it, and no other."""
+        entries = {
+            Key(str(item["pk"]), str(item["sk"])): identity_in(item)
+            for item in self._beside("#~external#")
+        }
+        for key in entries.values():
+            there = self.world.ledger(key.subscription_id).get(key)
+            _hold(there is not None, "I-25", f"an external id names {key}, and that is not there")
+        for item in self._items():
+            if "x" in item:
+                named = entries.get(keys.external_id(self.world.scope, str(item["x"])))
+                _hold(named is not None, "I-25", f"'{item['x']}' is not in the register")
+                assert named is not None
+                shards = self.world.subscription_of(named.subscription_id).usage_shards
+                place = keys.usage_key(self.world.scope, named, shards)
+                _hold(place == (item["pk"], item["sk"]), "I-24", f"'{item['x']}' is {place}, too")
+        for fact in self.ledger.facts:
+            if fact.external_id is not None:
+                named = entries.get(keys.external_id(self.world.scope, fact.external_id))
+                told = keys.usage_from_sk(fact.subscription_id, fact.place)
+                _hold(named == told, "I-24", f"{fact} is {named} by now")
+
+    def counts(self, subscription_ids: list[str]) -> None:
+        """I-26: under a maximum, which is there from the beginning, all are counted, no more."""
+        for each in subscription_ids:
+            subscription = self.world.subscription_of(each)
+            item = self.world.usages.get(keys.usage_count(self.world.scope, each))
+            counted = 0 if item is None else count_in(item)
+            if subscription.usage_records_max is None:
+                _hold(item is None, "I-26", f"a count of {counted} without a maximum")
+                continue
+            slots = keys.usage_slots(subscription.usage_shards)
+            shards = {keys.usage_pk(self.world.scope, each, slot) for slot in slots}
+            stored = sum(item["pk"] in shards for item in self._items())
+            _hold(counted == stored, "I-26", f"{counted} counted of {stored}")
+            most = subscription.usage_records_max
+            _hold(counted <= most, "I-26", f"{counted} where {most} may be")
+
     def refusals(self) -> None:
-        """I-02: what was refused is neither stored nor billed."""
+        """I-02 and I-27: what was refused is neither stored nor billed, nor was there already."""
         told = {fact.quantity for fact in self.ledger.facts} | self.ledger.unknown
         refused = self.ledger.refused - told
-        assert isinstance(self.world.usages, MemoryTable)
-        for item in self.world.usages.items():
-            stored = Decimal(str(item.get("q", "0")))
+        for fact in self.ledger.facts:
+            if fact.version == 1 and fact.quantity in self.ledger.refused:
+                usage = self._stored(fact.subscription_id, fact.place)
+                otherwise = usage is None or usage.version > 1
+                _hold(otherwise, "I-27", f"a repeat of {fact} was refused")
+        for item in self._items():
+            stored = Decimal(str(item["q"]))
             _hold(stored not in refused, "I-02", f"{stored} was refused, and is stored")
         for content in self.contents.values():
             for place, _, quantity in content.manifest:
@@ -247,6 +294,16 @@ class Auditor:
                 _hold(billed not in refused, "I-02", f"{place}: {billed} was refused, and billed")
 
     # --- reading
+
+    def _items(self) -> list[Item]:
+        """Return the stored usages of all subscriptions."""
+        assert isinstance(self.world.usages, MemoryTable)
+        return [item for item in self.world.usages.items() if "q" in item]
+
+    def _beside(self, part: str) -> list[Item]:
+        """Return what is stored beside usages under keys with this part."""
+        assert isinstance(self.world.usages, MemoryTable)
+        return [item for item in self.world.usages.items() if part in str(item["pk"])]
 
     def _whole(self, term: Term) -> Whole:
         key = (term.subscription_id, term.n)

@@ -118,6 +118,7 @@ class Client:
                 quantity=Decimal(shown["quantity"]),
                 deleted=shown["deleted"],
                 billing=shown["billing"],
+                external_id=shown["external_id"],
             )
         )
         return True

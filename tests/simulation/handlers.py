@@ -4,7 +4,7 @@ Each names quantities that nothing else names, so that whatever is billed tells 
 of.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -51,15 +51,16 @@ class Begin:
     world: World
     ledger: Ledger
     actors: tuple[Actor, ...]
+    subscriptions: tuple[str, ...] = ("sub",)
 
 
 def key_of(day: str) -> UsageKey:
     return UsageKey("sub", at(day), "minutes")
 
 
-def _recorder(name: str, quantity: str, day: str) -> Actor:
+def _recorder(name: str, quantity: str, day: str, **more: str) -> Actor:
     def handler(world: World) -> object:
-        return world.record(quantity, day, request=name)
+        return world.record(quantity, day, request=name, **more)
 
     return Actor(name, handler, Decimal(quantity))
 
@@ -161,6 +162,14 @@ _CANCEL = Actor("cancel", lambda world: world.cancel("2026-11-20"))
 _CANCEL_NOW = Actor("cancel-now", lambda world: world.cancel("now"))
 _DISPATCH = Actor("dispatch", lambda world: world.dispatch())
 _RENDER = Actor("render", lambda world: world.render())
+# Those of one external id, on two dates, over a tombstone and in another subscription; and those of
+# one that has room for one more.
+_NAMED = _recorder("named", "151", "2026-10-08", external_id="x")
+_NAMED_OTHER = _recorder("named-other", "157", "2026-10-09", external_id="x")
+_NAMED_AGAIN = _recorder("named-again", "163", "2026-10-07", external_id="x")
+_NAMED_TWO = _recorder("named-two", "167", "2026-10-08", external_id="x", subscription_id="two")
+_LAST = _recorder("last", "173", "2026-10-08", subscription_id="two")
+_LAST_OTHER = _recorder("last-other", "179", "2026-10-09", subscription_id="two")
 _USAGE = (_RECORD, _OTHER, _AGAIN, _CORRECT, _CORRECT_OTHER, _DELETE)
 
 
@@ -200,6 +209,7 @@ def begins() -> tuple[Begin, ...]:
         _stranded(),
         _unratable(),
         _last(),
+        _named(),
     )
 
 
@@ -252,6 +262,28 @@ def _last() -> Begin:
     return replace(begin, name="last", actors=(_RECORD, _RECONCILE, _NEXT))
 
 
+def _named() -> Begin:
+    """October has ended; one external id is wanted, and one place of a maximum is left."""
+    begin = _october(AUTO_AT_ONCE)
+    begin.world.subscription(
+        "minutes",
+        subscription_id="two",
+        start="2026-10-01",
+        closing=AUTO_AT_ONCE,
+        usage_records_max=2,
+    )
+    _told(begin, _recorder("first", "181", "2026-10-05", external_id="w", subscription_id="two"))
+    return replace(
+        begin,
+        name="named",
+        actors=(
+            *(_NAMED, _NAMED_OTHER, _NAMED_AGAIN, _NAMED_TWO, _LAST, _LAST_OTHER),
+            *(_DELETE, _VISIT),
+        ),
+        subscriptions=("sub", "two"),
+    )
+
+
 def _unratable() -> Begin:
     """October has ended, and its price has tiers that end before its usage does."""
     begin = _october(AUTO_AT_ONCE)
@@ -297,6 +329,7 @@ def note(ledger: Ledger, actor: Actor, ended: Ended) -> None:
                 usage.quantity,
                 usage.deleted,
                 ended.value.billing.value,
+                usage.external_id,
             )
         )
     elif isinstance(ended.value, Exception):
@@ -319,8 +352,8 @@ def settle(
     for actor, ended in zip(pair, ends, strict=True):
         if ended.died and actor.quantity is not None:
             _told(Begin("", world, ledger, ()), Actor(actor.name, _final(actor), actor.quantity))
-    heal(world)
-    Auditor(world, ledger, minutes).audit(["sub"])
+    heal(world, begin.subscriptions)
+    Auditor(world, ledger, minutes).audit([*begin.subscriptions])
 
 
 def _final(actor: Actor) -> Handler:
@@ -335,14 +368,15 @@ def _final(actor: Actor) -> Handler:
     return handler
 
 
-def heal(world: World) -> None:
+def heal(world: World, subscriptions: Sequence[str] = ("sub",)) -> None:
     """Let sweeps and audits run until all is at rest, and what waits go out."""
     for _ in range(2):
         world.come_to_rest()
-        for term in world.terms():
+        for term in [term for each in subscriptions for term in world.terms(each)]:
             if term.status is TermStatus.FROZEN:
-                work_late("sub", term.period.start, worker=world.worker)
-                found = work_late("sub", term.period.start, worker=world.worker)
+                where = term.subscription_id, term.period.start
+                work_late(*where, worker=world.worker)
+                found = work_late(*where, worker=world.worker)
                 assert found is not None
                 assert found.supplement is None, "I-34: a second run finds something"
         world.come_to_rest()
@@ -350,10 +384,11 @@ def heal(world: World) -> None:
             # By hand, as their policy is; one that cannot be made stays as it is.
             if invoice.status is InvoiceStatus.PENDING and invoice.due_at is None:
                 world.close(invoice)
-        newest = world.terms()[-1]
-        if newest.status is TermStatus.OPEN and world.stores.manifests.waiting("sub", 1):
-            world.skip_to(f"{newest.period.end + timedelta(hours=2):%Y-%m-%dT%H:%M}")
-            world.come_to_rest()
+        for each in subscriptions:
+            newest = world.terms(each)[-1]
+            if newest.status is TermStatus.OPEN and world.stores.manifests.waiting(each, 1):
+                world.skip_to(f"{newest.period.end + timedelta(hours=2):%Y-%m-%dT%H:%M}")
+                world.come_to_rest()
     for invoice in world.invoices():
         if invoice.render is RenderState.PENDING:  # the stream tells of it
             world.render_queue.append(invoice.id)

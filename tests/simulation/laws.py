@@ -64,6 +64,11 @@ class Laws:
         if before is not None and before != after and "v" in after:
             rises = after["v"] == int(str(before["v"])) + 1
             self._hold(rises, "I-05", f"a version {after['v']} over {before['v']}")
+        elif before is not None and before != after and "place" in after:
+            self._hold(False, "I-24", f"an external id went from {before} to {after}")
+        elif before is not None and "v" not in after and "n" in after:
+            one_more = after["n"] == int(str(before["n"])) + 1
+            self._hold(one_more, "I-26", f"a count went from {before['n']} to {after['n']}")
 
     def _term(self, before: Item | None, after: Item) -> None:
         status = TermStatus(str(after["status"]))

@@ -18,6 +18,7 @@ class Fact:
     quantity: Decimal
     deleted: bool
     billing: str
+    external_id: str | None = None
 
 
 @dataclass

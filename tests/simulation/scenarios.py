@@ -45,6 +45,23 @@ def _record(client: Client) -> None:
     client.repeat()
 
 
+def _named(client: Client) -> None:
+    """Of external ids: new, again, taken, deleted, added again; then one more than there may be."""
+    client.record("2026-10-05", "101", external_id="x")
+    client.record("2026-10-05", "101", external_id="x")
+    client.record("2026-10-06", "103", external_id="x")
+    client.delete(usage_id("2026-10-05"))
+    client.record("2026-10-05", "105", external_id="y")
+    client.record("2026-10-07", "107", external_id="z")
+    client.record("2026-10-08", "109")
+    client.insist("GET", "/v1/usages?external_id=y")
+    client.repeat()
+
+
+def _limited(client: Client) -> None:
+    _voip(client, usage_records_max=2)
+
+
 def _used(client: Client) -> None:
     _voip(client)
     for day, quantity in (("2026-10-05", "101"), ("2026-10-06", "103"), ("2026-10-07", "107")):
@@ -289,6 +306,7 @@ _OCTOBER, _NOVEMBER = at("2026-10-20T12:00"), at("2026-11-01T00:30")
 
 MONEY = (
     Scenario(name="record", at=_OCTOBER, begin=_voip, play=_record, price=minutes),
+    Scenario(name="named", at=_OCTOBER, begin=_limited, play=_named, price=minutes),
     Scenario(name="close", at=_OCTOBER, begin=_due, play=_close, price=minutes),
     Scenario(name="reconcile", at=_OCTOBER, begin=_billed, play=_reconcile, price=minutes),
 )

@@ -50,6 +50,7 @@ def test_whatever_order_two_handlers_come_in_all_that_was_promised_holds() -> No
             "stranded",
             "unratable",
             "last",
+            "named",
             "shop",
         )
     }

@@ -33,6 +33,7 @@ from postpaid.store.tables import (
     Update,
     Write,
     all_of,
+    either,
 )
 
 _CHANGE = re.compile(r"\b(SET|REMOVE|ADD) ")
@@ -278,23 +279,38 @@ def _condition(action: Mapping[str, Any]) -> Condition | None:
     text = action.get("ConditionExpression")
     if text is None:
         return None
-    names = action["ExpressionAttributeNames"]
     values = _item(action.get("ExpressionAttributeValues", {}))
-    atoms: list[Condition] = []
-    for part in text.split(" AND "):
-        atom = part[1:-1] if part.startswith("(") else part
-        if found := _ABSENT.fullmatch(atom):
-            atoms.append(Absent(names[found[1]]))
-        elif found := _ONE_OF.fullmatch(atom):
-            options = tuple(values[each] for each in found[2].split(", "))
-            atoms.append(OneOf(names[found[1]], options))
-        elif found := _AT_MOST.fullmatch(atom):
-            bound = values[found[2]]
-            assert isinstance(bound, str | int)
-            atoms.append(AtMost(names[found[1]], bound))
+    return _parsed(text, action["ExpressionAttributeNames"], values)
+
+
+def _parsed(text: str, names: Mapping[str, str], values: Item) -> Condition:
+    """Read a condition: an atom, or several in brackets that are all joined by one word."""
+    for word, join in ((" OR ", either), (" AND ", all_of)):
+        parts = _outside_brackets(text, word)
+        if len(parts) > 1:
+            return join(*[_parsed(part, names, values) for part in parts])
+    if text.startswith("("):
+        return _parsed(text[1:-1], names, values)
+    if found := _ABSENT.fullmatch(text):
+        return Absent(names[found[1]])
+    if found := _ONE_OF.fullmatch(text):
+        return OneOf(names[found[1]], tuple(values[each] for each in found[2].split(", ")))
+    if found := _AT_MOST.fullmatch(text):
+        bound = values[found[2]]
+        assert isinstance(bound, str | int)
+        return AtMost(names[found[1]], bound)
+    raise AssertionError(f"a condition that is not understood: {text}")
+
+
+def _outside_brackets(text: str, word: str) -> list[str]:
+    """Split a text at a word, but not inside of brackets."""
+    parts: list[str] = []
+    for piece in text.split(word):
+        if parts and parts[-1].count("(") != parts[-1].count(")"):
+            parts[-1] += word + piece
         else:
-            raise AssertionError(f"a condition that is not understood: {atom}")
-    return atoms[0] if len(atoms) == 1 else all_of(*atoms)
+            parts.append(piece)
+    return parts
 
 
 def _key(raw: Mapping[str, Any]) -> Key:

@@ -13,6 +13,7 @@ from postpaid.store.tables import (
     Check,
     Condition,
     ConditionFailed,
+    Either,
     Item,
     Key,
     OneOf,
@@ -23,6 +24,7 @@ from postpaid.store.tables import (
     Update,
     Value,
     all_of,
+    either,
     equals,
 )
 
@@ -314,6 +316,15 @@ CONDITIONS: list[tuple[Condition, bool]] = [
     (all_of(equals("n", 4), equals("s", "b")), False),
     (all_of(equals("n", 3), all_of(Absent("q"), AtMost("s", "c"))), True),
     (all_of(equals("n", 3), all_of(Absent("q"), AtMost("s", "a"))), False),
+    (either(equals("n", 4)), False),
+    (either(equals("n", 4), equals("s", "b")), True),
+    (either(equals("n", 3), equals("s", "a")), True),
+    (either(equals("n", 4), equals("s", "a")), False),
+    (either(Absent("n"), AtMost("n", 3)), True),
+    (either(Absent("n"), AtMost("n", 2)), False),
+    # Each part stands in its own brackets, whatever binds more tightly.
+    (all_of(either(equals("n", 3), equals("s", "b")), equals("s", "a")), False),
+    (either(all_of(equals("n", 4), equals("s", "b")), equals("empty", "")), True),
 ]
 
 
@@ -338,12 +349,21 @@ def a_condition_judges_what_is_there(table: Table) -> None:
         assert _outcome(partial(table.update, update)) == expected, condition
 
 
+def _absence_is_enough(condition: Condition) -> bool:
+    match condition:
+        case Absent():
+            return True
+        case Either(conditions):
+            return any(isinstance(each, Absent) for each in conditions)
+    return False
+
+
 @promise
 def a_condition_judges_what_is_not_there(table: Table) -> None:
     for index, (condition, _) in enumerate(CONDITIONS):
         # Only absence holds where there is no item.
         put = Put(item("new", str(index)), condition)
-        expected = isinstance(condition, Absent), None
+        expected = _absence_is_enough(condition), None
         assert _outcome(partial(table.put, put)) == expected, condition
 
 

@@ -18,6 +18,7 @@ import pytest
 from postpaid.application.close_invoice import close_invoice
 from postpaid.application.due_terms import Due
 from postpaid.application.edit_subscription import REQUESTS_KEPT
+from postpaid.application.find_usage import find_usage
 from postpaid.application.list_usages import list_usages
 from postpaid.application.suspend_subscription import SUSPENSIONS_MAX
 from postpaid.domain.line import ENTRIES_BYTES_MAX, bytes_of
@@ -135,6 +136,61 @@ def test_a_usage_costs_one_write_and_one_strong_look(
     ]
     assert looks == [True, True]
     assert (first.replayed, replay.replayed) == (False, True)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("records_max", "external_id", "units"),
+    [(None, "x" * 100, 4.0), (5, None, 4.0), (5, "x" * 100, 6.0)],
+    ids=["external id", "maximum", "both"],
+)
+def test_what_goes_with_a_usage_costs_two_writes_each_and_doubles_its_own(
+    client: "DynamoDBClient",
+    world: World,
+    records_max: int | None,
+    external_id: str | None,
+    units: float,
+) -> None:
+    world.subscription("minutes", start="2026-10-01", usage_records_max=records_max)
+    named: dict[str, Any] = {"note": "n" * 300, "request": "f" * 64, "external_id": external_id}
+
+    with bill(client) as charges:
+        world.record("361", "2026-10-05", **named)
+        world.record("361", "2026-10-06", **(named | {"external_id": None}))
+
+    subscription, look = ("GetItem", "BillingTable", 0.5), ("Query", "BillingTable", 1.0)
+    # One that names no external id pays for none, beside others that do.
+    plain = ("PutItem", "UsageTable", 1.0)
+    counted = ("TransactWriteItems", "UsageTable", 4.0)
+    assert charges == [
+        subscription,
+        ("TransactWriteItems", "UsageTable", units),
+        look,
+        subscription,
+        plain if records_max is None else counted,
+        look,
+    ]
+
+
+@pytest.mark.engine
+def test_what_becomes_of_a_named_and_counted_usage_costs_what_it_costs_others(
+    client: "DynamoDBClient", world: World
+) -> None:
+    world.subscription("minutes", start="2026-10-01", usage_records_max=1)
+    key = world.record("361", "2026-10-05", external_id="x").usage.key
+
+    with bill(client) as charges:
+        world.delete(key)
+        world.record("5", "2026-10-05", external_id="x")
+
+    # The refused transaction shows the tombstone; the emulator says nothing of what it costs.
+    assert writes(charges) == [("UpdateItem", 1.0), ("PutItem", 1.0)]
+    stores = world.stores
+    with bill(client) as charges:
+        subscriptions, ledger = stores.subscriptions, stores.ledger
+        assert find_usage("x", subscriptions=subscriptions, ledger=ledger) is not None
+    read = ("GetItem", "UsageTable", 1.0)
+    assert charges == [read, ("GetItem", "BillingTable", 0.5), read]
 
 
 def fill(world: World, count: int) -> None:
@@ -272,10 +328,11 @@ WORST: dict[str, Any] = {
     [
         ({}, 500),
         ({"event_id": LONG}, 408),
+        ({"external_id": LONG}, 408),
         # A character that keys escape takes three bytes there.
         ({"subscription_id": "#" * 100, "line_id": "#" * 100}, 109),
     ],
-    ids=["one per date", "events", "escaped"],
+    ids=["one per date", "events", "external id", "escaped"],
 )
 @pytest.mark.parametrize("shards", [1, USAGE_SHARDS_MAX])
 def test_a_usage_fits_one_write_unit(

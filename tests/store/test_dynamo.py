@@ -15,6 +15,7 @@ from postpaid.store.tables import (
     Absent,
     Check,
     ConditionFailed,
+    Item,
     Key,
     Put,
     Range,
@@ -193,6 +194,22 @@ def test_a_cancelled_transaction_is_judged_by_its_reasons(
 
     with answering(client, cancelled(*codes)), pytest.raises(expected):
         table.transact(two)
+
+
+def test_a_refusal_names_the_writes_at_which_another_transaction_was_in_the_way(
+    client: "DynamoDBClient", table: DynamoTable
+) -> None:
+    three: list[Write] = [Check(Key("a", each), Absent()) for each in "123"]
+    answers: list[tuple[tuple[str, ...], dict[int, Item | None], frozenset[int]]] = [
+        (("TransactionConflict", "ConditionalCheckFailed", "None"), {1: None}, frozenset({0})),
+        (("None", "TransactionConflict", "TransactionConflict"), {}, frozenset({1, 2})),
+        (("ConditionalCheckFailed", "None", "None"), {0: None}, frozenset()),
+    ]
+
+    for codes, failed, conflicts in answers:
+        with answering(client, cancelled(*codes)), pytest.raises(TransactionRefused) as refusal:
+            table.transact(three)
+        assert (refusal.value.failed, refusal.value.conflicts) == (failed, conflicts)
 
 
 def test_a_write_whose_answer_was_lost_meets_itself(

@@ -121,8 +121,24 @@ def test_no_two_usages_share_a_key(shards: int) -> None:
         for event in (None, *few)
     ]
 
+    # What goes with usages lies beside them.
+    odd = [*few, "~external", "~count", "external", "count"]
+    for scope in SCOPES[:2]:
+        found += [keys.external_id(scope, each) for each in odd]
+        found += [keys.usage_count(scope, each) for each in odd]
+
     assert len(found) > 10_000
     assert len(set(found)) == len(found)
+
+
+@given(ids, ids)
+@example("~external", "META")
+@example("~count", "0")
+def test_no_usage_is_in_the_partition_of_what_goes_with_usages(one: str, other: str) -> None:
+    beside = {keys.external_id(SCOPE, one).pk, keys.usage_count(SCOPE, one).pk}
+
+    assert len(beside) == 2
+    assert keys.usage_pk(SCOPE, other, 0) not in beside
 
 
 @given(ids, ids)
@@ -454,6 +470,8 @@ def _longest() -> list[Key]:
     hour = keys.due(keys.scope_text(LONGEST_SITE), LONGEST_ID, OCTOBER.start, OCTOBER.start)
     return [
         keys.usage_key(LONGEST_SITE, usage, USAGE_SHARDS_MAX),
+        keys.external_id(LONGEST_SITE, LONGEST_ID),
+        keys.usage_count(LONGEST_SITE, LONGEST_ID),
         *(keys.entity(LONGEST_SITE, kind, LONGEST_ID) for kind in ENTITIES),
         keys.term(LONGEST_SITE, LONGEST_ID, OCTOBER.start),
         keys.price_version(LONGEST_SITE, LONGEST_ID, 99_999_999),
@@ -538,7 +556,9 @@ def test_a_thing_is_listed_in_the_month_it_was_created(each: str, created: datet
 @pytest.mark.parametrize("scope", SCOPES, ids=keys.scope_text)
 def test_everything_of_a_site_starts_with_the_site(scope: Scope) -> None:
     usage = UsageKey("#", OCTOBER.start, "#", "#")
-    partitions = {key.pk for key in [*_billing_keys(scope), keys.usage_key(scope, usage, 1)]}
+    beside = [keys.external_id(scope, "#"), keys.usage_count(scope, "#")]
+    usages = [keys.usage_key(scope, usage, 1), *beside]
+    partitions = {key.pk for key in [*_billing_keys(scope), *usages]}
     partitions.add(str(keys.listing(scope, "item", "#", OCTOBER.start)["lpk"]))
     own = (f"{scope.site}~{scope.generation}#", f"{scope.site}#site")
 
@@ -575,6 +595,8 @@ def test_the_layout_is_what_the_page_says() -> None:
         "acme~3#a%231#0",
         "2026-10-05T00:00:00Z#m%7E1#50%25",
     )
+    assert keys.external_id(scope, "x#1") == ("acme~3#~external#x%231", "META")
+    assert keys.usage_count(scope, "a#1") == ("acme~3#~count#a%231", "META")
     assert keys.site("acme") == ("acme#site", "META")
     assert keys.site_api_key("acme", "k1") == ("acme#site", "KEY#k1")
     assert keys.api_key("k1") == ("KEY#k1", "META")

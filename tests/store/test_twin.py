@@ -17,6 +17,7 @@ from postpaid.store.tables import (
     Check,
     Condition,
     ConditionFailed,
+    Either,
     Item,
     Key,
     OneOf,
@@ -57,7 +58,9 @@ _simple: st.SearchStrategy[Condition] = st.one_of(
     st.builds(AtMost, _names, st.one_of(_numbers, st.sampled_from("ab"))),
 )
 _conditions: st.SearchStrategy[Condition] = st.one_of(
-    _simple, st.builds(All, st.lists(_simple, min_size=1, max_size=2).map(tuple))
+    _simple,
+    st.builds(All, st.lists(_simple, min_size=1, max_size=2).map(tuple)),
+    st.builds(Either, st.lists(_simple, min_size=1, max_size=2).map(tuple)),
 )
 _keys = st.tuples(st.sampled_from(PARTITIONS), st.sampled_from(SORTS))
 

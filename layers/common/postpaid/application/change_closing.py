@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from postpaid.application.edit_subscription import NO_REQUEST, Request, check_version
+from postpaid.application.keep import KEEP, Keep
 from postpaid.application.ports import Customers, Lost, Sites, Terms, Unavailable
 from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
 from postpaid.application.sites import known_series
@@ -21,13 +22,6 @@ from postpaid.domain.term import Term, TermStatus
 
 _TRIES = 4
 _GRACE_TERMS_MAX = 1000
-
-
-class Keep:
-    """Stands for "as it is" where None has a meaning of its own."""
-
-
-KEEP = Keep()
 
 
 class ChangeableSubscriptions(Protocol):
@@ -71,7 +65,7 @@ class ChangeClosing:
     """What is to be different; `KEEP` leaves it as it is.
 
     *policy* None goes back to the customer's or the site's, *series* None to the customer's;
-    *hold_until* None lifts the hold.
+    *hold_until* None lifts the hold, *usage_records_max* None the maximum.
     """
 
     subscription_id: str
@@ -79,6 +73,7 @@ class ChangeClosing:
     hold_until: object = KEEP
     request: Request = NO_REQUEST
     late: LatePolicy | Keep = KEEP
+    usage_records_max: int | Keep | None = KEEP
     series: str | Keep | None = KEEP
 
 
@@ -125,6 +120,9 @@ def _changed(
             closing=found.closing if isinstance(command.policy, Keep) else command.policy,
             hold_until=_hold(command.hold_until, found, now),
             late=found.late if isinstance(command.late, Keep) else command.late,
+            usage_records_max=found.usage_records_max
+            if isinstance(command.usage_records_max, Keep)
+            else command.usage_records_max,
             series=found.series if isinstance(command.series, Keep) else command.series,
             version=found.version + 1,
         )

@@ -4,7 +4,7 @@ The stores and the outbound adapters satisfy these structurally. Reads are stron
 unless a sentence says otherwise; any method may raise `Unavailable`.
 """
 
-from __future__ import annotations  # the hot path imports this file for `Unavailable` alone
+from __future__ import annotations  # the hot path imports this file for its exceptions alone
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,11 +40,31 @@ class Lost(Exception):
     """Another run changed the thing first; read again and decide anew."""
 
 
+class ExternalIdTaken(Exception):
+    """The external id of a usage names another one, which has the identity *key*."""
+
+    def __init__(self, key: UsageKey) -> None:
+        super().__init__("the external id names another usage")
+        self.key = key
+
+
+class LedgerFull(Exception):
+    """A subscription has all the usages it may have; *count* is how many were counted."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__("the subscription takes no more usages")
+        self.count = count
+
+
 class UsageLedger(Protocol):
     """The usages of one site."""
 
     def of(self, subscription: Subscription) -> UsagesOf:
         """Return the usages of a subscription; it says over how many shards they are spread."""
+        ...
+
+    def named(self, external_id: str) -> UsageKey | None:
+        """Read which usage an external id is bound to; it may be known by another by now."""
         ...
 
     def place(self, usage: Usage) -> str:
@@ -55,12 +75,19 @@ class UsageLedger(Protocol):
 class UsagesOf(Protocol):
     """The usages of one subscription."""
 
-    def add(self, usage: Usage) -> Usage | None:
-        """Store a usage whose identity is new; else store nothing and return what is there."""
+    def add(self, usage: Usage, *, records_max: int | None) -> Usage | None:
+        """Store a usage whose identity is new; else store nothing and return what is there.
+
+        With it its external id is bound to it; and it is counted, where its subscription has a
+        maximum. Raises `ExternalIdTaken`, or `LedgerFull`.
+        """
         ...
 
     def add_again(self, usage: Usage, over: Usage) -> Usage | None:
-        """Store a usage over the tombstone *over*; else store nothing and return what is there."""
+        """Store a usage over the tombstone *over*; else store nothing and return what is there.
+
+        Its external id is bound to it; raises `ExternalIdTaken`.
+        """
         ...
 
     def correct(self, usage: Usage, over: Usage) -> Usage | None:

@@ -8,15 +8,26 @@ into a refusal.
     crash or lost answer before the put    nothing is stored; the repeat records it
     crash or lost answer after the put     it is stored and will be billed; the repeat is a replay
     the look fails                         recorded, and the answer says `pending`
+
+An external id, or a maximum of usages, makes the put a transaction; everything else stays as it is.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from postpaid.application.ports import Subscriptions, Terms, Unavailable, UsageLedger
-from postpaid.domain.errors import BillingError, Conflict, Invalid, NotFound
+from postpaid.application.ports import (
+    ExternalIdTaken,
+    LedgerFull,
+    Subscriptions,
+    Terms,
+    Unavailable,
+    UsageLedger,
+    UsagesOf,
+)
+from postpaid.domain.errors import BillingError, Conflict, Invalid, LimitExceeded, NotFound
 from postpaid.domain.identifiers import check_id
+from postpaid.domain.instants import instant_text
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import LatePolicy
 from postpaid.domain.subscription import Subscription, check_usage_date
@@ -39,6 +50,7 @@ class RecordUsage:
     event_id: str | None = None
     note: str | None = None
     request: str | None = None
+    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +77,28 @@ def record_usage(
     """Record a usage once.
 
     Raises `NotFound`, `Invalid` or `Conflict` before anything is written (`term_closed` where
-    nothing late is taken); `Conflict` with code `usage_conflict` and both quantities if the
-    identity is taken; `Unavailable` if it is unknown whether the usage was stored.
+    nothing late is taken). With nothing written it raises `Conflict` with code `usage_conflict` and
+    what is recorded if the identity is taken, or with code `external_id_taken` and the usage that
+    has it; `LimitExceeded` at the subscription's maximum. Raises `Unavailable` if it is unknown
+    whether the usage was stored.
     """
     usage, subscription = _intended(command, subscriptions, now)
-    usages = ledger.of(subscription)
+    try:
+        return _recorded(usage, subscription, subscriptions, ledger.of(subscription), terms)
+    except ExternalIdTaken as taken:
+        raise _external_id_taken(taken.key) from None
+
+
+def _recorded(
+    usage: Usage,
+    subscription: Subscription,
+    subscriptions: Subscriptions,
+    usages: UsagesOf,
+    terms: Terms,
+) -> RecordedUsage:
     if is_closed(subscription, usage.key, terms):
         return _recorded_before(usage, usages.get(usage.key), terms)
-    existing = usages.add(usage)
+    existing = _added(usage, subscription, subscriptions, usages)
     for _ in range(_TRIES):
         if existing is None or not existing.deleted:
             break
@@ -84,6 +110,23 @@ def record_usage(
     if existing.deleted:
         raise Unavailable("the usage changed under every attempt to record it")
     return _replayed(usage, existing, terms)
+
+
+def _added(
+    usage: Usage, subscription: Subscription, subscriptions: Subscriptions, usages: UsagesOf
+) -> Usage | None:
+    """Add a usage by what may be a cached maximum; refuse only by a fresh one."""
+    records_max = subscription.usage_records_max
+    try:
+        return usages.add(usage, records_max=records_max)
+    except LedgerFull as full:
+        fresh = subscriptions.get(subscription.id) or subscription
+        if fresh.usage_records_max == records_max:
+            raise _limit_reached(records_max, full) from None
+    try:
+        return usages.add(usage, records_max=fresh.usage_records_max)
+    except LedgerFull as full:
+        raise _limit_reached(fresh.usage_records_max, full) from None
 
 
 def check_note(note: str | None) -> None:
@@ -129,6 +172,7 @@ def _check_request(usage: Usage, tombstone: Usage) -> None:
 
 
 def _replayed(usage: Usage, existing: Usage, terms: Terms) -> RecordedUsage:
+    """Answer a repeat; refuse what is none. Not to name an external id is no difference."""
     if not existing.same_fact(usage):
         raise Conflict(
             "usage_conflict",
@@ -139,7 +183,39 @@ def _replayed(usage: Usage, existing: Usage, terms: Terms) -> RecordedUsage:
                 "submitted_quantity": decimal_text(usage.quantity),
             },
         )
+    if usage.external_id not in {None, existing.external_id}:
+        raise Conflict(
+            "usage_conflict",
+            "the usage of this line and date is recorded without this external id",
+            field="external_id",
+            details={
+                "recorded_external_id": existing.external_id,
+                "submitted_external_id": usage.external_id,
+            },
+        )
     return looked(terms, existing, replayed=True)
+
+
+def _external_id_taken(key: UsageKey) -> Conflict:
+    return Conflict(
+        "external_id_taken",
+        "another usage of the site has, or had, this external id",
+        field="external_id",
+        details={
+            "subscription_id": key.subscription_id,
+            "line_id": key.line_id,
+            "usage_date": instant_text(key.at),
+            "event_id": key.event_id,
+        },
+    )
+
+
+def _limit_reached(records_max: int | None, full: LedgerFull) -> LimitExceeded:
+    return LimitExceeded(
+        "usage_limit_reached",
+        f"the subscription may have {records_max} usages over its life, and all are recorded",
+        details={"limit": records_max, "count": full.count},
+    )
 
 
 def _intended(
@@ -174,6 +250,8 @@ def _usage(command: RecordUsage, subscription: Subscription, now: datetime) -> U
         )
     if command.event_id is not None:
         check_id(command.event_id, "id")
+    if command.external_id is not None:
+        check_id(command.external_id, "external_id")
     check_note(command.note)
     return Usage(
         key=UsageKey(subscription.id, at, line.id, command.event_id),
@@ -182,6 +260,7 @@ def _usage(command: RecordUsage, subscription: Subscription, now: datetime) -> U
         recorded_at=now,
         note=command.note,
         request=command.request,
+        external_id=command.external_id,
     )
 
 
@@ -194,6 +273,7 @@ def _renewed(usage: Usage, tombstone: Usage) -> Usage:
         version=tombstone.version + 1,
         note=usage.note,
         request=usage.request,
+        external_id=usage.external_id,
     )
 
 

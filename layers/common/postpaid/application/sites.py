@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from postpaid.application.keep import KEEP, Keep
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
@@ -41,10 +42,10 @@ class ChangeableSites(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSite:
-    """The settings to change; None leaves one as it is.
+    """The settings to change; None leaves one as it is, but for the one that can be lifted.
 
     *number_prefix* is that of the series `main`; *series* are others, new or with a new prefix.
-    Those that are not named stay.
+    Those that are not named stay. *usage_records_max* None lifts the maximum, `KEEP` leaves it.
     """
 
     timezone: str | None = None
@@ -56,6 +57,7 @@ class ChangeSite:
     aggregation: Aggregation | None = None
     tax_rounding: TaxRounding | None = None
     late: LatePolicy | None = None
+    usage_records_max: int | Keep | None = KEEP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,9 @@ def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) ->
             aggregation=command.aggregation or site.aggregation,
             tax_rounding=command.tax_rounding or site.tax_rounding,
             late=command.late or site.late,
+            usage_records_max=site.usage_records_max
+            if isinstance(command.usage_records_max, Keep)
+            else command.usage_records_max,
         )
         changed = _numbered(changed, command)
         try:

@@ -8,6 +8,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from postpaid.application.catalog import Created, Items, already_exists
+from postpaid.application.keep import KEEP, Keep
 from postpaid.application.make_line import CreateLine, LineMaker
 from postpaid.application.ports import (
     Customers,
@@ -51,8 +52,8 @@ class CreateSubscription:
     *by_calendar* ends terms with the calendar's weeks, months or years, else on the grid of the
     start, or of *trial_end*, before which nothing is charged. *cycles* is how many charged terms
     there are, None for no end. No invoice closes by itself before *hold_until*. *late* None is the
-    site's policy, *series* None the customer's. *usage_shards* is over how many partitions its
-    usages are spread, for good.
+    site's policy, *usage_records_max* `KEEP` the site's maximum, None for none; *series* None the
+    customer's. *usage_shards* is over how many partitions its usages are spread, for good.
     """
 
     id: str
@@ -68,6 +69,7 @@ class CreateSubscription:
     cycles: int | None = None
     hold_until: object = None
     late: LatePolicy | None = None
+    usage_records_max: int | Keep | None = KEEP
     series: str | None = None
     usage_shards: int = 1
 
@@ -147,6 +149,9 @@ def _subscription(
         cycles=command.cycles,
         hold_until=_later(command.hold_until, place, start, "hold_until"),
         late=site.late if command.late is None else command.late,
+        usage_records_max=site.usage_records_max
+        if isinstance(command.usage_records_max, Keep)
+        else command.usage_records_max,
         series=known_series(command.series, site),
         lines=lines,
         closing=command.closing,
@@ -238,8 +243,8 @@ def _opening(subscription: Subscription, scope: Scope, ids: Ids, now: datetime) 
 def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
     """Compare what the client chose: as it was made, whatever changed since.
 
-    Not the integers; not the closing policy, the hold, the late policy and the series, which have
-    their own requests; not a start that was left to the clock.
+    Not the integers; not the closing policy, the hold, the late policy, the maximum of usages and
+    the series, which have their own requests; not a start that was left to the clock.
     """
     made = [line for line in existing.lines if line.since is None]
     if _chosen(made) != _chosen(asked.lines):

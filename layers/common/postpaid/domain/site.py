@@ -84,8 +84,9 @@ class Scope:
 class Site:
     """One tenant. *clock_offset_seconds* moves the clock of a test site; it is 0 on a live one.
 
-    *aggregation* is the default of new items, *late* that of new subscriptions. *number_prefix* is
-    that of the series `main`, *former_prefixes* are those it had before; *series* are the others.
+    *aggregation* is the default of new items, *late* and *usage_records_max* those of new
+    subscriptions. *number_prefix* is that of the series `main`, *former_prefixes* are those it had
+    before; *series* are the others.
     """
 
     scope: Scope
@@ -101,6 +102,7 @@ class Site:
     aggregation: Aggregation = Aggregation.SUM
     tax_rounding: TaxRounding = TaxRounding.LINE
     late: LatePolicy = LatePolicy.SUPPLEMENT
+    usage_records_max: int | None = None
     clock_offset_seconds: int = 0
 
     def __post_init__(self) -> None:

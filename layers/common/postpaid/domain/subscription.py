@@ -14,6 +14,7 @@ from postpaid.domain.period import Interval, Period, without
 from postpaid.domain.site import ClosingPolicy, LatePolicy
 
 CYCLES_MAX = 1200
+USAGE_RECORDS_MOST = 10**9
 USAGE_SHARDS_MAX = 16
 _LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
@@ -39,6 +40,7 @@ class Subscription:
     that first one, each from a boundary on. *end* is where the last term ends; *cycles* is how many
     terms were asked for. While suspended nothing is charged by time. No invoice closes by itself
     before *hold_until*. *late* is what becomes of usage that comes after its term was frozen.
+    *usage_records_max* is how many usages may ever be recorded, None for any number.
     *closing* overrides the customer's and the site's policy, *series* the customer's series of
     invoice numbers. *usage_shards* is over how many partitions its usages are spread; where each of
     them is depends on it, so it never changes. *requests* are the last changes that came with an
@@ -66,10 +68,13 @@ class Subscription:
     usage_shards: int = 1
     requests: tuple[tuple[str, str, str], ...] = ()
     late: LatePolicy = LatePolicy.SUPPLEMENT
+    usage_records_max: int | None = None
     series: str | None = None
     version: int = 1
 
     def __post_init__(self) -> None:
+        if self.usage_records_max is not None:
+            assert 1 <= self.usage_records_max <= USAGE_RECORDS_MOST
         assert 1 <= len(self.lines) <= ENTRIES_MAX
         assert 1 <= self.usage_shards <= USAGE_SHARDS_MAX
         assert self.trial_end is None or self.start < self.trial_end

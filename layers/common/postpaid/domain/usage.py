@@ -45,6 +45,7 @@ class Usage:
 
     A deleted usage stays as a tombstone, so that a delayed request cannot bring it back.
     *request* is the digest of the idempotency key it was recorded with, if there was one.
+    *external_id* is a name that the client gave it, unique in the site, if it did.
     """
 
     key: UsageKey
@@ -56,6 +57,7 @@ class Usage:
     source: UsageSource = UsageSource.API
     deleted: bool = False
     request: str | None = None
+    external_id: str | None = None
 
     def same_fact(self, other: "Usage") -> bool:
         """Tell whether both say the same: an identity is one fact, its quantity the content."""

@@ -23,6 +23,7 @@ from postpaid.store.tables import (
     Check,
     Condition,
     ConditionFailed,
+    Either,
     Item,
     Key,
     OneOf,
@@ -252,6 +253,8 @@ class _Expression:
                 return f"{self._name(name)} <= {self._value(value)}"
             case All(conditions):
                 return " AND ".join(f"({self._text(each)})" for each in conditions)
+            case Either(conditions):
+                return " OR ".join(f"({self._text(each)})" for each in conditions)
 
     def _name(self, name: str) -> str:
         placeholder = f"#{name}"
@@ -292,14 +295,17 @@ def _cancelled(error: ClientError) -> Exception:
         for index, reason in enumerate(reasons)
         if reason.get("Code") == "ConditionalCheckFailed"
     }
+    conflicts = frozenset(
+        index for index, code in enumerate(codes) if code == "TransactionConflict"
+    )
     if failed:
-        return TransactionRefused(failed)
+        return TransactionRefused(failed, conflicts)
     if any(code in {"ValidationError", "ItemCollectionSizeLimitExceeded"} for code in codes):
         return error
     if codes and all(code in {"None", None, "TransactionConflict"} for code in codes):
         # Another transaction holds one of the items. Nothing was written, so this one may decide
         # anew: the closes of a site meet at its counter of invoice numbers.
-        return TransactionRefused({})
+        return TransactionRefused({}, conflicts)
     return Unavailable("a transaction was throttled")
 
 

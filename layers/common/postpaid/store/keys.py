@@ -10,6 +10,8 @@ Usage table (no index, no stream)
                                                      the date says if the subscription has shards
     a term's usage       the same pk per slot        sk BETWEEN start AND end: exactly half-open, as
                                                      every sk continues after the date with a `#`
+    who has an ext. id   pk scope#~external#id       sk META      (no subscription's id begins with
+    count of usages      pk scope#~count#sub         sk META       a `~` here: it is escaped)
 Billing table
     site                 pk site#site                sk META
     keys of a site       pk site#site                sk KEY#id
@@ -125,6 +127,16 @@ def usage_from_id(subscription_id: str, text: str) -> UsageKey:
     if usage_id(key) != text:
         raise ValueError(text)
     return key
+
+
+def external_id(scope: Scope, text: str) -> Key:
+    """Return the key of the register's entry of an external id: which usage it names."""
+    return Key(f"{scope_text(scope)}#~external#{escape(text)}", META)
+
+
+def usage_count(scope: Scope, subscription_id: str) -> Key:
+    """Return the key of the count of a subscription's usages, where it has a maximum."""
+    return Key(f"{scope_text(scope)}#~count#{escape(subscription_id)}", META)
 
 
 def usage_number(scope: Scope, key: UsageKey) -> int:

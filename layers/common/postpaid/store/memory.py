@@ -17,6 +17,7 @@ from postpaid.store.tables import (
     Check,
     Condition,
     ConditionFailed,
+    Either,
     Item,
     Key,
     OneOf,
@@ -172,6 +173,8 @@ def _holds(condition: Condition, item: Mapping[str, Value]) -> bool:
             return _is_number(there) and isinstance(value, int) and there <= value
         case All(conditions):
             return all(_holds(each, item) for each in conditions)
+        case Either(conditions):
+            return any(_holds(each, item) for each in conditions)
 
 
 def _same(left: Value, right: Value) -> bool:

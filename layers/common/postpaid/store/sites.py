@@ -19,6 +19,7 @@ from postpaid.store.fields import (
     mapping,
     maps_or_none,
     number,
+    number_or_none,
     text,
     texts,
     without_none,
@@ -137,6 +138,7 @@ def item_from_site(site: Site) -> Item:
             "late": site.late.value,
             "clock_offset_seconds": site.clock_offset_seconds,
             **item_from_closing(site.closing),
+            **without_none({"usage_records_max": site.usage_records_max}),
         },
     }
 
@@ -161,6 +163,7 @@ def site_from_item(item: Item) -> Site:
         aggregation=Aggregation(text(settings, "aggregation")),
         tax_rounding=TaxRounding(text(settings, "tax_rounding")),
         late=LatePolicy(text(settings, "late")),
+        usage_records_max=number_or_none(settings, "usage_records_max"),
         clock_offset_seconds=number(settings, "clock_offset_seconds"),
     )
 

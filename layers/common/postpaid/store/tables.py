@@ -61,7 +61,17 @@ class All:
         assert self.conditions
 
 
-type Condition = Absent | OneOf | AtMost | All
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Holds if at least one of *conditions* does."""
+
+    conditions: tuple["Condition", ...]
+
+    def __post_init__(self) -> None:
+        assert self.conditions
+
+
+type Condition = Absent | OneOf | AtMost | All | Either
 
 
 def equals(name: str, value: Value) -> OneOf:
@@ -72,6 +82,11 @@ def equals(name: str, value: Value) -> OneOf:
 def all_of(*conditions: Condition) -> All:
     """Return the condition that all of *conditions* hold."""
     return All(conditions)
+
+
+def either(*conditions: Condition) -> Either:
+    """Return the condition that at least one of *conditions* holds."""
+    return Either(conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +158,16 @@ class ConditionFailed(Exception):
 class TransactionRefused(Exception):
     """A transaction wrote nothing; *failed* has the index of each write whose condition failed.
 
-    It is empty where another transaction was in the way.
+    *conflicts* are the writes at which another transaction was in the way: what is there was not
+    judged. *failed* may be empty then.
     """
 
-    def __init__(self, failed: Mapping[int, Item | None]) -> None:
+    def __init__(
+        self, failed: Mapping[int, Item | None], conflicts: frozenset[int] = frozenset()
+    ) -> None:
         super().__init__("a transaction was refused")
         self.failed = failed
+        self.conflicts = conflicts
 
 
 class Table(Protocol):

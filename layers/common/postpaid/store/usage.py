@@ -13,6 +13,7 @@ from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
 
+from postpaid.application.ports import ExternalIdTaken, LedgerFull, Unavailable
 from postpaid.domain.instants import instant_from_text, instant_text
 from postpaid.domain.period import Period
 from postpaid.domain.quantity import decimal_text
@@ -29,10 +30,16 @@ from postpaid.store.tables import (
     Put,
     Range,
     Table,
+    TransactionRefused,
     Update,
+    Write,
     all_of,
     equals,
 )
+from postpaid.store.usage_register import count_in, count_one, identity_in, register
+
+_TRIES = 6
+_USAGE, _REGISTER, _COUNT = "usage", "register", "count"
 
 # A page takes about its share from each shard; what is more than that saves most second reads.
 _SHARE_MARGIN = 16
@@ -49,6 +56,11 @@ class StoredUsages:
         """Return the usages of a subscription; it says over how many shards they are spread."""
         return StoredUsagesOf(self._table, self._scope, subscription)
 
+    def named(self, external_id: str) -> UsageKey | None:
+        """Read which usage an external id is bound to; it may be known by another by now."""
+        entry = self._table.get(keys.external_id(self._scope, external_id))
+        return None if entry is None else identity_in(entry)
+
     def place(self, usage: Usage) -> str:
         """Return the usage's place in its subscription, as manifests name it."""
         return keys.usage_sk(usage.key)
@@ -63,25 +75,42 @@ class StoredUsagesOf:
         self._subscription_id = subscription.id
         self._shards = subscription.usage_shards
 
-    def add(self, usage: Usage) -> Usage | None:
-        """Store a usage whose identity is new; else store nothing and return what is there."""
-        return self._put(usage, Absent())
+    def add(self, usage: Usage, *, records_max: int | None = None) -> Usage | None:
+        """Store a usage whose identity is new; else store nothing and return what is there.
+
+        One put; with an external id or a maximum a transaction of it and what goes with it, which
+        is answered when all of it is visible: the look that follows means the same behind both.
+        Raises `ExternalIdTaken`, or `LedgerFull`.
+        """
+        put = self._written(usage, Absent())
+        if usage.external_id is None and records_max is None:
+            return self._put(put)
+        writes: dict[str, Write] = {_USAGE: put}
+        if usage.external_id is not None:
+            writes[_REGISTER] = register(self._scope, usage)
+        if records_max is not None:
+            writes[_COUNT] = count_one(self._scope, self._subscription_id, records_max)
+        return self._transact(usage, writes)
 
     def add_again(self, usage: Usage, over: Usage) -> Usage | None:
         """Store a usage over the tombstone *over*; else store nothing and return what is there.
 
         The condition names the tombstone's version: a request that was delayed past another
-        deletion finds a newer one and cannot resurrect anything.
+        deletion finds a newer one and cannot resurrect anything. An external id that the tombstone
+        does not have is bound in the same transaction; raises `ExternalIdTaken`.
         """
         assert over.deleted
         assert usage.version == over.version + 1
-        return self._put(usage, all_of(equals("v", over.version), equals("d", True)))  # noqa: FBT003
+        put = self._written(usage, all_of(equals("v", over.version), equals("d", True)))  # noqa: FBT003
+        if usage.external_id in {None, over.external_id}:
+            return self._put(put)
+        return self._transact(usage, {_USAGE: put, _REGISTER: register(self._scope, usage)})
 
     def correct(self, usage: Usage, over: Usage) -> Usage | None:
         """Store the next version of a live usage over exactly *over*; else return what is there."""
         assert not over.deleted
         assert usage.version == over.version + 1
-        return self._put(usage, all_of(equals("v", over.version), Absent("d")))
+        return self._put(self._written(usage, all_of(equals("v", over.version), Absent("d"))))
 
     def delete(self, usage: Usage) -> Usage | None:
         """Turn exactly this version into a tombstone; None if another version is there."""
@@ -144,16 +173,52 @@ class StoredUsagesOf:
         assert key.subscription_id == self._subscription_id, "of another subscription"
         return keys.usage_key(self._scope, key, self._shards)
 
-    def _put(self, usage: Usage, condition: Condition) -> Usage | None:
-        item = item_from_usage(self._key(usage.key), usage)
+    def _written(self, usage: Usage, condition: Condition) -> Put:
+        return Put(item_from_usage(self._key(usage.key), usage), condition)
+
+    def _put(self, put: Put) -> Usage | None:
         try:
-            self._table.put(Put(item, condition))
+            self._table.put(put)
         except ConditionFailed as refusal:
             if refusal.existing is None:
                 raise
             # Items are never removed, so a refusal always shows what is there.
             return usage_from_item(self._subscription_id, refusal.existing)
         return None
+
+    def _transact(self, usage: Usage, writes: dict[str, Write]) -> Usage | None:
+        """Store a usage with what goes with it, or nothing and return the one that is there."""
+        names = list(writes)
+        for _ in range(_TRIES):
+            try:
+                self._table.transact(list(writes.values()))
+            except TransactionRefused as refusal:
+                failed = {names[index]: item for index, item in refusal.failed.items()}
+                # The other transaction may be one that puts this very usage, and counts it as the
+                # last there may be: whether it is there is not known before that one is through.
+                if not failed or (_COUNT in failed and names.index(_USAGE) in refusal.conflicts):
+                    continue
+                return self._there(usage, failed)
+            return None
+        raise Unavailable("other transactions were in the way every time")
+
+    def _there(self, usage: Usage, failed: dict[str, Item | None]) -> Usage:
+        """Return the usage that is there, else say why there can be none."""
+        if _USAGE in failed:
+            existing = failed[_USAGE]
+            assert existing is not None, "usages are never removed"
+            return usage_from_item(self._subscription_id, existing)
+        if _REGISTER in failed:
+            entry = failed[_REGISTER]
+            assert entry is not None, "an id that is not bound is no obstacle"
+            raise ExternalIdTaken(identity_in(entry))
+        counted = failed[_COUNT]
+        assert counted is not None, "a count that has not begun is no obstacle"
+        # Not every refusal need name all that failed, and a replay is never refused.
+        there = self.get(usage.key)
+        if there is None:
+            raise LedgerFull(count_in(counted))
+        return there
 
 
 def _sk(item: Item) -> str:
@@ -176,6 +241,8 @@ def item_from_usage(key: Key, usage: Usage) -> Item:
         item["n"] = usage.note
     if usage.request is not None:
         item["r"] = usage.request
+    if usage.external_id is not None:
+        item["x"] = usage.external_id
     if usage.deleted:
         item["d"] = True
     return item
@@ -184,6 +251,7 @@ def item_from_usage(key: Key, usage: Usage) -> Item:
 def usage_from_item(subscription_id: str, item: Item) -> Usage:
     """Read a usage from its stored form."""
     note, request, version = item.get("n"), item.get("r"), item["v"]
+    external_id = item.get("x")
     assert isinstance(version, int)
     return Usage(
         key=keys.usage_from_sk(subscription_id, str(item["sk"])),
@@ -195,6 +263,7 @@ def usage_from_item(subscription_id: str, item: Item) -> Usage:
         source=UsageSource(str(item["o"])),
         deleted=bool(item.get("d", False)),
         request=None if request is None else str(request),
+        external_id=None if external_id is None else str(external_id),
     )
 
 

@@ -10,6 +10,7 @@ from postpaid.api.native.models import Body, SiteChange, Text, policy_of, read
 from postpaid.api.native.shapes import native_from_api_key, native_from_site, native_list
 from postpaid.application.advance_clock import advance_clock
 from postpaid.application.api_keys import create_key, revoke_key
+from postpaid.application.keep import KEEP
 from postpaid.application.sites import ChangeSite, change_site
 from postpaid.domain.api_key import read_key
 from postpaid.domain.errors import Invalid
@@ -42,7 +43,7 @@ def patch_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
     if not body.model_fields_set:
         raise Invalid("missing_field", "name a setting to change")
     for name in sorted(body.model_fields_set):
-        if getattr(body, name) is None:
+        if getattr(body, name) is None and name != "usage_records_max":
             raise Invalid("invalid_field", "a setting cannot be taken away", field=name)
     command = ChangeSite(
         timezone=body.timezone,
@@ -54,6 +55,9 @@ def patch_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
         aggregation=None if body.aggregation is None else Aggregation(body.aggregation),
         tax_rounding=None if body.tax_rounding is None else TaxRounding(body.tax_rounding),
         late=None if body.late_usage is None else LatePolicy(body.late_usage),
+        usage_records_max=body.usage_records_max
+        if "usage_records_max" in body.model_fields_set
+        else KEEP,
     )
     return Response(
         200, native_from_site(change_site(desk.scope.site, command, sites=desk.all_sites))

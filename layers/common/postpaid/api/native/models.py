@@ -11,7 +11,7 @@ from postpaid.domain.line import LINES_MAX
 from postpaid.domain.quantity import parse_amount
 from postpaid.domain.series import SERIES_MAX, Series
 from postpaid.domain.site import AFTER_HOURS_MAX, Address, ClosingMode, ClosingPolicy
-from postpaid.domain.subscription import CYCLES_MAX, USAGE_SHARDS_MAX
+from postpaid.domain.subscription import CYCLES_MAX, USAGE_RECORDS_MOST, USAGE_SHARDS_MAX
 from postpaid.domain.tax import RATES_MAX, TaxRate, TaxRates
 
 ADDRESS_LINES_MAX = 8
@@ -36,6 +36,7 @@ Email = Annotated[
 Prefix = Annotated[str, StringConstraints(max_length=20, pattern=r"^[\x20-\x7e]*$")]
 Number = str | int | Decimal
 Late = Literal["supplement", "refuse", "store_only"]
+RecordsMax = Annotated[int, Field(ge=1, le=USAGE_RECORDS_MOST)]
 
 
 class Body(BaseModel):
@@ -199,6 +200,7 @@ class SubscriptionBody(Body):
     cycles: int | None = Field(default=None, ge=1, le=CYCLES_MAX)
     hold_until: str | None = None
     late_usage: Late | None = None
+    usage_records_max: RecordsMax | None = None
     cadence: CadenceBody = Field(default_factory=CadenceBody)
     prorate: bool = True
     usage_shards: int = Field(default=1, ge=1, le=USAGE_SHARDS_MAX)
@@ -210,8 +212,8 @@ class SubscriptionBody(Body):
 class SubscriptionChange(Body):
     """`PATCH /v1/subscriptions/{id}`.
 
-    `closing` and `series` null go back to the customer's or the site's, `hold_until` null lifts it.
-    `usage_shards` is here to be refused by a reason of its own.
+    `closing` and `series` null go back to the customer's or the site's, `hold_until` or
+    `usage_records_max` null lifts it. `usage_shards` is here to be refused by a reason of its own.
     """
 
     closing: ClosingBody | None = None
@@ -219,6 +221,7 @@ class SubscriptionChange(Body):
     hold_until: str | None = None
     timezone: str | None = None
     late_usage: Late | None = None
+    usage_records_max: RecordsMax | None = None
     usage_shards: object = None
 
 
@@ -308,6 +311,7 @@ class SiteChange(Body):
     aggregation: Literal["sum", "last", "max"] | None = None
     tax_rounding: Literal["line", "total"] | None = None
     late_usage: Late | None = None
+    usage_records_max: RecordsMax | None = None
     number_prefix: Prefix | None = None
     series: list[SeriesBody] | None = Field(default=None, min_length=1, max_length=SERIES_MAX)
 

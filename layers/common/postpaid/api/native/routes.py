@@ -62,6 +62,7 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "v1/subscriptions/{}/invoices", READ, billing.list_subscription_invoices),
     Route("GET", "v1/subscriptions/{}/usages", KeyScope.USAGE_READ, usages.list_usages),
     Route("GET", "v1/subscriptions/{}/usages/{}", KeyScope.USAGE_READ, usages.get_usage),
+    Route("GET", "v1/usages", KeyScope.USAGE_READ, usages.find_usages),
     Route("GET", "v1/late-usages", KeyScope.USAGE_READ, usages.list_late_usages),
     Route("GET", "v1/invoices", READ, billing.list_invoices),
     Route("GET", "v1/invoices/{}", READ, billing.get_invoice),

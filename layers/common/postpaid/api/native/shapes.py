@@ -55,6 +55,7 @@ def native_from_site(site: Site) -> dict[str, Any]:
         "aggregation": site.aggregation.value,
         "tax_rounding": site.tax_rounding.value,
         "late_usage": site.late.value,
+        "usage_records_max": site.usage_records_max,
         "created_at": instant_text(site.created_at),
     }
 
@@ -136,6 +137,7 @@ def native_from_subscription(
         ],
         "prorate": subscription.prorate,
         "late_usage": subscription.late.value,
+        "usage_records_max": subscription.usage_records_max,
         "usage_shards": subscription.usage_shards,
         "lines": [_line(line) for line in subscription.shown_lines(now)],
         "closing": _closing(subscription.closing),

@@ -7,9 +7,10 @@ from postpaid.api.native.lists import page
 from postpaid.api.native.models import SubscriptionBody, SubscriptionChange, policy_of, read
 from postpaid.api.native.requests import change_request
 from postpaid.api.native.shapes import native_from_subscription, native_from_upcoming
-from postpaid.application.change_closing import KEEP, ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.change_schedule import change_zone
 from postpaid.application.compose_invoice import upcoming_content
+from postpaid.application.keep import KEEP, Keep
 from postpaid.application.make_line import CreateLine
 from postpaid.application.roll_term import known_subscription
 from postpaid.application.subscriptions import CreateSubscription, Shelf, create_subscription
@@ -36,6 +37,7 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
         cycles=body.cycles,
         hold_until=body.hold_until,
         late=None if body.late_usage is None else LatePolicy(body.late_usage),
+        usage_records_max=_records_max(body),
         series=body.series,
         lines=[
             CreateLine(item_price_id=line.item_price_id, id=line.id, quantity=line.quantity)
@@ -72,11 +74,12 @@ def get_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Resp
 
 
 def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
-    """Change how a subscription's invoices close, also those that are pending, or its zone."""
+    """Change how a subscription closes, pending invoices included, what it takes, or its zone."""
     body = read(SubscriptionChange, read_json_object(request.body, request.headers))
     given = body.model_fields_set
     if not given:
-        raise Invalid("missing_field", "name closing, hold_until, series, timezone or late_usage")
+        names = "closing, hold_until, series, timezone, late_usage or usage_records_max"
+        raise Invalid("missing_field", f"name {names}")
     if "usage_shards" in given:
         raise Invalid(
             "invalid_field",
@@ -98,6 +101,7 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
         policy=policy_of(body.closing) if "closing" in given else KEEP,
         hold_until=body.hold_until if "hold_until" in given else KEEP,
         late=KEEP if body.late_usage is None else LatePolicy(body.late_usage),
+        usage_records_max=_records_max(body),
         series=body.series if "series" in given else KEEP,
         request=asked,
     )
@@ -112,6 +116,11 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
         now=desk.now,
     )
     return show_subscription(desk, subscription)
+
+
+def _records_max(body: SubscriptionBody | SubscriptionChange) -> int | Keep | None:
+    """Return what a body says of the maximum: null means none, and unsaid is not null."""
+    return body.usage_records_max if "usage_records_max" in body.model_fields_set else KEEP
 
 
 def get_upcoming(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001

@@ -13,7 +13,9 @@ from postpaid.domain.instants import instant_text
 from postpaid.domain.quantity import decimal_text, parse_quantity
 from postpaid.domain.usage import Usage, UsageKey
 
-_FIELDS = frozenset({"item_price_id", "line_id", "usage_date", "quantity", "id", "note"})
+_FIELDS = frozenset(
+    {"item_price_id", "line_id", "usage_date", "quantity", "id", "external_id", "note"}
+)
 _REQUIRED = ("usage_date", "quantity")
 
 
@@ -35,6 +37,7 @@ def record_usage_from_native(request: Request, subscription_id: str) -> RecordUs
         event_id=_text_or_none(body, "id"),
         note=_note(body),
         request=request_digest(request.headers),
+        external_id=_text_or_none(body, "external_id"),
     )
 
 
@@ -84,6 +87,7 @@ def native_from_usage(usage: Usage, usage_id: str, number: int) -> dict[str, Any
         "usage_date": instant_text(usage.key.at),
         "quantity": decimal_text(usage.quantity),
         "event_id": usage.key.event_id,
+        "external_id": usage.external_id,
         "note": usage.note,
         "source": usage.source.value,
         "version": usage.version,

@@ -9,6 +9,7 @@ from postpaid.api.native.lists import check_query, page
 from postpaid.api.native.shapes import native_from_late, native_list
 from postpaid.api.native.usage import native_from_usage
 from postpaid.application.correct_usage import subscription_of, usage_not_found
+from postpaid.application.find_usage import find_usage
 from postpaid.application.list_usages import list_usages as read_page
 from postpaid.application.ports import Appended
 from postpaid.application.roll_term import known_subscription
@@ -69,6 +70,17 @@ def list_usages(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     if last is not None:
         cursor = cursor_text([desk.usage_ids.text(last)], desk.scope, listing, query)
     return Response(200, native_list([_shown(desk, usage) for usage in usages], cursor))
+
+
+def find_usages(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Find the usage of the site that has an external id: a list of one, or of none."""
+    check_query(request, {"external_id"})
+    if "external_id" not in request.query:
+        raise Invalid("missing_field", "is required", field="external_id")
+    usage = find_usage(
+        request.query["external_id"], subscriptions=desk.subscriptions, ledger=desk.ledger
+    )
+    return Response(200, native_list([] if usage is None else [_shown(desk, usage)], None))
 
 
 def list_late_usages(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
