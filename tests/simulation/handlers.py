@@ -16,6 +16,7 @@ import pytest
 from postpaid.application import compose_invoice
 from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.due_terms import Due
+from postpaid.application.ports import Unavailable
 from postpaid.application.record_usage import RecordedUsage, RecordUsage
 from postpaid.application.work_due import work_late
 from postpaid.domain.charge import Charge
@@ -358,7 +359,7 @@ def _note_one(ledger: Ledger, quantity: Decimal | None, result: object) -> None:
                 usage.external_id,
             )
         )
-    elif isinstance(result, Exception):
+    elif isinstance(result, Exception) and not isinstance(result, Unavailable):
         ledger.no(quantity)
     else:
         ledger.no_answer(quantity)
