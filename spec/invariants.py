@@ -247,7 +247,13 @@ def on_time_is_on_its_own_invoice(store: Store, ledger: Ledger) -> Wrong:
 def a_request_is_recorded_once(store: Store, ledger: Ledger) -> Wrong:
     """I-07: a request that is repeated under its key is recorded once, also behind a deletion."""
     for key in sorted({command.key for command, _ in ledger}):
-        made = [each.request for each in store.written(key) if each.request and not each.deleted]
+        # A live version over a live one is a correction, and keeps the request that recorded it.
+        over = (None, *store.written(key))
+        made = [
+            each.request
+            for before, each in zip(over, store.written(key), strict=False)
+            if each.request and not each.deleted and (before is None or before.deleted)
+        ]
         if len(set(made)) < len(made):
             yield f"{key} was recorded by the requests {made}"
 

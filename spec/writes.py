@@ -91,7 +91,8 @@ class CorrectUsage(Write):
     def effect(self, store: Store) -> Effect:
         """Store the next version if the condition holds."""
         there = store.usage(self.key)
-        after = Usage(self.key, self.expected + 1, self.quantity)
+        request = there.request if there else ""
+        after = Usage(self.key, self.expected + 1, self.quantity, request=request)
         live = there is not None and not there.deleted
         if live and there and (there.version == self.expected or not self.conditional):
             return Effect(answer=True, stored=version(store, after))

@@ -46,6 +46,26 @@ def correct(world: World, quantity: str, version: int = 1, **more: str) -> Recor
     )
 
 
+def test_a_corrected_usage_still_knows_the_request_that_recorded_it(world: World) -> None:
+    key = world.record("7", "2026-10-06", request="digest").usage.key
+    correct_usage(
+        CorrectUsage(key=key, version=1, quantity=Decimal(8)),
+        subscriptions=world.stores.subscriptions,
+        ledger=world.stores.ledger,
+        terms=world.stores.terms,
+        now=world.now,
+    )
+    world.delete(key)
+
+    with pytest.raises(Conflict) as refusal:
+        world.record("7", "2026-10-06", request="digest")
+
+    assert refusal.value.code == "usage_deleted"
+    there = world.ledger().get(key)
+    assert there is not None
+    assert (there.deleted, there.version) == (True, 3)
+
+
 def test_a_correction_is_the_next_version_and_is_what_is_billed(world: World) -> None:
     corrected = correct(world, "361", note="recounted")
 

@@ -145,17 +145,28 @@ def test_a_deleted_usage_is_gone_and_can_be_added_again(shop: Shop) -> None:
     assert [each["quantity"] for each in shop.must("GET", f"{USAGES}?{query}")["data"]] == ["5"]
 
 
-def test_a_delayed_packet_cannot_bring_a_deleted_usage_back(shop: Shop) -> None:
-    headers = {"idempotency-key": "packet-1"}
-    usage_id = shop.must("POST", USAGES, _on(5), headers=headers)["id"]
+@pytest.mark.parametrize(("day", "corrected"), [(5, False), (16, True)])
+def test_a_delayed_packet_cannot_bring_a_deleted_usage_back(
+    shop: Shop, day: int, corrected: bool
+) -> None:
+    headers = {"idempotency-key": f"packet-1 of {day}"}
+    usage_id = shop.must("POST", USAGES, _on(day), headers=headers)["id"]
+    if corrected:
+        over = {"if-match": '"1"'}
+        shop.must("PUT", f"{USAGES}/{usage_id}", {"quantity": "9"}, headers=over)
     shop.must("DELETE", f"{USAGES}/{usage_id}")
     before = shop.functions.written()
 
-    delayed = shop.call("POST", USAGES, _on(5), headers=headers)
+    delayed = shop.call("POST", USAGES, _on(day), headers=headers)
 
     check_refusal(delayed, status=409, code="usage_deleted", said=None, secrets=[])
     assert shop.functions.written() == before
-    assert shop.call("POST", USAGES, _on(5), headers={"idempotency-key": "packet-2"}).status == 201
+    assert (
+        shop.call(
+            "POST", USAGES, _on(day), headers={"idempotency-key": f"packet-2 of {day}"}
+        ).status
+        == 201
+    )
 
 
 def test_a_warm_record_costs_one_put_and_one_look(functions: Functions) -> None:

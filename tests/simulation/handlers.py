@@ -155,6 +155,13 @@ def _late(world: World) -> object:
     return work_late("sub", OCTOBER.start, worker=world.worker)
 
 
+def _correct_and_visit(world: World) -> object:
+    """Correct a usage to less, and let a worker look at its term at once."""
+    answer = world.correct(key_of("2026-10-05"), 1, "3")
+    world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    return answer
+
+
 def _correct_late(world: World) -> object:
     """Correct a usage, and have it billed at once: a recorder and the worker that it asks."""
     answer = world.correct(key_of("2026-10-09"), 1, "149")
@@ -175,6 +182,7 @@ _NEXT = _visitor("visit-next", "2026-11-01")
 _CLOSE = _closer("close", "2026-10-01")
 _RECONCILE = Actor("reconcile", _late)
 _CORRECT_AND_RECONCILE = Actor("correct-and-reconcile", _correct_late, (Decimal(149),))
+_CORRECT_AND_VISIT = Actor("correct-and-visit", _correct_and_visit, (Decimal(3),))
 _MANUAL = Actor("policy", _policy(MANUAL))
 _CANCEL = Actor("cancel", lambda world: world.cancel("2026-11-20"))
 _CANCEL_NOW = Actor("cancel-now", lambda world: world.cancel("now"))
@@ -185,7 +193,11 @@ _RENDER = Actor("render", lambda world: world.render())
 _NAMED = _recorder("named", "151", "2026-10-08", external_id="x")
 _NAMED_OTHER = _recorder("named-other", "157", "2026-10-09", external_id="x")
 _NAMED_AGAIN = _recorder("named-again", "163", "2026-10-07", external_id="x")
+_NAMED_AGAIN_OTHER = _recorder("named-again-other", "191", "2026-10-07", external_id="y")
 _NAMED_TWO = _recorder("named-two", "167", "2026-10-08", external_id="x", subscription_id="two")
+_NAMED_TWO_OTHER = _recorder(
+    "named-two-other", "193", "2026-10-07", external_id="x", subscription_id="two"
+)
 _LAST = _recorder("last", "173", "2026-10-08", subscription_id="two")
 _LAST_OTHER = _recorder("last-other", "179", "2026-10-09", subscription_id="two")
 _USAGE = (_RECORD, _OTHER, _AGAIN, _CORRECT, _CORRECT_OTHER, _DELETE)
@@ -298,23 +310,26 @@ def _named() -> Begin:
         begin,
         name="named",
         actors=(
-            *(_NAMED, _NAMED_OTHER, _NAMED_AGAIN, _NAMED_TWO, _LAST, _LAST_OTHER),
-            *(_DELETE, _VISIT),
+            *(_NAMED, _NAMED_OTHER, _NAMED_AGAIN, _NAMED_AGAIN_OTHER),
+            *(_NAMED_TWO, _NAMED_TWO_OTHER, _LAST, _LAST_OTHER, _DELETE, _VISIT),
         ),
         subscriptions=("sub", "two"),
     )
 
 
 def _unratable() -> Begin:
-    """October has ended, and its price has tiers that end before its usage does."""
+    """October has ended, and its price has tiers that hold 110 of the 204 minutes used.
+
+    One who corrects a usage and then closes can make the invoice that another one is parking.
+    """
     begin = _october(AUTO_AT_ONCE)
     world = begin.world
     item = world.billing.get(keys.price_version(SCOPE, "minutes", 1))
     assert item is not None
-    tiers = [{"up_to": "1", "unit_amount": "0.05"}]
+    tiers = [{"up_to": "110", "unit_amount": "0.05"}]
     closed = Charge.from_plain({"pricing_model": "tiered", "tiers": tiers})
     world.billing.put(Put({**item, "charge": dict(closed.to_plain())}))
-    return replace(begin, name="unratable", actors=(_RECORD, _VISIT, _CANCEL))
+    return replace(begin, name="unratable", actors=(_VISIT, _CANCEL, _CORRECT_AND_VISIT))
 
 
 def _october(policy: ClosingPolicy) -> Begin:

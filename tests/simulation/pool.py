@@ -92,7 +92,8 @@ def explored_meeting(name: str) -> Report:
     """Explore a meeting by its name."""
     altered = Altered()
     try:
-        explored = meet(_named(name), altered)
+        with few_tries(3):
+            explored = meet(_named(name), altered)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is reported
         return Report(failures=[(f"--meeting '{name}'", f"{type(error).__name__}: {error}")])
     return Report(

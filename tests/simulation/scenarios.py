@@ -46,12 +46,12 @@ def _record(client: Client) -> None:
 
 
 def _named(client: Client) -> None:
-    """Of external ids: new, again, taken, deleted, added again; then one more than there may be."""
-    client.record("2026-10-05", "101", external_id="x")
+    """Of external ids: new, taken, deleted, added again, the same; one more than there may be."""
     client.record("2026-10-05", "101", external_id="x")
     client.record("2026-10-06", "103", external_id="x")
     client.delete(usage_id("2026-10-05"))
     client.record("2026-10-05", "105", external_id="y")
+    client.record("2026-10-07", "107", external_id="z")
     client.record("2026-10-07", "107", external_id="z")
     client.record("2026-10-08", "109")
     client.insist("GET", "/v1/usages?external_id=y")
@@ -107,6 +107,13 @@ def _reconcile(client: Client) -> None:
     client.correct(usage_id("2026-10-05"), 1, "114")
     client.plant.deliver("close")
     client.delete(usage_id("2026-10-07"))
+    client.plant.deliver("close")
+
+
+def _batch(client: Client) -> None:
+    """Late ones and one on time by one request; then one that is there with another quantity."""
+    client.record_batch(("2026-10-08", "113"), ("2026-11-01", "115"), ("2026-10-09", "117"))
+    client.record_batch(("2026-10-05", "119"), ("2026-10-06", "121"))
     client.plant.deliver("close")
 
 
@@ -308,6 +315,7 @@ MONEY = (
     Scenario(name="record", at=_OCTOBER, begin=_voip, play=_record, price=minutes),
     Scenario(name="named", at=_OCTOBER, begin=_limited, play=_named, price=minutes),
     Scenario(name="close", at=_OCTOBER, begin=_due, play=_close, price=minutes),
+    Scenario(name="batch", at=_OCTOBER, begin=_billed, play=_batch, price=minutes),
     Scenario(name="reconcile", at=_OCTOBER, begin=_billed, play=_reconcile, price=minutes),
 )
 OTHERS = (

@@ -77,6 +77,11 @@ class Answer:
     value: object = None
     error: Exception | None = None
 
+    @property
+    def said(self) -> str:
+        """All that a handler learns by it; a refusal shows what is there, and not in its text."""
+        return repr((self.value, self.error, None if self.error is None else vars(self.error)))
+
 
 class Replayed(Calls):
     """Gives a handler the answers it had, and then suspends it."""
@@ -267,7 +272,7 @@ class Explorer:
             name = self._name(_said(stored)) if reached.writes else moment.name
             self._made[made] = stored, name, answer
         stored, name, answer = self._made[made]
-        known = self._name((process.known, repr(answer)))
+        known = self._name((process.known, answer.said))
         gone_on = replace(process, answers=(*process.answers, answer), known=known)
         return self._with(moment, index, gone_on, stored=stored, name=name)
 

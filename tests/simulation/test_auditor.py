@@ -1,7 +1,7 @@
 """The auditor and the laws see what they are there for: each wrong in turn is found, and named."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.simulation.handlers import Begin
 from tests.simulation.laws import Laws
 from tests.simulation.ledger import Fact
 from tests.simulation.runs import minutes
+from tests.simulation.schedules import Ended
 from tests.support.samples import OCTOBER, SCOPE, at
 
 
@@ -27,12 +28,24 @@ def settled() -> Begin:
     return begin
 
 
+@pytest.fixture(scope="module")
+def named() -> Begin:
+    """A usage with the external id 'x', another subscription with all it may have; at rest."""
+    [begin] = [each for each in handlers.begins() if each.name == "named"]
+    for actor in begin.actors:
+        if actor.name in {"named", "last"}:
+            handlers.note(begin.ledger, actor, Ended(actor.handler(begin.world)))
+    handlers.heal(begin.world, begin.subscriptions)
+    return begin
+
+
 def audit(begin: Begin) -> None:
-    Auditor(begin.world, begin.ledger, minutes).audit(["sub"])
+    Auditor(begin.world, begin.ledger, minutes).audit([*begin.subscriptions])
 
 
-def test_books_that_are_right_are_found_so(settled: Begin) -> None:
+def test_books_that_are_right_are_found_so(settled: Begin, named: Begin) -> None:
     audit(settled)
+    audit(named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,7 @@ class Wrong:
     change: Callable[[Item], Item] | None = None
     told: Fact | None = None
     refused: str | None = None
+    refused_again: str | None = None
 
 
 def _is_usage(day: str) -> Callable[[Item], bool]:
@@ -102,6 +116,52 @@ WRONGS = [
 
 @pytest.mark.parametrize("wrong", WRONGS, ids=lambda wrong: wrong.what)
 def test_what_is_wrong_is_found_and_named(settled: Begin, wrong: Wrong) -> None:
+    assert made(wrong, settled).startswith(wrong.law)
+
+
+def _of_sub(day: str) -> Callable[[Item], bool]:
+    return lambda item: "#sub#" in str(item["pk"]) and str(item["sk"]).startswith(day)
+
+
+def _is_entry(item: Item) -> bool:
+    return item["pk"] == keys.external_id(SCOPE, "x").pk
+
+
+def _is_count(item: Item) -> bool:
+    return item["pk"] == keys.usage_count(SCOPE, "two").pk
+
+
+_ANOTHER = replace(_fact("2026-10-05", 1, "101", "late"), external_id="x")
+_ELSEWHERE = {"place": "2026-10-30T00:00:00Z#minutes"}
+WRONG_NAMES = [
+    Wrong("I-24", "an external id names two", _of_sub("2026-10-05"), _with(x="x")),
+    Wrong("I-24", "an external id was told of another", told=_ANOTHER),
+    Wrong("I-25", "an external id is in no register", _of_sub("2026-10-05"), _with(x="none")),
+    Wrong("I-25", "an external id names nothing", _is_entry, _with(**_ELSEWHERE)),
+    Wrong("I-26", "a usage is not counted", _is_count, _with(n=1)),
+    Wrong("I-26", "a usage is counted twice", _is_count, _with(n=3)),
+    Wrong("I-27", "a repeat was refused", refused_again="173"),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_NAMES, ids=lambda wrong: wrong.what)
+def test_what_is_wrong_of_external_ids_and_counts_is_found(named: Begin, wrong: Wrong) -> None:
+    assert made(wrong, named).startswith(wrong.law)
+
+
+@pytest.mark.parametrize("maximum", [None, 1])
+def test_more_than_there_may_be_is_found(named: Begin, maximum: int | None) -> None:
+    world = named.world.copy()
+    limited = world.billing.get(keys.entity(SCOPE, "subscription", "two"))
+    assert limited is not None
+    world.billing.put(Put({**limited, "usage_records_max": maximum}))
+
+    with pytest.raises(Broken, match="I-26"):
+        Auditor(world, named.ledger, minutes).audit(["two"])
+
+
+def made(wrong: Wrong, settled: Begin) -> str:
+    """Make something wrong; return what the auditor says of it."""
     world = settled.world.copy()
     ledger = handlers.copied(settled.ledger)
     if wrong.which is not None and wrong.change is not None:
@@ -118,11 +178,11 @@ def test_what_is_wrong_is_found_and_named(settled: Begin, wrong: Wrong) -> None:
     if wrong.refused is not None:
         ledger.facts = [fact for fact in ledger.facts if str(fact.quantity) != wrong.refused]
         ledger.refused.add(Decimal(wrong.refused))
-
+    if wrong.refused_again is not None:
+        ledger.refused.add(Decimal(wrong.refused_again))
     with pytest.raises(Broken) as found:
-        Auditor(world, ledger, minutes).audit(["sub"])
-
-    assert str(found.value).startswith(wrong.law)
+        Auditor(world, ledger, minutes).audit([*settled.subscriptions])
+    return str(found.value)
 
 
 def test_a_second_price_of_the_same_usage_is_found(settled: Begin) -> None:
@@ -146,6 +206,9 @@ STEPS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         {"total": "2"},
     ),
     ("I-05", "usages", {"v": 1}, {"v": 3}),
+    ("I-24", "usages", {"pk": "acme~1#~external#x", "place": "a"}, {"place": "b"}),
+    ("I-26", "usages", {"pk": "acme~1#~count#sub", "n": 1}, {"n": 3}),
+    ("I-26", "usages", {"pk": "acme~1#~count#sub", "n": 2}, {"n": 1}),
     ("I-40", "billing", {"pk": "other~1#invoice#a", "status": "ISSUED"}, {}),
     ("I-51", "usages", {"v": 1}, {"v": 2, "n": "n" * 1024}),
 ]

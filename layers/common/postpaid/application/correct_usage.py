@@ -59,13 +59,14 @@ def correct_usage(
         raise _stale(there)
     if is_closed(subscription, command.key, terms):
         raise term_closed()
+    # The request that recorded it stays with it: a late copy of that one, behind a deletion, must
+    # still find that it was there.
     usage = replace(
         there,
         quantity=command.quantity,
         note=there.note if command.note is None else command.note,
         version=there.version + 1,
         recorded_at=now,
-        request=None,
     )
     existing = usages.correct(usage, over=there)
     if existing is None:
