@@ -143,8 +143,8 @@ def test_a_batch_costs_one_write_a_usage_and_one_strong_look_a_term(
     client: "DynamoDBClient", world: World
 ) -> None:
     world.subscription("minutes", start="2026-10-01", closing=MANUAL)
-    world.skip_to("2026-11-01T01:00")
-    world.come_to_rest()
+    world.clock.now = at("2026-11-01T01:00")
+    assert world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
     october = [f"2026-10-05T00:00:{second:02d}Z" for second in range(24)]
     batch = [
         record_command("361", date, note="n" * 300, request="f" * 64)
