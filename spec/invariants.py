@@ -109,7 +109,7 @@ def frozen_terms_have_their_content(store: Store) -> Wrong:
 
 
 def a_name_and_its_usage_are_there_together(store: Store) -> Wrong:
-    """I-25: an entry of the register names a usage that is there, and a named usage has one."""
+    """I-61: an entry of the register names a usage that is there, and a named usage has one."""
     for entry in store.each(Bound):
         if store.usage(entry.key) is None:
             yield f"{entry}, which is not there"
@@ -119,7 +119,7 @@ def a_name_and_its_usage_are_there_together(store: Store) -> Wrong:
 
 
 def the_count_is_of_what_there_is(store: Store) -> Wrong:
-    """I-26: under a maximum the count is that of the usages there ever were, and at most that."""
+    """I-62: under a maximum the count is that of the usages there ever were, and at most that."""
     for count in store.each(Count):
         usages = sum(1 for _ in store.each(Usage))
         if not usages == count.counted <= count.maximum:
@@ -165,7 +165,7 @@ def what_is_frozen_stays(before: Store, after: Store) -> Wrong:
 
 
 def a_name_is_for_ever(before: Store, after: Store) -> Wrong:
-    """I-24: what an external id names never changes."""
+    """I-60: what an external id names never changes."""
     for entry in before.each(Bound):
         if after.bound(entry.external_id) != entry.key:
             yield f"{entry}, and then names {after.bound(entry.external_id)}"
@@ -259,7 +259,7 @@ def a_request_is_recorded_once(store: Store, ledger: Ledger) -> Wrong:
 
 
 def what_is_recorded_is_not_refused(store: Store, ledger: Ledger) -> Wrong:
-    """I-27: nobody is refused who asks for just what is there, and never was otherwise."""
+    """I-63: nobody is refused who asks for just what is there, and never was otherwise."""
     for command, answer in ledger:
         if not isinstance(command, Record) or answer.told is not Told.REFUSED:
             continue

@@ -53,23 +53,33 @@ class Life:
     used: int = 0
 
     @classmethod
-    def begun(cls, zone: str, cadence: Cadence, by_calendar: bool) -> "Life":
+    def begun(cls, zone: str, cadence: Cadence, by_calendar: bool, **more: Any) -> "Life":
         world = World.at("2026-10-01T20:00")
         world.price("seats", str(SEAT), metered=False)
         world.price("minutes", "1", base_fee=str(BASE_FEE))
         made = world.subscription(
             "seats",
             "minutes",
-            start=START,
             timezone=zone,
             cadence=cadence,
             by_calendar=by_calendar,
             closing=AUTO_AT_ONCE,
+            **{"start": START, **more},
         )
         world.sweep()
         return cls(world, [(made.start, 1)])
 
     # --- what can happen
+
+    def go_through(self, events: list[tuple[int, str, int]]) -> None:
+        """Let one thing happen after another, and then the end."""
+        for hours, name, number in events:
+            self.wait(hours)
+            try:
+                getattr(self, name)(number)
+            except (Conflict, Invalid):
+                continue  # suspended already, or not; what is so by now: nothing happened
+        self.end()
 
     def wait(self, hours: int) -> None:
         self.world.skip_to((self.world.now + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M"))
@@ -125,7 +135,7 @@ class Life:
     def end(self) -> None:
         self.world.clock.now += timedelta(minutes=7)
         with suppress(Conflict):  # it has ended by itself
-            self.world.cancel("now", credit_unused=True)
+            self.world.cancel("now", credit_unused=self.world.subscription_of().prorate)
         self.world.clock.now += timedelta(hours=2)
         self.world.come_to_rest(rounds_max=40)
 
@@ -190,16 +200,35 @@ def test_a_life_costs_its_days_and_its_usage(
     zone: str, cadence: Cadence, by_calendar: bool, events: list[tuple[int, str, int]]
 ) -> None:
     life = Life.begun(zone, cadence, by_calendar)
-    for hours, name, number in events:
-        life.wait(hours)
-        try:
-            getattr(life, name)(number)
-        except (Conflict, Invalid):
-            continue  # suspended already, or not; a change that says what is so: nothing happened
 
-    life.end()
+    life.go_through(events)
 
     _check(life)
+
+
+@given(
+    zone=st.sampled_from(("UTC", "America/New_York", "Pacific/Auckland")),
+    cadence=st.sampled_from((Cadence(), Cadence("week"), Cadence("day", 3))),
+    prorate=st.booleans(),
+    trial_end=st.sampled_from((None, "2026-10-09", "2026-11-20T05:00:00Z")),
+    start=st.sampled_from((START, "2026-10-01T08:30:00Z")),
+    events=_events,
+)
+@tried(25)
+def test_i_22_i_24_i_25_no_life_breaks_a_bound_however_it_is_charged(
+    zone: str,
+    cadence: Cadence,
+    prorate: bool,
+    trial_end: str | None,
+    start: str,
+    events: list[tuple[int, str, int]],
+) -> None:
+    life = Life.begun(zone, cadence, False, prorate=prorate, trial_end=trial_end, start=start)
+
+    life.go_through(events)
+
+    assert [each.parked for each in life.world.invoices() if each.parked] == []
+    assert all(term.status is TermStatus.FROZEN for term in life.world.terms())
 
 
 def _check(life: Life) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from postpaid.application.check_invoice import draft_invoice
 from postpaid.application.close_invoice import TAKEOVER_AFTER, close_invoice
-from postpaid.application.compose_invoice import draft_content
 from postpaid.application.make_line import CreateLine
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.application.subscriptions import CreateSubscription
@@ -218,7 +218,9 @@ def test_a_term_is_rated_with_the_price_versions_it_pinned(world: World) -> None
     world.billing.put(Put(item_from_price(SCOPE, second)))
     world.billing.put(Put(item_from_price(SCOPE, second) | version))
     pending = end_october(world)
-    assert str(draft_content(pending, books=world.books).total) == "28.05"
+    draft = draft_invoice(pending, books=world.books)
+    assert draft.content is not None
+    assert str(draft.content.total) == "28.05"
 
     october = keys.term(SCOPE, "sub", OCTOBER.start)
     world.billing.update(
@@ -234,10 +236,11 @@ def test_a_draft_says_what_the_invoice_would(world: World) -> None:
     world.record("361", "2026-10-05")
     pending = end_october(world)
 
-    draft = draft_content(pending, books=world.books)
+    draft = draft_invoice(pending, books=world.books)
 
     assert world.term("2026-10-01").status is TermStatus.GRACE
-    assert world.content(world.close(pending)) == draft
+    assert draft.refusal is None
+    assert world.content(world.close(pending)) == draft.content
 
 
 # --- numbers and dates

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from postpaid.application.compose_invoice import draft_content
+from postpaid.application.check_invoice import draft_invoice
 from postpaid.domain.charge import Charge
-from postpaid.domain.errors import Conflict
 from postpaid.domain.invoice import InvoiceStatus
 from postpaid.domain.term import TermStatus
 from postpaid.store import keys
@@ -79,9 +78,12 @@ def test_a_request_to_close_runs_the_same_close_anew(world: World) -> None:
 
 def test_a_draft_of_it_says_why_there_is_none(world: World) -> None:
     [parked] = [each for each in world.invoices() if each.parked]
-    with pytest.raises(Conflict) as refusal:
-        draft_content(parked, books=world.books)
-    assert refusal.value.code == "invoice_not_ratable"
+
+    draft = draft_invoice(parked, books=world.books)
+
+    assert draft.content is None
+    assert draft.refusal is not None
+    assert draft.refusal.code == "invoice_not_ratable"
 
 
 def test_an_opening_invoice_is_parked_as_well() -> None:

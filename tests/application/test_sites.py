@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.application.sites import ChangeSite, CreateSite, change_site, create_site
+from postpaid.domain.bounds import AmountBounds
 from postpaid.domain.errors import Conflict, Invalid
+from postpaid.domain.money import Money
 from postpaid.domain.site import DEFAULT_CLOSING, Address, Site
 from postpaid.store import keys
 from postpaid.store.due import StoredDue
@@ -16,6 +19,7 @@ from postpaid.store.memory import MemoryTable
 from postpaid.store.sites import StoredSites
 from tests.support.samples import MANUAL, SELLER, a_site, at
 
+BOUNDS = AmountBounds((Money(100, "USD"),), Decimal(5))
 NOW = at("2026-10-05T12:00")
 
 
@@ -120,6 +124,7 @@ def test_what_cannot_be_is_refused(sites: StoredSites, changes: dict[str, Any], 
         {"seller": Address(name="New Name")},
         {"number_prefix": ""},
         {"number_prefix": "2026/", "currency": "EUR"},
+        {"bounds": BOUNDS},
     ],
     ids=str,
 )
@@ -152,6 +157,18 @@ def test_a_wrong_setting_changes_nothing(
 
     assert refusal.value.field == field
     assert sites.get("acme") == a_site()
+
+
+def test_bounds_are_replaced_whole_and_those_without_an_amount_are_none(
+    sites: StoredSites,
+) -> None:
+    sites.add(a_site(bounds=BOUNDS))
+    other = AmountBounds(factor=Decimal(2))
+
+    assert change_site("acme", ChangeSite(bounds=other), sites=sites).bounds == other
+    assert change_site("acme", ChangeSite(currency="EUR"), sites=sites).bounds == other
+    assert change_site("acme", ChangeSite(bounds=AmountBounds()), sites=sites).bounds is None
+    assert sites.get("acme") == a_site(currency="EUR")
 
 
 class Elbowed:

@@ -1,20 +1,23 @@
 """Voiding: an invoice keeps what it says and is owed no more, and its credit moves back once."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
 from postpaid.application.catalog import Created
 from postpaid.application.ports import Lost, Unavailable
+from postpaid.application.render_invoice import render_invoice
 from postpaid.domain.errors import Conflict, NotFound
-from postpaid.domain.invoice import Invoice, InvoiceStatus
+from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.store.closing import StoredClosing
-from tests.support.changes import next_invoice, rows, subscribed
+from tests.support.changes import a_shop, next_invoice, rows, subscribed
 from tests.support.faults import Killed, Moment, fail
 from tests.support.meetings import Process, every_meeting
-from tests.support.samples import AUTO_AT_ONCE, at
-from tests.support.world import World
+from tests.support.samples import AUTO_AT_ONCE, a_site, at
+from tests.support.world import PlainTypesetter, World
 
 pytestmark = pytest.mark.usefixtures("few_shards")
 
@@ -86,10 +89,11 @@ def test_a_voided_invoice_keeps_its_number_and_all_it_says() -> None:
         status=InvoiceStatus.VOIDED,
         voided_at=world.now,
         void_reason="sent to the wrong customer",
+        render=RenderState.PENDING,
+        due_at=world.now,
     )
     assert world.stores.invoices.get(invoice.id) == voided
     assert (voided.serial_text, voided.content_hash) == ("INV-000001", invoice.content_hash)
-    assert voided.pdf_hash == invoice.pdf_hash is not None
     assert world.content(voided) == said
     assert (voided.amount_paid, voided.amount_due, voided.payment) == (None, None, None)
 
@@ -103,15 +107,127 @@ def test_voiding_again_shows_what_is_there() -> None:
     assert world.stores.invoices.get(voided.id) == voided
 
 
-def test_a_document_that_was_not_made_yet_is_made_all_the_same() -> None:
-    world = a_seat()
-    world.subscription("seats", subscription_id="more", start="2026-10-01", closing=AUTO_AT_ONCE)
-    invoice = world.close(opening(world, "more"))
-    world.void(invoice)
+# --- its document
 
+
+def document(world: World) -> str:
+    """Return the document of the one invoice, as the plain typesetter makes it."""
+    [invoice] = world.invoices()
+    assert (invoice.render, invoice.due_at) == (RenderState.DONE, None)
+    assert invoice.pdf_hash is not None
+    return world.objects[invoice.pdf_hash].decode()
+
+
+MARK = "voided_on=datetime.date(2026, 10, 5)"
+
+
+def test_its_document_is_made_anew_with_a_mark_and_the_earlier_one_is_kept() -> None:
+    world = a_seat()
+    world.come_to_rest()
+    before = document(world)
+    assert "voided_on=None" in before
+    objects = dict(world.objects)
+    world.skip_to("2026-10-05T09:00")
+
+    world.void(world.issued()[0])
     world.come_to_rest()
 
-    assert opening(world, "more").pdf_hash is not None
+    assert MARK in document(world)
+    assert document(world).replace(MARK, "voided_on=None") == before
+    assert world.objects.items() >= objects.items()
+    assert len(world.objects) == len(objects) + 1
+    assert world.dispatch(look_back=timedelta(days=30)) == 0, "nothing of it is left to do"
+
+
+def test_a_document_that_was_not_made_yet_is_made_once_with_the_mark() -> None:
+    world = a_seat_unrendered()
+
+    world.void(world.issued()[0])
+    world.come_to_rest()
+
+    assert MARK in document(world)
+    assert len(world.objects) == 2, "what it says, and this document"
+
+
+def test_the_day_it_was_voided_is_not_before_the_day_it_was_issued() -> None:
+    """The site's zone says when it was issued; in the subscription's it may be the day before."""
+    world = World.at("2026-10-05T11:00", site=a_site(timezone="Pacific/Auckland"))
+    world.price("seats", "31", metered=False)
+    world.subscription("seats", start="2026-10-01", timezone="UTC", closing=AUTO_AT_ONCE)
+    world.sweep()
+    [invoice] = world.issued()
+    assert invoice.issued_on == date(2026, 10, 6)
+
+    world.void(invoice)
+    world.come_to_rest()
+
+    assert "voided_on=datetime.date(2026, 10, 6)" in document(world)
+
+
+def a_seat_unrendered() -> World:
+    world = a_shop("2026-10-05T08:00")
+    world.subscription("seats", start="2026-10-01", closing=AUTO_AT_ONCE)
+    world.dispatch()
+    world.work()
+    assert [each.render for each in world.issued()] == [RenderState.PENDING]
+    return world
+
+
+def render(world: World) -> object:
+    return render_invoice(
+        world.invoices()[0].id,
+        invoices=world.stores.invoices,
+        documents=world.documents,
+        typesetter=PlainTypesetter(),
+    )
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_renderer_that_meets_the_void_never_leaves_a_document_without_the_mark(
+    first: bool,
+) -> None:
+    pair = (render, void_seat) if first else (void_seat, render)
+    for run in every_meeting(a_seat_unrendered(), *pair):
+        for outcome in (run.first, run.second):
+            assert isinstance(outcome, Invoice)
+        run.world.come_to_rest()
+        assert MARK in document(run.world)
+
+
+def test_two_renderers_that_meet_the_void_make_the_same_document() -> None:
+    begin = a_seat_unrendered()
+    void_seat(begin)
+    for run in every_meeting(begin, render, render):
+        run.world.come_to_rest()
+        assert MARK in document(run.world)
+        assert len(run.world.objects) == 2
+
+
+@pytest.mark.parametrize("error", [Unavailable, Killed])
+@pytest.mark.parametrize("moment", Moment)
+def test_whatever_call_fails_the_sweeps_make_the_marked_document(
+    moment: Moment, error: type[BaseException]
+) -> None:
+    def scenario(world: World) -> None:
+        void_seat(world)
+        world.render_queue.clear()  # the stream's message is lost
+        world.sweep()
+        world.sweep()
+
+    begin = a_seat()
+    begin.clock.now = at("2026-10-05T09:00")
+    begin.come_to_rest()
+    clean = begin.copy()
+    scenario(clean)
+    for at_call in range(len(clean.calls.names)):
+        world = begin.copy()
+        world.calls.arm(at_call, moment, fail(error()))
+        with suppress(error):
+            scenario(world)
+        assert world.calls.sprung
+        void_seat(world)
+        world.come_to_rest()
+        assert MARK in document(world)
 
 
 def test_the_numbers_go_on() -> None:

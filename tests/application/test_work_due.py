@@ -143,6 +143,7 @@ def test_five_past_months_close_in_order_and_are_numbered_one_to_five() -> None:
 
 
 def test_a_visit_takes_a_bounded_number_of_terms_and_the_next_goes_on(world: World) -> None:
+    """I-23: and in their order."""
     world.clock.now = at("2029-11-15")  # 37 terms later
 
     world.visit(TERM)

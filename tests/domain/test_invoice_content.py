@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postpaid.domain.charge import Priced
-from postpaid.domain.errors import LimitExceeded
+from postpaid.domain.errors import Conflict
 from postpaid.domain.invoice import InvoiceLine, LineKind, Share, line_amount
 from postpaid.domain.invoice_content import (
     LINES_MAX,
@@ -214,8 +214,10 @@ def test_an_invoice_has_one_currency_and_at_most_forty_thousand_lines() -> None:
     assert len(replace(CONTENT, lines=(USAGE,) * LINES_MAX).lines) == 40_000
     with pytest.raises(AssertionError):
         replace(CONTENT, lines=(USAGE, euro))
-    with pytest.raises(LimitExceeded):
+    with pytest.raises(Conflict) as refusal:
         replace(CONTENT, lines=(USAGE,) * (LINES_MAX + 1))
+    assert refusal.value.code == "bound_exceeded"
+    assert refusal.value.message == "it has 40001 lines, and at most 40000 are allowed (I-21)"
 
 
 def _altered(place: str, value: object) -> dict[str, Any]:

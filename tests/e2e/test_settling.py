@@ -1,13 +1,16 @@
 """What becomes of an issued invoice, on the deployed stack: it is paid, or voided."""
 
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
+import pypdf
 import pytest
 
 from postpaid_cli.operate import Target, run_sweep
 from postpaid_cli.stack import LocalStack
-from tests.support.client import HttpClient, admin_of, wait_for
+from tests.support.client import HttpClient, admin_of, exchange, wait_for
 
 pytestmark = pytest.mark.stack
 
@@ -60,13 +63,27 @@ def test_an_invoice_is_paid_in_two_parts_each_once_and_never_beyond_what_is_due(
     assert amounts == ["21.00", "10.00"]
 
 
+def _pdf(admin: HttpClient, path: str) -> str | None:
+    """Return the words of an invoice's document, None while there is none."""
+    reply = admin.send("GET", f"{path}/pdf")
+    if reply.status == 409:
+        return None
+    link = urlsplit(reply.json["url"])
+    body = exchange(link.netloc, "GET", f"{link.path}?{link.query}", None, {}).body
+    return " ".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(body)).pages)
+
+
 def test_a_voided_invoice_keeps_all_it_says_and_takes_no_payment(stack: LocalStack) -> None:
     admin = admin_of(stack)
     invoice = _issued(stack, admin, "voided")
     path = f"/v1/invoices/{invoice['id']}"
     before = admin.must("GET", path)
+    assert "VOID" not in wait_for("a document", lambda: _pdf(admin, path))
 
     admin.must("POST", f"{path}/void", {"reason": "sent to the wrong company"})
+    marked = wait_for("another document", lambda: _pdf(admin, path))
+    assert "VOID" in marked
+    assert f"{before['number']} · void" in marked
     again = admin.must("POST", f"{path}/void", {"reason": "another"})
     payment = admin.send("POST", f"{path}/payments", {"amount": "31"})
 

@@ -169,34 +169,6 @@ def test_a_delayed_packet_cannot_bring_a_deleted_usage_back(
     )
 
 
-def test_a_warm_record_costs_one_put_and_one_look(functions: Functions) -> None:
-    # Only a live site has no clock of its own to read.
-    live = functions.new_site("recording-live")
-    key = functions.new_key(live)
-    shop = Shop(functions, live, key)
-    shop.must("POST", "/v1/items", {"id": "voip", "name": "VoIP", "metered": True})
-    price = {"id": "voip-usd", "item_id": "voip", "pricing_model": "per_unit", "unit_amount": "1"}
-    shop.must("POST", "/v1/item-prices", price)
-    shop.must("POST", "/v1/customers", {"id": "harbor", "name": "Blue Harbor"})
-    lines = [{"item_price_id": "voip-usd"}]
-    shop.must("POST", "/v1/subscriptions", {"id": "calls", "customer_id": "harbor", "lines": lines})
-    now = shop.must("GET", "/v1/subscriptions/calls")["start"]
-    usage = {"item_price_id": "voip-usd", "usage_date": now, "quantity": "1"}
-
-    costs = []
-    for _ in range(3):
-        before = len(functions.calls)
-        shop.must("POST", USAGES, usage)
-        costs.append(functions.calls[before:])
-
-    # Cold: the key and the subscription. A replay costs what a record costs.
-    assert costs == [
-        ["GetItem", "GetItem", "PutItem", "Query"],
-        ["PutItem", "Query"],
-        ["PutItem", "Query"],
-    ]
-
-
 @each_fault
 def test_a_put_that_was_not_confirmed_may_be_sent_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, fault: Fault

@@ -97,6 +97,7 @@ def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:
         "v1/subscriptions/{}/usages/{}": ("calls", usage),
         "v1/invoices/{}": (issued,),
         "v1/invoices/{}/close": (issued,),
+        "v1/invoices/{}/sync": (_pending(shop, "waiting", "harbor"),),
         "v1/invoices/{}/pdf": (issued,),
         "v1/invoices/{}/void": (voidable,),
         "v1/invoices/{}/payments": (issued,),
@@ -123,6 +124,16 @@ def town(functions: Functions) -> Town:
     routes = sorted([*ROUTES, *writes], key=lambda route: route.method == "DELETE")
     ids = {route.template: () for route in routes if "{}" not in route.template}
     return Town(ours, theirs, routes, {**ids, **_ids(ours)}, callers)
+
+
+def _pending(shop: Shop, subscription_id: str, customer_id: str) -> str:
+    """Return an invoice that stays pending, however far the clock is moved here."""
+    lines = [{"item_price_id": "seat-usd"}]
+    body = {"id": subscription_id, "customer_id": customer_id, "lines": lines}
+    body["start"] = "2027-01-01"
+    shop.must("POST", "/v1/subscriptions", SUBSCRIPTION | body)
+    [opening] = shop.invoices(subscription_id)
+    return str(opening["id"])
 
 
 def _voidable(shop: Shop, subscription_id: str, customer_id: str) -> str:
@@ -318,6 +329,7 @@ def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
         "v1/subscriptions/{}/usages/{}": ("theirs", usage["id"]),
         "v1/invoices/{}": (opening["id"],),
         "v1/invoices/{}/close": (opening["id"],),
+        "v1/invoices/{}/sync": (_pending(shop, "theirs-waiting", "theirs"),),
         "v1/invoices/{}/pdf": (opening["id"],),
         "v1/invoices/{}/void": (_voidable(shop, "theirs-too", "theirs"),),
         "v1/invoices/{}/payments": (opening["id"],),

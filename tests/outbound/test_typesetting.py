@@ -116,6 +116,35 @@ def test_the_founding_example_is_one_page_that_says_everything() -> None:
     assert "Oct 1 \u2013 31, 2026" in text(VOIP)
 
 
+def test_a_voided_invoice_says_so_with_the_day_on_every_page() -> None:
+    voided = replace(VOIP, voided_on=date(2026, 11, 5))
+    (page,) = pages(voided)
+    for said in ("Invoice", "INV-000361", "VOID", "Voided", "Nov 5, 2026", "Total", "$28.05"):
+        assert said in page
+    for not_said in ("Amount due", "Nov 15, 2026"):
+        assert not_said not in page, "nothing is due any more"
+    for ordinary in ("VOID", "Voided", "· void"):
+        assert ordinary not in text(VOIP)
+    many = replace(with_lines(60), voided_on=date(2026, 11, 5))
+    assert len(pages(many)) == 3
+    assert all("INV-000361 · void" in page for page in pages(many))
+    nameless = replace(many, number="W" * 90)
+    assert all("void" in page for page in pages(nameless))
+    metadata = PdfReader(io.BytesIO(TYPESETTER.typeset(voided))).metadata
+    assert metadata is not None
+    assert metadata.title == "Invoice INV-000361 (void)"
+    assert claims_standards(voided)
+
+
+def test_a_voided_invoice_has_bytes_of_its_own_and_always_the_same() -> None:
+    voided = replace(VOIP, voided_on=date(2026, 11, 5))
+
+    assert TYPESETTER.typeset(voided) == TYPESETTER.typeset(voided)
+    assert TYPESETTER.typeset(voided) != TYPESETTER.typeset(VOIP)
+    later = replace(VOIP, voided_on=date(2026, 11, 6))
+    assert TYPESETTER.typeset(voided) != TYPESETTER.typeset(later)
+
+
 def test_the_same_document_gives_the_same_bytes_whatever_came_between() -> None:
     first = TYPESETTER.typeset(VOIP)
     other = TYPESETTER.typeset(with_lines(60))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
+from postpaid.application.render_invoice import document_of
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice, InvoiceStatus, LineKind, RenderState
 from postpaid.domain.invoice_content import InvoiceContent
@@ -21,7 +22,7 @@ from postpaid.store.memory import MemoryTable
 from postpaid.store.tables import Item, Key
 from postpaid.store.usage_register import count_in, identity_in
 from tests.simulation.ledger import Fact, Ledger
-from tests.support.world import World
+from tests.support.world import PlainTypesetter, World
 
 # What a quantity costs, in cents, by the number of the item price.
 type Price = Callable[[Decimal], int]
@@ -100,15 +101,24 @@ class Auditor:
             _hold(dates == sorted(dates), "I-15", f"dates go back: {dates}")
 
     def documents(self) -> None:
-        """I-31: each invoice that is out has its document; what it says is there as well."""
+        """I-31: each invoice that is out has its document, as it is by now: voided ones are marked.
+
+        I-16: its head has what its lines come to, and what it took from the customer's credit.
+        """
         for each in self.invoices.values():
             if each.status in _OUT:
+                said = self.contents[each.id]
                 made = each.render is RenderState.DONE and each.pdf_hash in self.world.objects
                 _hold(made, "I-31", f"no document of {each.id}")
-                total = self.contents[each.id].total
-                _hold(
-                    each.total == total, "I-16", f"{each.total} in the head, {total} in the lines"
-                )
+                assert each.pdf_hash is not None
+                page = PlainTypesetter().typeset(document_of(each, said))
+                same = self.world.objects[each.pdf_hash] == page
+                _hold(same, "I-31", f"the document of {each.id} is not of what it is by now")
+                head, lines = each.total, said.total
+                _hold(head == lines, "I-16", f"{head} in the head, {lines} in the lines")
+                taken = 0 if each.credit_applied is None else each.credit_applied.minor
+                drawn = said.credit_applied.minor
+                _hold(taken == drawn, "I-16", f"a credit of {taken} in the head, {drawn} drawn")
 
     def credit(self) -> None:
         """I-16: a balance is what invoices granted less what they drew."""
@@ -238,53 +248,53 @@ class Auditor:
         )
 
     def register(self) -> None:
-        """I-24 and I-25: an external id names the usage that has it, or had it, and no other."""
+        """I-60 and I-61: an external id names the usage that has it, or had it, and no other."""
         entries = {
             Key(str(item["pk"]), str(item["sk"])): identity_in(item)
             for item in self._beside("#~external#")
         }
         for key in entries.values():
             there = self.world.ledger(key.subscription_id).get(key)
-            _hold(there is not None, "I-25", f"an external id names {key}, and that is not there")
+            _hold(there is not None, "I-61", f"an external id names {key}, and that is not there")
         for item in self._items():
             if "x" in item:
                 named = entries.get(keys.external_id(self.world.scope, str(item["x"])))
-                _hold(named is not None, "I-25", f"'{item['x']}' is not in the register")
+                _hold(named is not None, "I-61", f"'{item['x']}' is not in the register")
                 assert named is not None
                 shards = self.world.subscription_of(named.subscription_id).usage_shards
                 place = keys.usage_key(self.world.scope, named, shards)
-                _hold(place == (item["pk"], item["sk"]), "I-24", f"'{item['x']}' is {place}, too")
+                _hold(place == (item["pk"], item["sk"]), "I-60", f"'{item['x']}' is {place}, too")
         for fact in self.ledger.facts:
             if fact.external_id is not None:
                 named = entries.get(keys.external_id(self.world.scope, fact.external_id))
                 told = keys.usage_from_sk(fact.subscription_id, fact.place)
-                _hold(named == told, "I-24", f"{fact} is {named} by now")
+                _hold(named == told, "I-60", f"{fact} is {named} by now")
 
     def counts(self, subscription_ids: list[str]) -> None:
-        """I-26: under a maximum, which is there from the beginning, all are counted, no more."""
+        """I-62: under a maximum, which is there from the beginning, all are counted, no more."""
         for each in subscription_ids:
             subscription = self.world.subscription_of(each)
             item = self.world.usages.get(keys.usage_count(self.world.scope, each))
             counted = 0 if item is None else count_in(item)
             if subscription.usage_records_max is None:
-                _hold(item is None, "I-26", f"a count of {counted} without a maximum")
+                _hold(item is None, "I-62", f"a count of {counted} without a maximum")
                 continue
             slots = keys.usage_slots(subscription.usage_shards)
             shards = {keys.usage_pk(self.world.scope, each, slot) for slot in slots}
             stored = sum(item["pk"] in shards for item in self._items())
-            _hold(counted == stored, "I-26", f"{counted} counted of {stored}")
+            _hold(counted == stored, "I-62", f"{counted} counted of {stored}")
             most = subscription.usage_records_max
-            _hold(counted <= most, "I-26", f"{counted} where {most} may be")
+            _hold(counted <= most, "I-62", f"{counted} where {most} may be")
 
     def refusals(self) -> None:
-        """I-02 and I-27: what was refused is neither stored nor billed, nor was there already."""
+        """I-02 and I-63: what was refused is neither stored nor billed, nor was there already."""
         told = {fact.quantity for fact in self.ledger.facts} | self.ledger.unknown
         refused = self.ledger.refused - told
         for fact in self.ledger.facts:
             if fact.version == 1 and fact.quantity in self.ledger.refused:
                 usage = self._stored(fact.subscription_id, fact.place)
                 otherwise = usage is None or usage.version > 1
-                _hold(otherwise, "I-27", f"a repeat of {fact} was refused")
+                _hold(otherwise, "I-63", f"a repeat of {fact} was refused")
         for item in self._items():
             stored = Decimal(str(item["q"]))
             _hold(stored not in refused, "I-02", f"{stored} was refused, and is stored")

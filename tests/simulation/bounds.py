@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from postpaid.application import close_invoice, reconcile_term
+from postpaid.application import close_invoice, reconcile_term, sync_invoice
 
 
 @contextmanager
 def few_tries(count: int = 2) -> Iterator[None]:
-    """Let a close or a reconciliation give up after so many tries, for as long as this lasts.
+    """Let what tries anew give up after so many tries, for as long as this lasts.
 
     A guard that is gone shows at the first of them; two closers that take a term from each other
     eight times are a thousand times as many moments, which are like those before.
@@ -19,4 +19,5 @@ def few_tries(count: int = 2) -> Iterator[None]:
         patch.setattr(close_invoice, "_TRIES", count)
         patch.setattr(close_invoice, "_FREEZES", count)
         patch.setattr(reconcile_term, "_TRIES", count)
+        patch.setattr(sync_invoice, "_TRIES", count)
         yield

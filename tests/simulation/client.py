@@ -105,16 +105,12 @@ class Client:
         A tombstone knows the last request only; one before that would add its usage anew.
         """
         own = next(fact for fact in self.ledger.facts if fact.quantity == quantity)
-        there = [
-            fact
+        return any(
+            # Deleted, added by the other one and deleted again: a correction has fewer versions.
+            fact.deleted and fact.version > own.version + 2
             for fact in self.ledger.facts
             if (fact.subscription_id, fact.place) == (own.subscription_id, own.place)
-        ]
-        return any(
-            fact.deleted and own.version < other.version < fact.version
-            for fact in there
-            for other in there
-            if other.quantity != quantity and not other.deleted
+            if fact.quantity != quantity
         )
 
     def _ask(

@@ -18,10 +18,14 @@ from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.due_terms import Due
 from postpaid.application.ports import Unavailable
 from postpaid.application.record_usage import RecordedUsage, RecordUsage
+from postpaid.application.render_invoice import render_invoice
+from postpaid.application.sites import ChangeSite, change_site
 from postpaid.application.work_due import work_late
+from postpaid.domain.bounds import AmountBounds
 from postpaid.domain.charge import Charge
 from postpaid.domain.errors import BillingError
 from postpaid.domain.invoice import InvoiceStatus, RenderState
+from postpaid.domain.money import Money
 from postpaid.domain.site import ClosingPolicy
 from postpaid.domain.term import TermStatus
 from postpaid.domain.usage import UsageKey
@@ -33,7 +37,7 @@ from tests.simulation.runs import minutes
 from tests.simulation.schedules import Ended, Handler
 from tests.support.faults import Killed, Moment, fail
 from tests.support.samples import AUTO_AT_ONCE, MANUAL, OCTOBER, SCOPE, at
-from tests.support.world import World, record_command
+from tests.support.world import PlainTypesetter, World, record_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,9 @@ def _visitor(name: str, start: str) -> Actor:
     return Actor(name, handler)
 
 
-def _closer(name: str, start: str) -> Actor:
+def _closer(name: str, start: str, subscription_id: str = "sub") -> Actor:
     def handler(world: World) -> object:
-        term = world.stores.terms.get("sub", at(start))
+        term = world.stores.terms.get(subscription_id, at(start))
         assert term is not None
         assert term.invoice_id is not None
         invoice = world.stores.invoices.get(term.invoice_id)
@@ -122,6 +126,15 @@ def _on_invoice(name: str, act: Callable[[World, str], object]) -> Actor:
     return Actor(name, handler)
 
 
+def _render(world: World, invoice_id: str) -> object:
+    return render_invoice(
+        invoice_id,
+        invoices=world.stores.invoices,
+        documents=world.documents,
+        typesetter=PlainTypesetter(),
+    )
+
+
 def _pay(world: World, invoice_id: str) -> object:
     invoice = world.stores.invoices.get(invoice_id)
     assert invoice is not None
@@ -132,6 +145,37 @@ def _void(world: World, invoice_id: str) -> object:
     invoice = world.stores.invoices.get(invoice_id)
     assert invoice is not None
     return world.void(invoice)
+
+
+def _sync(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.sync(invoice)
+
+
+def _sync_or_wait(world: World) -> object:
+    """Refresh October's invoice; nobody knows of it before there is one."""
+    term = world.stores.terms.get("sub", OCTOBER.start)
+    assert term is not None
+    return None if term.invoice_id is None else _sync(world, term.invoice_id)
+
+
+def _accept(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.close(invoice, accept_bounds=True)
+
+
+def _raise(world: World, invoice_id: str) -> object:
+    """Let October's invoice charge what it does, and refresh it."""
+    _bound(world, 10_000)
+    return _sync(world, invoice_id)
+
+
+def _bound(world: World, highest: int) -> None:
+    """Let the site have invoices looked at that charge more than so many cents."""
+    bounds = AmountBounds((Money(highest, "USD"),))
+    change_site(world.scope.site, ChangeSite(bounds=bounds), sites=world.stores.all_sites)
 
 
 def _policy(policy: ClosingPolicy) -> Handler:
@@ -187,7 +231,7 @@ _MANUAL = Actor("policy", _policy(MANUAL))
 _CANCEL = Actor("cancel", lambda world: world.cancel("2026-11-20"))
 _CANCEL_NOW = Actor("cancel-now", lambda world: world.cancel("now"))
 _DISPATCH = Actor("dispatch", lambda world: world.dispatch())
-_RENDER = Actor("render", lambda world: world.render())
+_RENDER = _on_invoice("render", _render)
 # Those of one external id, on two dates, over a tombstone and in another subscription; and those of
 # one that has room for one more.
 _NAMED = _recorder("named", "151", "2026-10-08", external_id="x")
@@ -200,6 +244,7 @@ _NAMED_TWO_OTHER = _recorder(
 )
 _LAST = _recorder("last", "173", "2026-10-08", subscription_id="two")
 _LAST_OTHER = _recorder("last-other", "179", "2026-10-09", subscription_id="two")
+_SYNC = Actor("sync", _sync_or_wait)
 _USAGE = (_RECORD, _OTHER, _AGAIN, _CORRECT, _CORRECT_OTHER, _DELETE)
 
 
@@ -222,7 +267,11 @@ def begins() -> tuple[Begin, ...]:
             name="ended",
             actors=(*_USAGE, _BATCH, _VISIT, _CANCEL, _CANCEL_NOW, _MANUAL, _DISPATCH),
         ),
-        replace(graced, name="graced", actors=(*_USAGE, _BATCH, _VISIT, _CLOSE, _CANCEL, _MANUAL)),
+        replace(
+            graced,
+            name="graced",
+            actors=(*_USAGE, _BATCH, _VISIT, _CLOSE, _SYNC, _CANCEL, _MANUAL),
+        ),
         replace(
             frozen,
             name="frozen",
@@ -238,10 +287,15 @@ def begins() -> tuple[Begin, ...]:
         ),
         replace(coming, name="coming", actors=(_RECORD, _CORRECT, _RECONCILE, _NEXT)),
         _issued(),
+        _documented(),
         _held(),
         _stranded(),
         _unratable(),
+        _mended(),
+        _bounded(),
         _last(),
+        _over(),
+        _credit(),
         _named(),
     )
 
@@ -253,6 +307,13 @@ def _issued() -> Begin:
     world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
     assert world.term("2026-10-01").status is TermStatus.FROZEN
     return replace(begin, name="issued", actors=(_RENDER, _VISIT, _on_invoice("void", _void)))
+
+
+def _documented() -> Begin:
+    """October is out and has its document, and its term is still on the list of what is due."""
+    begin = _issued()
+    begin.world.render()
+    return replace(begin, name="documented", actors=(_RECORD, _VISIT, _on_invoice("void", _void)))
 
 
 def _held() -> Begin:
@@ -295,6 +356,36 @@ def _last() -> Begin:
     return replace(begin, name="last", actors=(_RECORD, _RECONCILE, _NEXT))
 
 
+def _over() -> Begin:
+    """A subscription has ended and is invoiced; what comes now gets an invoice of its own."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    world.come_to_rest()
+    world.cancel("2026-11-20")
+    world.skip_to("2026-11-20T00:30")
+    world.come_to_rest()
+    _told(begin, _recorder("late", "139", "2026-10-09"))
+    return replace(begin, name="over", actors=(_RECORD, _RECONCILE, _CORRECT_AND_RECONCILE))
+
+
+def _credit() -> Begin:
+    """A customer has a credit of 11.20; two invoices that draw on it are pending."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    for name in ("two", "three"):
+        world.subscription("minutes", subscription_id=name, start="2026-10-01", closing=MANUAL)
+    world.come_to_rest()
+    world.cancel("2026-11-20")
+    world.skip_to("2026-11-20T00:30")
+    world.come_to_rest()
+    for day, version, quantity in (("2026-10-05", 1, "1"), ("2026-10-06", 1, "2")):
+        _told(begin, _corrector(day, quantity, day, version))
+    work_late("sub", OCTOBER.start, worker=world.worker)
+    assert str(world.stores.credits.balance("globex", "USD").amount) == "10.05"
+    actors = [_closer(f"close-{name}", "2026-10-01", name) for name in ("two", "three")]
+    return replace(begin, name="credit", actors=(*actors, _RECORD))
+
+
 def _named() -> Begin:
     """October has ended; one external id is wanted, and one place of a maximum is left."""
     begin = _october(AUTO_AT_ONCE)
@@ -329,7 +420,28 @@ def _unratable() -> Begin:
     tiers = [{"up_to": "110", "unit_amount": "0.05"}]
     closed = Charge.from_plain({"pricing_model": "tiered", "tiers": tiers})
     world.billing.put(Put({**item, "charge": dict(closed.to_plain())}))
-    return replace(begin, name="unratable", actors=(_VISIT, _CANCEL, _CORRECT_AND_VISIT))
+    return replace(begin, name="unratable", actors=(_VISIT, _SYNC, _CANCEL, _CORRECT_AND_VISIT))
+
+
+def _mended() -> Begin:
+    """October's invoice is parked, and what parked it is gone."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    _bound(world, 1_400)
+    world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    _bound(world, 10_000)
+    return replace(begin, name="mended", actors=(_RECORD, _SYNC, _CLOSE, _VISIT))
+
+
+def _bounded() -> Begin:
+    """October's invoice is parked, and would charge still more by now."""
+    begin = _october(AUTO_AT_ONCE)
+    world = begin.world
+    _bound(world, 1_400)
+    world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    _told(begin, _recorder("more", "109", "2026-10-08"))
+    accept, lift = _on_invoice("accept", _accept), _on_invoice("raise", _raise)
+    return replace(begin, name="bounded", actors=(_SYNC, _CLOSE, accept, lift))
 
 
 def _october(policy: ClosingPolicy) -> Begin:

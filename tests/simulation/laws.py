@@ -21,7 +21,10 @@ INVOICE_STEPS = {
     "VOIDED": {"VOIDED"},
 }
 # I-14: what an issued invoice and a frozen term say for ever.
-_SAID = ("content_hash", "serial", "serial_text", "issued_on", "total", "customer_id", "currency")
+_SAID = (
+    *("content_hash", "series", "serial", "serial_text", "issued_on", "total", "credit"),
+    *("customer_id", "currency"),
+)
 _FROZEN = ("m0", "invoice_id", "start", "end", "pins", "engine", "n", "last")
 USAGE_BYTES_MAX = 1024
 
@@ -65,10 +68,10 @@ class Laws:
             rises = after["v"] == int(str(before["v"])) + 1
             self._hold(rises, "I-05", f"a version {after['v']} over {before['v']}")
         elif before is not None and before != after and "place" in after:
-            self._hold(False, "I-24", f"an external id went from {before} to {after}")
+            self._hold(False, "I-60", f"an external id went from {before} to {after}")
         elif before is not None and "v" not in after and "n" in after:
             one_more = after["n"] == int(str(before["n"])) + 1
-            self._hold(one_more, "I-26", f"a count went from {before['n']} to {after['n']}")
+            self._hold(one_more, "I-62", f"a count went from {before['n']} to {after['n']}")
 
     def _term(self, before: Item | None, after: Item) -> None:
         status = TermStatus(str(after["status"]))

@@ -137,10 +137,12 @@ class Plant:
                 self.delivered[name].add(body)
 
     def stream(self) -> None:
-        """Hand to the relay what the billing table's stream shows of new invoices."""
+        """Hand to the relay what the billing table's stream shows of issued and voided ones."""
         for item in self.backend.tables[BILLING].items():
-            if item.get("r") == "PENDING" and str(item["id"]) not in self.streamed:
-                self.streamed.add(str(item["id"]))
+            # A void is told of, too: its document is to be made anew.
+            told = f"{item.get('id')} {item.get('status')}"
+            if item.get("r") == "PENDING" and told not in self.streamed:
+                self.streamed.add(told)
                 key = {name: {"S": item[name]} for name in ("pk", "sk")}
                 image = {**key, "r": {"S": "PENDING"}, "id": {"S": item["id"]}}
                 self._run("RelayFunction", stream_event(("MODIFY", key, image)))

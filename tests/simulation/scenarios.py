@@ -202,6 +202,37 @@ def _park(client: Client) -> None:
     client.plant.deliver("render")
 
 
+def _bounded(client: Client) -> None:
+    """Two invoices are to come that charge more than the site lets pass."""
+    _voip(client)
+    subscribe(client, "two", "minutes", closing=_AUTO)
+    client.record("2026-10-05", "101")
+    client.record("2026-10-05", "103", "two")
+    bounds = {"highest_totals": {"USD": "14.00"}, "median_factor": "3"}
+    client.insist("PATCH", "/v1/site", {"bounds": bounds})
+
+
+def _sync(client: Client) -> None:
+    """Both are parked; use more, refresh, accept the one as it is, let the other pass.
+
+    Each refresh rates anew: the first finds another figure, the last one no trouble any more.
+    """
+    plant = client.plant
+    plant.dispatch()
+    plant.deliver("close")
+    client.record("2026-10-08", "109")
+    for invoice_id in pending(plant):
+        client.insist("POST", f"/v1/invoices/{invoice_id}/sync")
+        client.insist("POST", f"/v1/invoices/{invoice_id}/close", refused=409)
+    for invoice in plant.world().invoices():
+        if invoice.subscription_id == "two":
+            accepted = {"accept_bounds": True}
+            client.insist("POST", f"/v1/invoices/{invoice.id}/close", accepted)
+    client.insist("PATCH", "/v1/site", {"bounds": {"highest_totals": {"USD": "100"}}})
+    for invoice_id in pending(plant):
+        client.insist("POST", f"/v1/invoices/{invoice_id}/sync")
+
+
 # --- what is set up and changed
 
 
@@ -338,6 +369,15 @@ OTHERS = (
         price=_volume,
         then=_NOVEMBER,
         subscriptions=("sub", "full", "idle"),
+    ),
+    Scenario(
+        name="bounds",
+        at=_OCTOBER,
+        begin=_bounded,
+        play=_sync,
+        price=minutes,
+        then=_NOVEMBER,
+        subscriptions=("sub", "two"),
     ),
     Scenario(
         name="set_up",

@@ -1,5 +1,49 @@
 """Guards without which nothing goes wrong, and why they are there all the same."""
 
-SPARE: dict[str, str] = {}
-# Writes with conditions that no two handlers meet at, and what shows their conditions instead.
-UNMET: dict[str, str] = {}
+_REFUSED = "the condition of the write that follows refuses what was read too early"
+
+_UNPARK = "closing.StoredClosing.unpark:TransactWriteItems"
+# tests/store/test_parking.py and tests/application/test_sync_invoice.py show what these refuse.
+_DUE_AGAIN = "what is done and due again is found done by the next sweep, which takes it off"
+
+SPARE: dict[str, str] = {
+    f"{_UNPARK} invoice META OneOf parked": _DUE_AGAIN,
+    f"{_UNPARK} invoice META OneOf status": _DUE_AGAIN,
+    f"{_UNPARK} subscription TERM Absent due_at": _DUE_AGAIN,
+    f"{_UNPARK} subscription TERM OneOf due_at": _DUE_AGAIN,
+    f"{_UNPARK} subscription TERM OneOf run": _DUE_AGAIN,
+    f"{_UNPARK} subscription TERM OneOf status": _DUE_AGAIN,
+    "api_keys.StoredApiKeys.get:GetItem an old read": (
+        "only a request to revoke reads it so; who asks with a key may see it a minute old"
+    ),
+    "api_keys.StoredApiKeys.of_site:Query an old read": "one key more than the bound does no harm",
+    "api_keys.StoredApiKeys.revoke:UpdateItem KEY META Absent revoked_at": (
+        "keeps the first of two times; here there is one clock"
+    ),
+    "api_keys.StoredApiKeys.revoke:UpdateItem KEY META OneOf digest": (
+        "an update must not make a key that is not there, and none is ever removed"
+    ),
+    "closing.StoredClosing.next_serial:GetItem an old read": _REFUSED,
+    "credits.StoredCredits.balance:GetItem an old read": _REFUSED,
+    "due.StoredDue.begin:PutItem ~system META Absent pk": (
+        "keeps a place that was reached; two first sites at once begin at the same hour"
+    ),
+    "due.StoredDue.place:GetItem an old read": "an older place is only a longer search",
+    "manifests.StoredManifests.waiting:Query an old read": (
+        "what a close misses gets an invoice of its own, what another took is refused to it"
+    ),
+    "payments.StoredPayments.get:GetItem an old read": _REFUSED,
+    "terms.StoredTerms.fence:UpdateItem:1 subscription TERM OneOf run": (
+        "keeps a term that another run holds where it is on the list; a sweep would look once more"
+    ),
+    "terms.StoredTerms.fence:UpdateItem:1 subscription TERM OneOf status": (
+        "keeps a frozen term off the list; a sweep would look once more"
+    ),
+}
+
+# Writes whose conditions no two handlers here meet at, and what shows them.
+UNMET: dict[str, str] = {
+    "counters.StoredIds.number:UpdateItem": "has no condition: adding is atomic",
+    "due.StoredDue.remember:UpdateItem": "two sweeps at other times: tests/store/test_due.py",
+    "invoices.StoredInvoices.settle:UpdateItem": "tests/application/test_work_due.py",
+}

@@ -1,16 +1,17 @@
-"""What DynamoDB charges: write units, counted by the emulator as AWS counts them.
+"""What DynamoDB charges, where it depends on shards, sizes and policies.
+
+What each operation calls is in `tests/functions/calls.py`.
 
 An index of a transaction's item costs what it costs without one; only the item itself costs double.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import batched, pairwise
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,10 +29,11 @@ from postpaid.domain.site import ClosingPolicy, Scope
 from postpaid.domain.subscription import USAGE_SHARDS_MAX
 from postpaid.domain.usage import NOTE_LENGTH_MAX, Usage, UsageKey
 from postpaid.store import keys
-from postpaid.store.dynamo import _item
 from postpaid.store.subscriptions import item_from_subscription
-from postpaid.store.tables import Item, Put, Value
+from postpaid.store.tables import Absent, ConditionFailed, Item, Put
 from postpaid.store.usage import item_from_usage
+from tests.support.capacity import UNIT, item_size, read_units, typed
+from tests.support.ledger import Call, kept
 from tests.support.samples import (
     AUTO_AT_ONCE,
     MANUAL,
@@ -48,22 +50,15 @@ from tests.support.world import World, record_command
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-type Charge = tuple[str, str, float]  # operation, table, capacity units
+type Charge = tuple[str, str, Decimal]  # operation, table, capacity units
 
-UNIT = 1024  # bytes of an item that one write unit pays for
+ONE = Decimal(1)
 
 
 @pytest.fixture(scope="module")
 def client(connect: "Callable[[], DynamoDBClient]") -> "DynamoDBClient":
-    """A client of this file's own, which asks for the bill with everything."""
-    client = connect()
-
-    def ask(params: Any, **_: object) -> None:
-        params["ReturnConsumedCapacity"] = "INDEXES"
-
-    for operation in ("GetItem", "PutItem", "UpdateItem", "Query", "TransactWriteItems"):
-        client.meta.events.register(f"provide-client-params.dynamodb.{operation}", ask)
-    return client
+    """A client of this file's own, whose calls are entered in ledgers."""
+    return connect()
 
 
 @pytest.fixture
@@ -79,29 +74,23 @@ def world(client: "DynamoDBClient") -> World:
 
 
 @contextmanager
-def bill(client: "DynamoDBClient") -> Iterator[list[Charge]]:
-    """Yield what is charged inside the block, call by call."""
-    charges: list[Charge] = []
-
-    def note(parsed: Any, model: Any, **_: object) -> None:
-        consumed = parsed.get("ConsumedCapacity") or []
-        for each in consumed if isinstance(consumed, list) else [consumed]:
-            table = each["TableName"].split("-")[0]
-            charges.append((model.name, table, each["CapacityUnits"]))
-
-    client.meta.events.register("after-call.dynamodb", note)
-    try:
-        yield charges
-    finally:
-        client.meta.events.unregister("after-call.dynamodb", note)
+def bill(client: "DynamoDBClient") -> Iterator[list[Call]]:
+    """Yield what is called inside the block, call by call."""
+    with kept([client]) as ledger:
+        yield ledger.calls
 
 
-def writes(charges: list[Charge]) -> list[tuple[str, float]]:
-    """Return what the writes among the charges cost."""
+def charges(calls: list[Call]) -> list[Charge]:
+    """Return what calls cost."""
+    return [(call.operation, call.table, call.units) for call in calls]
+
+
+def writes(calls: list[Call]) -> list[tuple[str, Decimal]]:
+    """Return what the writes among the calls cost."""
     return [
-        (operation, units)
-        for operation, _, units in charges
-        if operation in {"PutItem", "UpdateItem", "TransactWriteItems"}
+        (call.operation, call.writes)
+        for call in calls
+        if call.operation in {"PutItem", "UpdateItem", "TransactWriteItems"}
     ]
 
 
@@ -114,27 +103,14 @@ def test_a_usage_costs_one_write_and_one_strong_look(
     client: "DynamoDBClient", world: World, usage_shards: int
 ) -> None:
     world.subscription("minutes", start="2026-10-01", usage_shards=usage_shards)
-    looks: list[bool] = []
-
-    def note(params: Any, **_: object) -> None:
-        looks.append(params["ConsistentRead"])
-
-    client.meta.events.register("provide-client-params.dynamodb.Query", note)
-    with bill(client) as charges:
+    with bill(client) as calls:
         first = world.record("361", "2026-10-05", note="n" * 300, request="f" * 64)
         replay = world.record("361", "2026-10-05")
-    client.meta.events.unregister("provide-client-params.dynamodb.Query", note)
 
-    subscription = ("GetItem", "BillingTable", 0.5)  # not paid while the process keeps it
-    assert charges == [
-        subscription,
-        ("PutItem", "UsageTable", 1.0),
-        ("Query", "BillingTable", 1.0),
-        subscription,
-        # AWS charges the refused put, too, but says so nowhere.
-        ("Query", "BillingTable", 1.0),
-    ]
-    assert looks == [True, True]
+    subscription = ("GetItem", "BillingTable", Decimal("0.5"))  # unless the process keeps it
+    one = [subscription, ("PutItem", "UsageTable", ONE), ("Query", "BillingTable", ONE)]
+    assert charges(calls) == one * 2, "the refused put is paid for, too"
+    assert [call.note for call in calls] == ["eventual", "", "", "eventual", "refused", ""]
     assert (first.replayed, replay.replayed) == (False, True)
 
 
@@ -151,14 +127,14 @@ def test_a_batch_costs_one_write_a_usage_and_one_strong_look_a_term(
         for date in (*october, "2026-11-01")
     ]
 
-    with bill(client) as charges:
+    with bill(client) as calls:
         results = world.record_batch(*batch)
 
     assert len({str(each) for each in results}) == len(batch) == 25
-    assert charges == [
-        ("GetItem", "BillingTable", 0.5),
-        *([("PutItem", "UsageTable", 1.0)] * 25),
-        *([("Query", "BillingTable", 1.0)] * 2),
+    assert charges(calls) == [
+        ("GetItem", "BillingTable", ONE / 2),
+        *([("PutItem", "UsageTable", ONE)] * 25),
+        *([("Query", "BillingTable", ONE)] * 2),
     ]
 
 
@@ -178,17 +154,17 @@ def test_what_goes_with_a_usage_costs_two_writes_each_and_doubles_its_own(
     world.subscription("minutes", start="2026-10-01", usage_records_max=records_max)
     named: dict[str, Any] = {"note": "n" * 300, "request": "f" * 64, "external_id": external_id}
 
-    with bill(client) as charges:
+    with bill(client) as calls:
         world.record("361", "2026-10-05", **named)
         world.record("361", "2026-10-06", **(named | {"external_id": None}))
 
-    subscription, look = ("GetItem", "BillingTable", 0.5), ("Query", "BillingTable", 1.0)
+    subscription, look = ("GetItem", "BillingTable", ONE / 2), ("Query", "BillingTable", ONE)
     # One that names no external id pays for none, beside others that do.
-    plain = ("PutItem", "UsageTable", 1.0)
-    counted = ("TransactWriteItems", "UsageTable", 4.0)
-    assert charges == [
+    plain = ("PutItem", "UsageTable", ONE)
+    counted = ("TransactWriteItems", "UsageTable", Decimal(4))
+    assert charges(calls) == [
         subscription,
-        ("TransactWriteItems", "UsageTable", units),
+        ("TransactWriteItems", "UsageTable", Decimal(units)),
         look,
         subscription,
         plain if records_max is None else counted,
@@ -203,18 +179,18 @@ def test_what_becomes_of_a_named_and_counted_usage_costs_what_it_costs_others(
     world.subscription("minutes", start="2026-10-01", usage_records_max=1)
     key = world.record("361", "2026-10-05", external_id="x").usage.key
 
-    with bill(client) as charges:
+    with bill(client) as calls:
         world.delete(key)
         world.record("5", "2026-10-05", external_id="x")
 
     # The refused transaction shows the tombstone; the emulator says nothing of what it costs.
-    assert writes(charges) == [("UpdateItem", 1.0), ("PutItem", 1.0)]
+    assert writes(calls) == [("UpdateItem", ONE), ("PutItem", ONE)]
     stores = world.stores
-    with bill(client) as charges:
+    with bill(client) as calls:
         subscriptions, ledger = stores.subscriptions, stores.ledger
         assert find_usage("x", subscriptions=subscriptions, ledger=ledger) is not None
-    read = ("GetItem", "UsageTable", 1.0)
-    assert charges == [read, ("GetItem", "BillingTable", 0.5), read]
+    read = ("GetItem", "UsageTable", ONE)
+    assert charges(calls) == [read, ("GetItem", "BillingTable", ONE / 2), read]
 
 
 def fill(world: World, count: int) -> None:
@@ -226,26 +202,6 @@ def fill(world: World, count: int) -> None:
         world.usages.transact([Put(stored(world.scope, usage, shards)) for usage in found])
 
 
-@contextmanager
-def read_units(client: "DynamoDBClient") -> Iterator[list[int]]:
-    """Yield what each query of usages inside the block costs: a unit for each 4 KB, or part.
-
-    The emulator charges one for any.
-    """
-    units: list[int] = []
-
-    def note(parsed: Any, **_: object) -> None:
-        if parsed["ConsumedCapacity"]["TableName"].startswith("UsageTable"):
-            size = sum(item_size(_item(raw)) for raw in parsed["Items"])
-            units.append(max(1, ceil(size / (4 * UNIT))))
-
-    client.meta.events.register("after-call.dynamodb.Query", note)
-    try:
-        yield units
-    finally:
-        client.meta.events.unregister("after-call.dynamodb.Query", note)
-
-
 @pytest.mark.engine
 @pytest.mark.parametrize("usage_shards", [1, 8, USAGE_SHARDS_MAX])
 def test_a_usage_is_read_by_its_identity_for_one_unit_however_it_is_spread(
@@ -255,12 +211,12 @@ def test_a_usage_is_read_by_its_identity_for_one_unit_however_it_is_spread(
     fill(world, 3)
     ledger = world.ledger()
 
-    with bill(client) as charges:
+    with bill(client) as calls:
         found = [ledger.get(UsageKey("sub", at(f"2026-10-01T00:0{n}"), "minutes")) for n in (0, 2)]
 
     assert None not in found
 
-    assert charges == [("GetItem", "UsageTable", 1.0)] * 2
+    assert charges(calls) == [("GetItem", "UsageTable", ONE)] * 2
 
 
 @pytest.mark.engine
@@ -276,12 +232,12 @@ def test_a_close_queries_each_shard_once_and_pays_for_what_it_reads(
     world.clock.now = at("2026-11-01T01:30")
     world.dispatch()
 
-    with bill(client) as charges, read_units(client) as read:
+    with bill(client) as calls:
         world.work()
 
-    asked = [each for each in charges if each[1] == "UsageTable"]
-    assert asked == [("Query", "UsageTable", 1.0)] * usage_shards
-    assert sum(read) == units
+    asked = [call for call in calls if call.table == "UsageTable"]
+    assert [call.operation for call in asked] == ["Query"] * usage_shards
+    assert sum(call.reads for call in asked) == units
     assert [str(invoice.total) for invoice in world.issued()] == ["60.00"]
 
 
@@ -294,7 +250,7 @@ def test_a_page_queries_each_shard_for_its_share(
     fill(world, 300)
     subscription, ledger = world.subscription_of(), world.stores.ledger
 
-    with bill(client) as charges, read_units(client) as read:
+    with bill(client) as calls:
         shown, after = list_usages(
             subscription,
             OCTOBER,
@@ -306,28 +262,9 @@ def test_a_page_queries_each_shard_for_its_share(
         )
 
     assert (len(shown), after) == (50, shown[-1].key)
-    assert charges == [("Query", "UsageTable", 1.0)] * usage_shards
-    assert sum(read) == units
-
-
-def item_size(item: Item) -> int:
-    """Return the size of an item as DynamoDB counts it: UTF-8, and numbers by two digits a byte."""
-    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
-
-
-def _value_size(value: Value) -> int:
-    match value:
-        case bool() | None:
-            return 1
-        case int():
-            return (len(str(abs(value))) + 1) // 2 + 1
-        case str():
-            return len(value.encode())
-        case list():
-            return 3 + sum(1 + _value_size(each) for each in value)
-        case Mapping():
-            return 3 + len(value) + item_size(value)
-    raise AssertionError(value)
+    assert [call.operation for call in calls] == ["Query"] * usage_shards
+    assert {call.table for call in calls} == {"UsageTable"}
+    assert sum(call.reads for call in calls) == units
 
 
 def stored(scope: Scope, usage: Usage, shards: int = 1) -> Item:
@@ -373,26 +310,54 @@ def test_a_usage_fits_one_write_unit(
     assert item_size(stored(scope, fits, shards)) <= UNIT
 
 
+@pytest.mark.parametrize(
+    ("sizes", "strong", "eventual"),
+    [
+        ([], "1", "0.5"),
+        ([4 * UNIT], "1", "0.5"),
+        ([4 * UNIT + 1], "2", "1"),
+        ([UNIT] * 4, "1", "0.5"),
+        ([UNIT] * 9, "3", "1.5"),
+    ],
+)
+def test_a_read_is_charged_for_each_four_kilobytes_or_part(
+    sizes: list[int], strong: str, eventual: str
+) -> None:
+    assert read_units(sizes, consistent=True) == Decimal(strong)
+    assert read_units(sizes, consistent=False) == Decimal(eventual)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("there", "sent", "units"), [(100, 100, 1), (2_000, 100, 2), (100, 3_000, 3)]
+)
+def test_a_write_that_is_refused_is_charged_for_the_larger_item(
+    client: "DynamoDBClient", there: int, sent: int, units: int
+) -> None:
+    table = create_table(client, "UsageTable")
+    table.put(Put({"pk": "p", "sk": "s", "n": "n" * there}))
+
+    with bill(client) as calls, pytest.raises(ConditionFailed):
+        table.put(Put({"pk": "p", "sk": "s", "n": "n" * sent}, Absent()))
+
+    assert charges(calls) == [("PutItem", "UsageTable", Decimal(units))]
+    assert [call.note for call in calls] == ["refused"]
+
+
 @pytest.mark.engine
 def test_the_size_of_an_item_is_counted_as_the_engine_counts_it(client: "DynamoDBClient") -> None:
     table = create_table(client, "UsageTable")
     usage = a_usage(**WORST)
     room = UNIT - item_size(stored(Scope("acme"), usage)) - len("n")
 
-    for length, units in ((room, 1.0), (room + 1, 2.0)):
+    for length, units in ((room, ONE), (room + 1, ONE * 2)):
         item = stored(Scope("acme"), replace(usage, note="n" * length))
-        with bill(client) as charges:
+        with bill(client) as calls:
             client.put_item(
                 TableName=table._name,
-                Item={name: _typed(value) for name, value in item.items()},
+                Item={name: typed(value) for name, value in item.items()},
             )
-        assert charges == [("PutItem", "UsageTable", units)]
-
-
-def _typed(value: Value) -> Any:
-    if isinstance(value, bool):
-        return {"BOOL": value}
-    return {"N": str(value)} if isinstance(value, int) else {"S": value}
+        assert charges(calls) == [("PutItem", "UsageTable", units)]
 
 
 # --- closing
@@ -402,9 +367,9 @@ def _typed(value: Value) -> Any:
 @pytest.mark.parametrize(
     ("closing", "roll", "fence"),
     [
-        (None, 10.0, 1.0),  # an hour after the end: the term moves on the list of what is due
-        (AUTO_AT_ONCE, 8.0, 1.0),
-        (MANUAL, 9.0, 2.0),  # off the list, and onto it again when it is closed
+        (None, 10, 1),  # an hour after the end: the term moves on the list of what is due
+        (AUTO_AT_ONCE, 8, 1),
+        (MANUAL, 9, 2),  # off the list, and onto it again when it is closed
     ],
     ids=["after an hour", "at once", "manual"],
 )
@@ -412,8 +377,8 @@ def test_closing_a_term_costs_at_most_twenty_writes(
     client: "DynamoDBClient",
     world: World,
     closing: ClosingPolicy | None,
-    roll: float,
-    fence: float,
+    roll: int,
+    fence: int,
 ) -> None:
     world.price("seats", "5", metered=False)
     world.subscription("minutes", start="2026-10-01", closing=closing)
@@ -433,11 +398,11 @@ def test_closing_a_term_costs_at_most_twenty_writes(
             world.dispatch()
             world.work()
 
-    spent = [each for each in writes(rolling) + writes(closing_) if each != ("UpdateItem", 0.0)]
+    spent = writes(rolling) + writes(closing_)
     transactions = [units for operation, units in spent if operation == "TransactWriteItems"]
-    assert transactions == [roll, 8.0]
-    assert ("UpdateItem", fence) in spent
-    assert roll + fence + 8.0 <= 20.0
+    assert transactions == [Decimal(roll), Decimal(8)]
+    assert ("UpdateItem", Decimal(fence)) in spent
+    assert roll + fence + 8 <= 20
     assert [invoice.total for invoice in world.issued()] == [Money(3325, "USD")]
 
 
@@ -462,20 +427,21 @@ def test_a_close_reads_nothing_for_a_series_and_costs_the_same_in_any(
         pending = next(each for each in world.invoices() if each.subscription_id == name)
         world.clock.now = at("2026-11-01T01:30")
         books = world.books
-        with bill(client) as charges:
+        with bill(client) as calls:
             close_invoice(pending.id, books=books, run="run", now=world.now)
-        bills.append(charges)
+        bills.append(charges(calls))
 
     assert sorted(each.series for each in world.issued()) == ["eu", "main", "main"]
     assert bills[0] == bills[1] == bills[2]
     assert Counter(bills[0]) == {
         # The invoice, the subscription, its customer, the next term, the credit, the number; the
-        # site for who sells, for how tax is rounded, and for its zone and series.
-        ("GetItem", "BillingTable", 1.0): 9,
-        ("Query", "BillingTable", 1.0): 1,
-        ("Query", "UsageTable", 1.0): 1,
-        ("UpdateItem", "BillingTable", 1.0): 1,
-        ("TransactWriteItems", "BillingTable", 8.0): 1,
+        # site once: for who sells, how tax is rounded, its bounds, zone and series.
+        ("GetItem", "BillingTable", ONE): 7,
+        ("BatchGetItem", "BillingTable", ONE / 2): 1,  # the version of the price
+        ("Query", "BillingTable", ONE): 1,
+        ("Query", "UsageTable", ONE): 1,
+        ("UpdateItem", "BillingTable", ONE): 1,
+        ("TransactWriteItems", "BillingTable", Decimal(8)): 1,
     }
 
 
@@ -493,8 +459,8 @@ def test_what_follows_a_close_costs_three_writes(client: "DynamoDBClient", world
     with bill(client) as settling:
         world.visit(due)
 
-    assert writes(rendering) == [("UpdateItem", 1.0)]
-    assert writes(settling) == [("UpdateItem", 2.0)]
+    assert writes(rendering) == [("UpdateItem", ONE)]
+    assert writes(settling) == [("UpdateItem", Decimal(2))]
 
 
 def _due(world: World) -> list[Any]:
@@ -503,12 +469,19 @@ def _due(world: World) -> list[Any]:
 
 
 @pytest.mark.engine
-def test_a_payment_costs_four_writes_and_a_void_two(client: "DynamoDBClient", world: World) -> None:
+def test_a_payment_costs_four_writes_and_a_void_three_and_its_document(
+    client: "DynamoDBClient", world: World
+) -> None:
     world.price("seats", "31", metered=False)
     for name in ("paid", "voided"):
         world.subscription("seats", subscription_id=name, start="2026-10-01", closing=AUTO_AT_ONCE)
-    world.dispatch()
+    for _ in range(2):  # issue them; make their documents and take them off the list
+        world.dispatch()
+        world.work()
+        world.render()
+        world.clock.now += timedelta(minutes=6)
     world.work()
+    world.close_queue.clear()
     paid, voided = world.issued()
 
     with bill(client) as paying:
@@ -516,8 +489,22 @@ def test_a_payment_costs_four_writes_and_a_void_two(client: "DynamoDBClient", wo
     with bill(client) as voiding:
         world.void(voided, "r" * 250)
 
-    assert writes(paying) == [("TransactWriteItems", 4.0)]
-    assert writes(voiding) == [("TransactWriteItems", 2.0)]
+    assert writes(paying) == [("TransactWriteItems", Decimal(4))]
+    assert writes(voiding) == [("TransactWriteItems", Decimal(3))]
+
+    with bill(client) as marking:
+        world.dispatch()
+        world.work()
+        world.render()
+    world.clock.now += timedelta(minutes=6)
+    [due] = [due for message in _due(world) for due in message]
+    with bill(client) as settling:
+        world.visit(due)
+
+    assert [each for each in writes(marking) if each != ("UpdateItem", Decimal(0))] == [
+        ("UpdateItem", Decimal(1))
+    ]
+    assert writes(settling) == [("UpdateItem", Decimal(2))]
 
 
 def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest() -> None:

@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from postpaid.application.ports import Lost
+from postpaid.domain.bounds import Bound, Broken
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.money import Money
 from postpaid.store import keys
@@ -28,6 +29,12 @@ PAID = replace(ISSUED, paid=Money(10**30, "USD"), payments=2)
 VOIDED = replace(
     ISSUED, status=InvoiceStatus.VOIDED, voided_at=at("2026-11-02"), void_reason="wrong"
 )
+DRAWN = replace(ISSUED, credit_applied=Money(10**30, "USD"))
+PARKED = replace(
+    PENDING,
+    parked="it charges too much",
+    broken=Broken(Bound.MEDIAN_FACTOR, "100.00 USD", "99.00 USD"),
+)
 NUMBERED = replace(ISSUED, series="e#u")
 SKIPPED = replace(
     an_invoice(1), status=InvoiceStatus.SKIPPED, total=Money(0, "USD"), content_hash="nothing"
@@ -47,7 +54,9 @@ def test_an_invoice_is_read_as_it_was_stored(invoices: StoredInvoices, invoice: 
 
 
 @pytest.mark.parametrize(
-    "invoice", [PAID, VOIDED, NUMBERED], ids=["paid", "voided", "of another series"]
+    "invoice",
+    [PAID, VOIDED, NUMBERED, DRAWN, PARKED],
+    ids=["paid", "voided", "of another series", "drawn", "parked"],
 )
 def test_what_became_of_an_invoice_is_read_as_it_was_stored(
     billing: Table, invoice: Invoice
@@ -82,14 +91,21 @@ def test_another_document_never_replaces_the_first(invoices: StoredInvoices) -> 
 
 
 @pytest.mark.parametrize(
-    "invoice", [PENDING, SKIPPED, replace(ISSUED, content_hash="other"), replace(ISSUED, id="no")]
+    ("invoice", "error"),
+    [
+        (PENDING, ConditionFailed),
+        (SKIPPED, ConditionFailed),
+        (replace(ISSUED, content_hash="other"), ConditionFailed),
+        (VOIDED, Lost),
+        (replace(ISSUED, id="no"), Lost),
+    ],
 )
 def test_a_document_is_noted_only_where_one_is_waited_for(
-    invoices: StoredInvoices, invoice: Invoice
+    invoices: StoredInvoices, invoice: Invoice, error: type[Exception]
 ) -> None:
     before = invoices.get(invoice.id)
 
-    with pytest.raises(ConditionFailed):
+    with pytest.raises(error):
         invoices.rendered(invoice, "pdf")
 
     assert invoices.get(invoice.id) == before

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from postpaid.application.ports import Appended, Lost
+from postpaid.application.entries import Appended
+from postpaid.application.ports import Lost
 from postpaid.domain.invoice import Invoice, InvoiceStatus
 from postpaid.domain.money import Money
 from postpaid.domain.site import LatePolicy

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from postpaid.application.ports import Balance, CreditChange, Lost
+from postpaid.application.entries import Balance, CreditChange
+from postpaid.application.ports import Lost
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.money import Money
 from postpaid.domain.payment import Payment
@@ -29,7 +30,14 @@ ISSUED = replace(
     content_hash="content",
     render=RenderState.PENDING,
 )
-VOIDED = replace(ISSUED, status=InvoiceStatus.VOIDED, voided_at=NOW, void_reason="wrong")
+VOIDED = replace(
+    ISSUED,
+    status=InvoiceStatus.VOIDED,
+    voided_at=NOW,
+    void_reason="wrong",
+    render=RenderState.PENDING,
+    due_at=NOW,
+)
 
 
 @pytest.fixture
@@ -144,13 +152,25 @@ def test_an_invoice_is_voided_with_the_balance_or_not_at_all(issued: Table) -> N
     refused(issued, lambda: closing.void(VOIDED))
 
 
-def test_a_document_that_comes_with_the_void_is_kept(issued: Table) -> None:
+def test_a_document_is_made_anew_and_one_that_comes_too_late_is_not_noted(issued: Table) -> None:
     invoices = StoredInvoices(issued, SCOPE)
     invoices.rendered(ISSUED, "pdf")
 
     StoredClosing(issued, SCOPE, NOW).void(VOIDED)
 
-    assert invoices.get(ISSUED.id) == replace(VOIDED, render=RenderState.DONE, pdf_hash="pdf")
+    assert invoices.get(ISSUED.id) == replace(VOIDED, pdf_hash="pdf")
+    for late in ("pdf", "another pdf"):
+        with pytest.raises(Lost):
+            invoices.rendered(ISSUED, late)
+    assert invoices.get(ISSUED.id) == replace(VOIDED, pdf_hash="pdf")
+    invoices.rendered(VOIDED, "void")
+    invoices.rendered(VOIDED, "void")
+    done = replace(VOIDED, render=RenderState.DONE, pdf_hash="void")
+    assert invoices.get(ISSUED.id) == done
+    with pytest.raises(Lost):
+        invoices.rendered(ISSUED, "void")
+    invoices.settle(done)
+    assert invoices.get(ISSUED.id) == replace(done, due_at=None)
 
 
 def test_an_invoice_that_is_paid_or_was_never_issued_is_not_voided(issued: Table) -> None:

@@ -1,10 +1,13 @@
 """Sites, their settings and the clocks of those that are tests."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from postpaid.application.ports import Lost
+from postpaid.domain.bounds import AmountBounds
+from postpaid.domain.money import Money
 from postpaid.domain.series import Series
 from postpaid.domain.site import Address, Scope, Site
 from postpaid.store import keys
@@ -33,6 +36,9 @@ def sites(billing: Table) -> StoredSites:
             number_prefix="",
             seller=Address(name="Ünïcode AG"),
         ),
+        a_site(bounds=AmountBounds((Money(10**30, "EUR"), Money(0, "USD")), Decimal("2.5"))),
+        a_site(bounds=AmountBounds(factor=Decimal(1000))),
+        a_site(bounds=AmountBounds((Money(1, "JPY"),))),
         a_site(
             former_prefixes=("", "OLD-"),
             series=(Series("e#u", "EU-"), Series("us", "US-", ("U-", "USA-"))),

@@ -180,6 +180,10 @@ class Functions:
         for module in self.modules.values():
             forget(module)
 
+    def clients(self) -> set[BaseClient]:
+        """Return the clients that the functions made when they were imported."""
+        return _clients(self.modules.values())
+
     def messages(self, queue: str) -> list[str]:
         """Take all messages out of a queue."""
         taken: list[str] = []

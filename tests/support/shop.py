@@ -98,11 +98,17 @@ def bare_shop(functions: Functions, site_id: str, clock: datetime | None = CLOCK
 
 def open_shop(functions: Functions, site_id: str) -> Shop:
     """Create a site, its catalogue, a customer and a subscription."""
-    shop = bare_shop(functions, site_id)
+    shop = stocked_shop(functions, site_id)
+    shop.must("POST", "/v1/subscriptions", SUBSCRIPTION)
+    return shop
+
+
+def stocked_shop(functions: Functions, site_id: str, clock: datetime | None = CLOCK) -> Shop:
+    """Create a site, its catalogue and a customer."""
+    shop = bare_shop(functions, site_id, clock)
     for item in (CALLS, TEXTS, SEATS):
         shop.must("POST", "/v1/items", item)
     for price in (CALLS_PRICE, TEXTS_PRICE, SEATS_PRICE):
         shop.must("POST", "/v1/item-prices", price)
     shop.must("POST", "/v1/customers", CUSTOMER)
-    shop.must("POST", "/v1/subscriptions", SUBSCRIPTION)
     return shop

@@ -31,8 +31,9 @@ from postpaid.application.customers import CreateCustomer, create_customer
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.due_terms import Due, dispatch_due
 from postpaid.application.edit_subscription import NO_REQUEST, Edited, Office, Request
+from postpaid.application.entries import Appended
 from postpaid.application.make_line import CreateLine
-from postpaid.application.ports import Appended, Unavailable
+from postpaid.application.ports import Unavailable
 from postpaid.application.reconcile_term import Reconciled, reconcile_term
 from postpaid.application.record_batch import record_batch
 from postpaid.application.record_payment import RecordPayment, record_payment
@@ -40,13 +41,14 @@ from postpaid.application.record_usage import RecordedUsage, RecordUsage, record
 from postpaid.application.render_invoice import render_invoice
 from postpaid.application.sites import ChangeSite, change_site
 from postpaid.application.subscriptions import CreateSubscription, Shelf, create_subscription
+from postpaid.application.sync_invoice import Synced, sync_invoice
 from postpaid.application.void_invoice import void_invoice
 from postpaid.application.work_due import Worker, work_invoice, work_term
 from postpaid.domain.catalog import Item, ItemPrice, ItemType
 from postpaid.domain.customer import Customer
 from postpaid.domain.errors import BillingError
 from postpaid.domain.invoice import Invoice, InvoiceStatus
-from postpaid.domain.invoice_content import InvoiceContent, content_from_plain, plain_content
+from postpaid.domain.invoice_content import InvoiceContent, content_from_plain, stored_content
 from postpaid.domain.invoice_document import InvoiceDocument
 from postpaid.domain.payment import Payment
 from postpaid.domain.series import Series
@@ -79,9 +81,10 @@ class MemoryDocuments:
     objects: dict[str, bytes]
     calls: Calls
 
-    def put_content(self, content: InvoiceContent) -> str:
-        body = json.dumps(plain_content(content), sort_keys=True).encode()
-        assert content_from_plain(json.loads(body)) == content, "what is stored says the same"
+    def put_content(self, invoice_id: str, body: bytes) -> str:
+        said = content_from_plain(json.loads(body))
+        assert said.invoice_id == invoice_id
+        assert stored_content(said) == body, "what is stored says the same"
         return self._put(body)
 
     def get_content(self, invoice: Invoice) -> InvoiceContent:
@@ -466,9 +469,19 @@ class World:
             now=self.now,
         )
 
-    def close(self, invoice: Invoice) -> Invoice:
+    def close(self, invoice: Invoice, *, accept_bounds: bool = False) -> Invoice:
         """Close an invoice on request."""
-        return close_invoice(invoice.id, books=self.books, run=self._new_run(), now=self.now)
+        return close_invoice(
+            invoice.id,
+            books=self.books,
+            run=self._new_run(),
+            now=self.now,
+            accept_bounds=accept_bounds,
+        )
+
+    def sync(self, invoice: Invoice) -> Synced:
+        """Bring a pending invoice up to its usage."""
+        return sync_invoice(invoice.id, books=self.books, now=self.now)
 
     def void(self, invoice: Invoice, reason: str | None = None) -> Invoice:
         """Void an invoice on request."""

@@ -5,17 +5,23 @@
     crash after the freeze      the next run finds the invoice finished and returns it
     two runs at once            both rate the same usage; one freezes, the other finds it done
     usage during the close      it landed before the query and is billed, or it is late
-    a price cannot rate         the invoice is parked with the reason and not due again; a request
-                                to close it runs the same close anew
+    a price cannot rate, or a   the invoice is parked with the reason and not due again; a request
+    bound is broken             to close it runs the same close anew
 
 The steps are in the only order that keeps the promise of `record_usage`: the fence is confirmed
 before the query begins, and the freeze names the run that fenced.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from postpaid.application.books import Books
+from postpaid.application.check_invoice import (
+    CANNOT_BE_MADE,
+    check_amount,
+    checked_body,
+    parked_by,
+)
 from postpaid.application.compose_invoice import (
     Parties,
     completed,
@@ -23,7 +29,8 @@ from postpaid.application.compose_invoice import (
     rated_content,
     waiting_supplements,
 )
-from postpaid.application.ports import Balance, CreditChange, Invoices, Lost, Unavailable
+from postpaid.application.entries import Balance, CreditChange
+from postpaid.application.ports import Invoices, Lost, Unavailable
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.instants import zone
 from postpaid.domain.invoice import (
@@ -34,6 +41,8 @@ from postpaid.domain.invoice import (
     serial_text,
 )
 from postpaid.domain.invoice_content import InvoiceContent
+from postpaid.domain.series import Series
+from postpaid.domain.site import Site
 from postpaid.domain.term import Term, TermStatus
 
 # How long a run that died keeps a term from the sweep.
@@ -42,13 +51,15 @@ _TRIES = 8
 _FREEZES = 30
 
 
-def close_invoice(invoice_id: str, *, books: Books, run: str, now: datetime) -> Invoice:
+def close_invoice(
+    invoice_id: str, *, books: Books, run: str, now: datetime, accept_bounds: bool = False
+) -> Invoice:
     """Close a pending invoice and return it, issued or skipped; one that is closed is returned.
 
     One that cannot be made is returned pending, parked with its reason. *run* names this attempt
-    and must be unique. Raises `NotFound`; `Conflict` with code `invoice_not_pending` for a deleted
-    or voided one, `invoice_not_due` for an opening one before its time; `Unavailable` if the
-    outcome is unknown.
+    and must be unique. With *accept_bounds* it may charge what the site wants looked at (I-20).
+    Raises `NotFound`; `Conflict` with code `invoice_not_pending` for a deleted or voided one,
+    `invoice_not_due` for an opening one before its time; `Unavailable` if the outcome is unknown.
     """
     for _ in range(_TRIES):
         invoice = known_invoice(books.invoices, invoice_id)
@@ -61,7 +72,7 @@ def close_invoice(invoice_id: str, *, books: Books, run: str, now: datetime) -> 
                 "invoice_not_due", "an opening invoice closes when its subscription starts"
             )
         try:
-            return _close(invoice, books, run, now)
+            return _Close(invoice, books, run, now, accept_bounds).run_through()
         except Lost:
             continue  # another run moved the term, the invoice or the counter: look again
     raise Unavailable("other closes came first every time")
@@ -75,49 +86,67 @@ def known_invoice(invoices: Invoices, invoice_id: str) -> Invoice:
     return invoice
 
 
-def _close(invoice: Invoice, books: Books, run: str, now: datetime) -> Invoice:
-    term = None
-    if invoice.term_start is not None and invoice.k == 0:
-        due_at = now + TAKEOVER_AFTER
-        term = books.terms.fence(invoice.subscription_id, invoice.term_start, run, due_at)
-    try:
-        return _frozen(invoice, term, books, run, now)
-    except Conflict as refusal:
-        if refusal.code != "invoice_not_ratable":
-            raise
-        parked = replace(invoice, parked=refusal.message)
-        books.closing.park(term, parked, run=run)
-        return parked
+@dataclass(frozen=True, slots=True)
+class _Close:
+    """One attempt to close one invoice."""
 
+    invoice: Invoice
+    books: Books
+    run: str
+    now: datetime
+    accept_bounds: bool
 
-def _frozen(invoice: Invoice, term: Term | None, books: Books, run: str, now: datetime) -> Invoice:
-    """Store what a fenced term's invoice says, and freeze both."""
-    parties = Parties.of(invoice.subscription_id, books)
-    rated = rated_content(invoice, term, parties, books)
-    for _ in range(_FREEZES):
-        # After the fence: a supplement that may wait for this invoice was appended before it.
-        waiting = waiting_supplements(invoice, term, books)
-        balance = credit_balance(rated, books)
-        content = completed(rated, waiting, balance, books)
-        content_hash = books.documents.put_content(content)
-        frozen = term and replace(
-            term, status=TermStatus.FROZEN, manifests=1, manifest_hash=content_hash
-        )
-        finished = _finished(invoice, content, content_hash, parties.series, books, now)
+    def run_through(self) -> Invoice:
+        """Fence, and freeze or park. Raises `Lost`."""
+        invoice, books, term = self.invoice, self.books, None
+        if invoice.term_start is not None and invoice.k == 0:
+            due_at = self.now + TAKEOVER_AFTER
+            term = books.terms.fence(invoice.subscription_id, invoice.term_start, self.run, due_at)
         try:
-            books.closing.freeze(
-                frozen,
-                finished,
-                run=run,
-                credit=_credit_change(content, balance),
-                billing=waiting,
-            )
-        except Lost:
-            if not _still_ours(invoice, term, books):
+            return self._frozen(term)
+        except Conflict as refusal:
+            if refusal.code not in CANNOT_BE_MADE:
                 raise
-            continue  # only what is drawn by all was drawn by another close: draw the next
-        return finished
-    raise Unavailable("other closes drew a number first every time")
+            parked = parked_by(invoice, refusal)
+            books.closing.park(term, parked, run=self.run)
+            return parked
+
+    def _frozen(self, term: Term | None) -> Invoice:
+        """Store what a fenced term's invoice says, and freeze both."""
+        invoice, books = self.invoice, self.books
+        parties = Parties.of(invoice.subscription_id, books)
+        # After the subscription and the customer: whatever series they name is on the site by now.
+        site = books.sites.get()
+        series = site.series_named(parties.series)
+        assert series is not None, "series are never removed"
+        rated = rated_content(invoice, term, parties, books, site)
+        for _ in range(_FREEZES):
+            # After the fence: a supplement that may wait for this invoice was appended before it.
+            waiting = waiting_supplements(invoice, term, books)
+            balance = credit_balance(rated, books)
+            content = completed(rated, waiting, balance, books, site)
+            body = checked_body(content, site)
+            if not self.accept_bounds:
+                check_amount(invoice, content, site, books)
+            content_hash = books.documents.put_content(invoice.id, body)
+            frozen = term and replace(
+                term, status=TermStatus.FROZEN, manifests=1, manifest_hash=content_hash
+            )
+            finished = _finished(invoice, content, content_hash, series, books, site, self.now)
+            try:
+                books.closing.freeze(
+                    frozen,
+                    finished,
+                    run=self.run,
+                    credit=_credit_change(content, balance),
+                    billing=waiting,
+                )
+            except Lost:
+                if not _still_ours(invoice, term, books):
+                    raise
+                continue  # only what is drawn by all was drawn by another close: draw the next
+            return finished
+        raise Unavailable("other closes drew a number first every time")
 
 
 def _credit_change(content: InvoiceContent, balance: Balance) -> CreditChange | None:
@@ -140,30 +169,28 @@ def _finished(
     invoice: Invoice,
     content: InvoiceContent,
     content_hash: str,
-    series_id: str,
+    series: Series,
     books: Books,
+    site: Site,
     now: datetime,
 ) -> Invoice:
+    credit = content.credit_applied
+    finished = replace(
+        invoice,
+        parked=None,
+        broken=None,
+        status=InvoiceStatus.SKIPPED,
+        total=content.total,
+        credit_applied=credit if credit.minor else None,
+        content_hash=content_hash,
+    )
     if _charges_nothing(content):
-        return replace(
-            invoice,
-            parked=None,
-            status=InvoiceStatus.SKIPPED,
-            total=content.total,
-            content_hash=content_hash,
-        )
-    # After the subscription and the customer: whatever series they name is on the site by now.
-    site = books.sites.get()
-    series = site.series_named(series_id)
-    assert series is not None, "series are never removed"
+        return finished
     serial, last_date = books.closing.next_serial(series.id)
     today = now.astimezone(zone(site.timezone)).date()
     return replace(
-        invoice,
-        parked=None,
+        finished,
         status=InvoiceStatus.ISSUED,
-        total=content.total,
-        content_hash=content_hash,
         series=series.id,
         serial=serial,
         serial_text=serial_text(series.prefix, serial),

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from postpaid.application.books import Books
-from postpaid.application.ports import Appended, Balance, Lost, Unavailable, UsageLedger
+from postpaid.application.entries import Appended, Balance
+from postpaid.application.ports import Lost, Unavailable, UsageLedger
 from postpaid.application.roll_term import known_subscription, next_term
+from postpaid.domain.charged_once import check_charged_once, check_given_back
 from postpaid.domain.customer import Customer
 from postpaid.domain.errors import BillingError, Conflict
 from postpaid.domain.instants import YEAR_MAX
@@ -18,6 +20,7 @@ from postpaid.domain.period import Period
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.rating import rate_term, versions_to_read
 from postpaid.domain.series import MAIN
+from postpaid.domain.site import Site
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.tax import TaxAmount, taxes_on
 from postpaid.domain.term import RATING_ENGINE, Term, TermStatus
@@ -49,10 +52,10 @@ class Parties:
         return self.subscription.series or self.customer.series or MAIN
 
 
-def draft_content(invoice: Invoice, *, books: Books) -> InvoiceContent:
+def draft_content(invoice: Invoice, *, books: Books, site: Site) -> InvoiceContent:
     """Return what a pending invoice would say if it closed now.
 
-    Raises `Conflict` with code `invoice_not_ratable`.
+    Raises `Conflict` with code `invoice_not_ratable` or `bound_exceeded`.
     """
     assert invoice.status is InvoiceStatus.PENDING
     term = None
@@ -60,19 +63,18 @@ def draft_content(invoice: Invoice, *, books: Books) -> InvoiceContent:
         term = books.terms.get(invoice.subscription_id, invoice.term_start)
     parties = Parties.of(invoice.subscription_id, books)
     try:
-        rated = rated_content(invoice, term, parties, books)
+        rated = rated_content(invoice, term, parties, books, site)
     except Lost:
         raise Unavailable("its term is ending at this very moment") from None
-    return completed(
-        rated, waiting_supplements(invoice, term, books), credit_balance(rated, books), books
-    )
+    waiting = waiting_supplements(invoice, term, books)
+    return completed(rated, waiting, credit_balance(rated, books), books, site)
 
 
 def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
     """Return what the coming invoice would say if the open term ended with today's usage.
 
     The same rating as a close's; nothing is stored. Raises `NotFound`; `Conflict` with code
-    `subscription_ended` if no invoice is to come, or `invoice_not_ratable`.
+    `subscription_ended` if no invoice is to come, `invoice_not_ratable` or `bound_exceeded`.
     """
     parties = Parties.of(subscription_id, books)
     subscription = parties.subscription
@@ -81,25 +83,26 @@ def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
     if term.status is not TermStatus.OPEN or subscription.end == subscription.start:
         raise Conflict("subscription_ended", "the subscription has ended: no invoice is to come")
     begun = next_term(subscription, term, books.prices)
-    rated = _content(None, parties, term, begun, books)
+    site = books.sites.get()
+    rated = _content(None, parties, term, begun, books, site)
     waiting = books.manifests.waiting(subscription.id, SUPPLEMENTS_MAX)
-    return completed(rated, waiting, credit_balance(rated, books), books)
+    return completed(rated, waiting, credit_balance(rated, books), books, site)
 
 
 def rated_content(
-    invoice: Invoice, term: Term | None, parties: Parties, books: Books
+    invoice: Invoice, term: Term | None, parties: Parties, books: Books, site: Site
 ) -> InvoiceContent:
     """Return what an invoice says of its own term, or of the supplement it was made for.
 
     Raises `Lost` if what one transaction stored is not all there yet; `Conflict` with code
-    `invoice_not_ratable`.
+    `invoice_not_ratable` or `bound_exceeded`.
     """
     if invoice.k:
-        return _supplementary(invoice, parties, books)
+        return _supplementary(invoice, parties, books, site)
     begun = books.terms.get(invoice.subscription_id, invoice.period_end)
     if begun is None and not (term and term.last):
         raise Lost  # what it charges in advance must not be left out
-    return _content(invoice.id, parties, term, begun, books)
+    return _content(invoice.id, parties, term, begun, books, site)
 
 
 def waiting_supplements(invoice: Invoice, term: Term | None, books: Books) -> list[Appended]:
@@ -115,30 +118,37 @@ def credit_balance(content: InvoiceContent, books: Books) -> Balance:
 
 
 def completed(
-    rated: InvoiceContent, waiting: Sequence[Appended], balance: Balance, books: Books
+    rated: InvoiceContent,
+    waiting: Sequence[Appended],
+    balance: Balance,
+    books: Books,
+    site: Site,
 ) -> InvoiceContent:
     """Add what waited for this invoice, and the customer's credit.
 
-    Raises `Conflict` with code `invoice_not_ratable` if that is too much for one invoice.
+    Raises `Conflict` with code `invoice_not_ratable` or `bound_exceeded` if that is too much for
+    one invoice.
     """
     if balance.amount.minor:
         rated = replace(rated, balance=balance.amount)
     if not waiting:
         return rated
     supplements = [books.documents.get_supplement(each) for each in waiting]
-    lines = (*rated.lines, *(line for each in supplements for line in each.lines))
+    added = [line for each in supplements for line in each.lines]
+    check_given_back(added)
+    lines = (*rated.lines, *added)
     with _bounded():
         return replace(
             rated,
             lines=lines,
-            taxes=_taxes(lines, rated.currency, books),
+            taxes=_taxes(lines, rated.currency, site),
             supplements=tuple((each.start, each.k) for each in waiting),
         )
 
 
-def _taxes(lines: Sequence[InvoiceLine], currency: str, books: Books) -> tuple[TaxAmount, ...]:
+def _taxes(lines: Sequence[InvoiceLine], currency: str, site: Site) -> tuple[TaxAmount, ...]:
     taxable = ((line.amount, line.tax) for line in lines)
-    return taxes_on(taxable, currency, books.sites.get().tax_rounding)
+    return taxes_on(taxable, currency, site.tax_rounding)
 
 
 def _content(
@@ -147,6 +157,7 @@ def _content(
     term: Term | None,
     begun: Term | None,
     books: Books,
+    site: Site,
 ) -> InvoiceContent:
     subscription, customer = parties.subscription, parties.customer
     usages: Sequence[Usage] = ()
@@ -155,6 +166,7 @@ def _content(
     start = subscription.start if term is None else term.period.start
     with _bounded():
         lines = rated_lines(subscription, term, begun, usages, books, customer)
+        check_charged_once(subscription, term, begun, lines)
         return InvoiceContent(
             invoice_id=invoice_id,
             subscription_id=subscription.id,
@@ -164,10 +176,10 @@ def _content(
             engine=term.engine if term else RATING_ENGINE,
             ended=term.period if term else None,
             begun=Period(begun.period.start, begun.paid_to) if begun else None,
-            seller=books.sites.get().seller,
+            seller=site.seller,
             customer=customer.address,
             lines=lines,
-            taxes=_taxes(lines, subscription.currency, books),
+            taxes=_taxes(lines, subscription.currency, site),
             manifest=tuple(_billed(books.ledger, usage) for usage in usages if not usage.deleted),
         )
 
@@ -209,6 +221,8 @@ def _bounded() -> Iterator[None]:
     try:
         yield
     except BillingError as error:
+        if error.code == "bound_exceeded":
+            raise
         where = "" if error.field is None else f"{error.field}: "
         raise Conflict("invoice_not_ratable", f"{where}{error.message}") from None
     except ArithmeticError:
@@ -216,7 +230,7 @@ def _bounded() -> Iterator[None]:
         raise Conflict("invoice_not_ratable", why) from None
 
 
-def _supplementary(invoice: Invoice, parties: Parties, books: Books) -> InvoiceContent:
+def _supplementary(invoice: Invoice, parties: Parties, books: Books, site: Site) -> InvoiceContent:
     """Return what an invoice says that was made for one supplement."""
     subscription, customer = parties.subscription, parties.customer
     assert invoice.term_start is not None
@@ -224,6 +238,7 @@ def _supplementary(invoice: Invoice, parties: Parties, books: Books) -> InvoiceC
     assert term is not None
     [appended] = [each for each in books.manifests.of_term(term) if each.k == invoice.k]
     supplement = books.documents.get_supplement(appended)
+    check_given_back(supplement.lines)
     return InvoiceContent(
         invoice_id=invoice.id,
         subscription_id=subscription.id,
@@ -233,10 +248,10 @@ def _supplementary(invoice: Invoice, parties: Parties, books: Books) -> InvoiceC
         engine=supplement.engine,
         ended=supplement.period,
         begun=None,
-        seller=books.sites.get().seller,
+        seller=site.seller,
         customer=customer.address,
         lines=supplement.lines,
-        taxes=_taxes(supplement.lines, subscription.currency, books),
+        taxes=_taxes(supplement.lines, subscription.currency, site),
         manifest=(),
         supplements=((appended.start, appended.k),),
     )

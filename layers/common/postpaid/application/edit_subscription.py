@@ -13,7 +13,8 @@ from typing import Protocol
 
 from postpaid.application.books import Books
 from postpaid.application.catalog import Items
-from postpaid.application.ports import EarlyEnd, Ids, Lost, Unavailable
+from postpaid.application.entries import EarlyEnd
+from postpaid.application.ports import Ids, Lost, Unavailable
 from postpaid.application.roll_term import closing_policy, end_term, known_subscription, roll_term
 from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import YEAR_MAX, instant_from_text, instant_text

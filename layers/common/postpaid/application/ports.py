@@ -6,7 +6,6 @@ unless a sentence says otherwise; any method may raise `Unavailable`.
 
 from __future__ import annotations  # the hot path imports this file for its exceptions alone
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date, datetime
 
+    from postpaid.application.entries import Appended, Balance, CreditChange, EarlyEnd
     from postpaid.domain.catalog import ItemPrice
     from postpaid.domain.customer import Customer
     from postpaid.domain.invoice import Invoice
     from postpaid.domain.invoice_content import InvoiceContent
-    from postpaid.domain.money import Money
     from postpaid.domain.payment import Payment
     from postpaid.domain.period import Period
-    from postpaid.domain.site import LatePolicy, Site
+    from postpaid.domain.site import Site
     from postpaid.domain.subscription import Subscription
     from postpaid.domain.supplement import Supplement
     from postpaid.domain.term import Term
@@ -229,68 +228,30 @@ class Closing(Protocol):
         """Store why an invoice cannot be made, and that it is not due again; or raise `Lost`."""
         ...
 
+    def repark(self, invoice: Invoice, *, over: Invoice) -> None:
+        """Store why a parked invoice cannot be made by now; `Lost` if it is not as it was read."""
+        ...
+
+    def unpark(
+        self, term: Term | None, invoice: Invoice, *, over: Invoice, was: Term | None
+    ) -> None:
+        """Store that a parked invoice waits for no request any more; or raise `Lost`.
+
+        It must be parked and its term CLOSING as they were read. It is due as *term* says, or
+        without one as the invoice does.
+        """
+        ...
+
     def void(self, invoice: Invoice, *, credit: CreditChange | None = None) -> None:
         """Store that an issued invoice is voided, and the customer's new balance; or raise `Lost`.
 
-        It must still be ISSUED, and nothing paid of it.
+        It must still be ISSUED, and nothing paid of it. Its document waits to be made anew.
         """
         ...
 
     def next_serial(self, series: str) -> tuple[int, date | None]:
         """Read the next invoice number of a series and the date of the one before."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class EarlyEnd:
-    """A term that ends before its time: where it *was* to end, and the *subscription* then.
-
-    *credit_unused* is whether its rest, as the next term, gives back what it leaves unused.
-    """
-
-    was: datetime
-    subscription: Subscription
-    credit_unused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """A customer's credit in one currency, and its *version*; 0 if it never had any."""
-
-    amount: Money
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class CreditChange:
-    """What an invoice leaves of a customer's credit; *over* is the balance it was made from."""
-
-    customer_id: str
-    amount: Money
-    over: Balance
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appended:
-    """A later manifest of a term, k = 1 being the first, as the log has it.
-
-    *amount* is what it comes to before tax, *billed_in* the invoice that bills it: None while it
-    waits for the next one.
-    """
-
-    subscription_id: str
-    start: datetime
-    k: int
-    content_hash: str
-    amount: Money
-    policy: LatePolicy
-    found_at: datetime
-    billed_in: str | None
-
-    @property
-    def waiting(self) -> bool:
-        """Whether there is something that no invoice bills yet."""
-        return self.billed_in is None and self.amount.minor != 0
 
 
 class Manifests(Protocol):
@@ -332,8 +293,15 @@ class Invoices(Protocol):
         """Read the head of an invoice."""
         ...
 
+    def many(self, invoice_ids: Sequence[str]) -> list[Invoice]:
+        """Read heads in this order, without those that do not exist; eventually consistent."""
+        ...
+
     def rendered(self, invoice: Invoice, pdf_hash: str) -> None:
-        """Note that the document of this invoice is stored; noting it twice changes nothing."""
+        """Note that the document of this invoice is stored; noting it twice changes nothing.
+
+        Raises `Lost` if the invoice is not as it was read.
+        """
         ...
 
     def settle(self, invoice: Invoice) -> None:
@@ -363,7 +331,7 @@ class Payments(Protocol):
 class Documents(Protocol):
     """Immutable objects, stored once under the hash of their bytes."""
 
-    def put_content(self, content: InvoiceContent) -> str:
+    def put_content(self, invoice_id: str, body: bytes) -> str:
         """Store what an invoice says and return its hash; storing it twice changes nothing."""
         ...
 

@@ -16,12 +16,19 @@ from datetime import datetime, timedelta
 
 from postpaid.application.books import Books
 from postpaid.application.compose_invoice import rated_lines
-from postpaid.application.ports import Appended, Ids, Lost, Unavailable
+from postpaid.application.entries import Appended
+from postpaid.application.ports import Ids, Lost, Unavailable
 from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
 from postpaid.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, invoice_id
 from postpaid.domain.site import LatePolicy, Scope
 from postpaid.domain.subscription import Subscription
-from postpaid.domain.supplement import Supplement, differences, fold, supplement_lines
+from postpaid.domain.supplement import (
+    Supplement,
+    check_not_below_nothing,
+    differences,
+    fold,
+    supplement_lines,
+)
 from postpaid.domain.term import Term, TermStatus
 
 NEXT_INVOICE_WITHIN = timedelta(days=35)
@@ -50,7 +57,8 @@ def reconcile_term(
     """Bring what is billed of a frozen term up to its usage; None if the term is not frozen.
 
     Running it again finds nothing new. Raises `Unavailable` if the outcome is unknown or others
-    came first every time; `Conflict` with code `invoice_not_ratable`.
+    came first every time; `Conflict` with code `invoice_not_ratable`, or `bound_exceeded` if it
+    would give back more than was billed (I-24).
     """
     for _ in range(_TRIES):
         term = books.terms.get(subscription_id, start)
@@ -87,6 +95,7 @@ def _reconciled(
         assert customer is not None, "customers are never removed"
         rated = rated_lines(subscription, term, None, usages, books, customer)
         lines = supplement_lines(rated, first, before)
+        check_not_below_nothing(first, before, lines)
     supplement = Supplement(
         subscription_id=subscription.id,
         customer_id=subscription.customer_id,

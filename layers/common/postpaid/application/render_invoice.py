@@ -2,6 +2,7 @@
 
 crash before the note    the next run makes the same bytes, finds them stored and notes them
 two runs at once         both make the same bytes; the second note changes nothing
+a void meanwhile         the note is refused; read again, and make the document that is marked
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from postpaid.application.close_invoice import known_invoice
-from postpaid.application.ports import Documents, Invoices
+from postpaid.application.ports import Documents, Invoices, Lost, Unavailable
 from postpaid.domain.instants import zone
 from postpaid.domain.invoice import Invoice, InvoiceLine, LineKind, RenderState
 from postpaid.domain.invoice_content import InvoiceContent
@@ -27,6 +28,7 @@ from postpaid.domain.site import Address
 from postpaid.domain.tax import TaxAmount
 
 BREAKDOWN_MAX = 6
+_TRIES = 3  # it is voided once at most
 
 
 class Typesetter(Protocol):
@@ -48,26 +50,40 @@ class Pdfs(Documents, Protocol):
 def render_invoice(
     invoice_id: str, *, invoices: Invoices, documents: Pdfs, typesetter: Typesetter
 ) -> Invoice:
-    """Render an issued invoice once; one that is rendered, or never will be, is left alone."""
-    invoice = known_invoice(invoices, invoice_id)
-    if invoice.render is not RenderState.PENDING:
+    """Render an issued or voided invoice once; one that is rendered, or never is, is left alone.
+
+    Raises `NotFound`; `Unavailable` if the invoice changed every time.
+    """
+    for _ in range(_TRIES):
+        invoice = known_invoice(invoices, invoice_id)
+        if invoice.render is not RenderState.PENDING:
+            return invoice
+        content = documents.get_content(invoice)
+        pdf = typesetter.typeset(document_of(invoice, content))
+        try:
+            invoices.rendered(invoice, documents.put_pdf(invoice.id, pdf))
+        except Lost:
+            continue
         return invoice
-    content = documents.get_content(invoice)
-    pdf = typesetter.typeset(document_of(invoice, content))
-    invoices.rendered(invoice, documents.put_pdf(invoice.id, pdf))
-    return invoice
+    raise Unavailable("the invoice changed every time")
 
 
 def document_of(invoice: Invoice, content: InvoiceContent) -> InvoiceDocument:
     """Return what an issued invoice's page shows; dates are days of the subscription's zone."""
     assert invoice.serial_text is not None
     assert invoice.issued_on is not None
-    first, last = _days(content.period, zone(content.timezone))
+    place = zone(content.timezone)
+    first, last = _days(content.period, place)
+    voided_on = None
+    if invoice.voided_at is not None:
+        # The date of issue is of the site's zone: here the day may not have begun.
+        voided_on = max(invoice.issued_on, invoice.voided_at.astimezone(place).date())
     return InvoiceDocument(
         number=invoice.serial_text,
         title="Credit note" if content.charges.minor < 0 else "Invoice",
         issued_on=invoice.issued_on,
         due_on=None,
+        voided_on=voided_on,
         period_start=first,
         period_end_inclusive=last,
         currency=content.currency,

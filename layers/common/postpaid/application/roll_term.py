@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from postpaid.application.entries import EarlyEnd
 from postpaid.application.ports import (
     Closing,
     Customers,
-    EarlyEnd,
     Ids,
     Prices,
     Sites,

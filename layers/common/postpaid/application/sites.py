@@ -8,6 +8,7 @@ from typing import Protocol
 
 from postpaid.application.keep import KEEP, Keep
 from postpaid.application.ports import Lost, Unavailable
+from postpaid.domain.bounds import AmountBounds
 from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.instants import check_zone
@@ -44,6 +45,7 @@ class ChangeableSites(Protocol):
 class ChangeSite:
     """The settings to change; None leaves one as it is, but for the one that can be lifted.
 
+    Bounds without any amount are none.
     *number_prefix* is that of the series `main`; *series* are others, new or with a new prefix.
     Those that are not named stay. *usage_records_max* None lifts the maximum, `KEEP` leaves it.
     """
@@ -58,6 +60,7 @@ class ChangeSite:
     tax_rounding: TaxRounding | None = None
     late: LatePolicy | None = None
     usage_records_max: int | Keep | None = KEEP
+    bounds: AmountBounds | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,7 @@ def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) ->
             usage_records_max=site.usage_records_max
             if isinstance(command.usage_records_max, Keep)
             else command.usage_records_max,
+            bounds=site.bounds if command.bounds is None else _or_none(command.bounds),
         )
         changed = _numbered(changed, command)
         try:
@@ -135,6 +139,10 @@ def change_site(site_id: str, command: ChangeSite, *, sites: ChangeableSites) ->
             continue
         return changed
     raise Unavailable("other changes came first every time")
+
+
+def _or_none(bounds: AmountBounds) -> AmountBounds | None:
+    return None if bounds == AmountBounds() else bounds
 
 
 def known_series(series_id: str | None, site: Site) -> str | None:

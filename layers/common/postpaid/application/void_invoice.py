@@ -6,6 +6,7 @@
     a payment at the same time one of the two is refused, reads again and is told of the other
     a close draws on the same  one of the two reads the balance again and goes on from there
     credit
+    its document is being made a renderer that has not seen the void is refused, and reads again
 
 What the invoice took from the customer's credit goes back, what it gave is taken away again. The
 usage it billed stays billed: its term is frozen, and the manifest stays the record of it.
@@ -16,9 +17,10 @@ from datetime import datetime
 
 from postpaid.application.books import Books
 from postpaid.application.close_invoice import known_invoice
-from postpaid.application.ports import CreditChange, Lost, Unavailable
+from postpaid.application.entries import CreditChange
+from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.errors import Conflict
-from postpaid.domain.invoice import Invoice, InvoiceStatus
+from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 
 _TRIES = 8
 
@@ -35,7 +37,15 @@ def void_invoice(invoice_id: str, reason: str | None, *, books: Books, now: date
         if invoice.status is InvoiceStatus.VOIDED:
             return invoice
         _check_voidable(invoice)
-        voided = replace(invoice, status=InvoiceStatus.VOIDED, voided_at=now, void_reason=reason)
+        voided = replace(
+            invoice,
+            status=InvoiceStatus.VOIDED,
+            voided_at=now,
+            void_reason=reason,
+            # Its document is made anew, with a mark: the stream asks for it, or else a sweep.
+            render=RenderState.PENDING,
+            due_at=now,
+        )
         try:
             books.closing.void(voided, credit=_credit_back(invoice, books))
         except Lost:

@@ -17,7 +17,7 @@ from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.site import Scope
 from postpaid.domain.term import Term, TermStatus
 
-# A subscription that is far behind catches up in order, this many terms to a visit.
+# I-23: a subscription that is far behind catches up in order, this many terms to a visit.
 TERMS_PER_VISIT_MAX = 24
 
 

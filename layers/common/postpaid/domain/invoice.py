@@ -10,6 +10,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from postpaid.domain.bounds import Broken
 from postpaid.domain.charge import Priced
 from postpaid.domain.instants import instant_text
 from postpaid.domain.money import Money
@@ -145,9 +146,10 @@ class Invoice:
 
     *period_end* is the boundary it bills: the end of the term it is in arrears for, or, on an
     opening invoice, the start of the subscription (then *term_start* is None). *k* is 0 for the
-    invoice of a boundary, 1 and more for its supplements. *parked* is why it could not be made.
-    *series* is the one that *serial* counts in, and known when that is drawn. *paid* is the sum of
-    its *payments* payments, None if there are none.
+    invoice of a boundary, 1 and more for its supplements. *parked* is why it could not be made, and
+    *broken* the bound it broke, if that is why. *series* is the one that *serial* counts in, and
+    known when that is drawn. *credit_applied* is what it took from the customer's credit, None if
+    nothing. *paid* is the sum of its *payments* payments, None if there are none.
     """
 
     id: str
@@ -161,6 +163,7 @@ class Invoice:
     term_start: datetime | None
     created_at: datetime
     total: Money | None = None
+    credit_applied: Money | None = None
     series: str = MAIN
     serial: int | None = None
     serial_text: str | None = None
@@ -170,6 +173,7 @@ class Invoice:
     pdf_hash: str | None = None
     due_at: datetime | None = None
     parked: str | None = None
+    broken: Broken | None = None
     paid: Money | None = None
     payments: int = 0
     voided_at: datetime | None = None
@@ -177,6 +181,7 @@ class Invoice:
 
     def __post_init__(self) -> None:
         assert self.parked is None or self.status is InvoiceStatus.PENDING
+        assert self.broken is None or self.parked is not None
         issued = self.status in {InvoiceStatus.ISSUED, InvoiceStatus.VOIDED}
         assert issued == (self.serial is not None), "issued invoices, and only those, are numbered"
         assert issued or self.series == MAIN, "a series is named by the number drawn from it"
@@ -188,6 +193,13 @@ class Invoice:
         assert self.paid is None or self.status is InvoiceStatus.ISSUED
         assert self.voided_at is None or self.status is InvoiceStatus.VOIDED
         assert self.void_reason is None or self.voided_at is not None
+
+    @property
+    def charges(self) -> Money | None:
+        """What a finished invoice charged before credit; nothing if it gave more back."""
+        if self.total is None or self.credit_applied is None:
+            return self.total
+        return self.total + self.credit_applied
 
     @property
     def amount_paid(self) -> Money | None:

@@ -1,13 +1,14 @@
 """What an invoice says: immutable, and complete enough to rate every line again."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from postpaid.domain.bounds import Bound, bound_exceeded
 from postpaid.domain.charge import Priced, Step
-from postpaid.domain.errors import LimitExceeded
 from postpaid.domain.instants import instant_from_text, instant_text
 from postpaid.domain.invoice import InvoiceLine, LineKind
 from postpaid.domain.money import Money, total
@@ -50,9 +51,7 @@ class InvoiceContent:
 
     def __post_init__(self) -> None:
         if len(self.lines) > LINES_MAX:
-            raise LimitExceeded(
-                "limit_exceeded", f"the invoice has more than {LINES_MAX} lines", field="lines"
-            )
+            raise bound_exceeded(Bound.LINES, len(self.lines), LINES_MAX)  # I-21
         assert self.balance is None or self.balance.minor >= 0
         assert all(line.amount.currency == self.currency for line in self.lines)
 
@@ -113,6 +112,17 @@ def plain_content(content: InvoiceContent) -> dict[str, Any]:
         "supplements": [[instant_text(start), k] for start, k in content.supplements],
         "manifest": [list(entry) for entry in content.manifest],
     }
+
+
+def stored_content(content: InvoiceContent) -> bytes:
+    """Return the bytes that are stored of what an invoice says; equal contents have equal ones."""
+    return canonical(plain_content(content))
+
+
+def canonical(plain: Mapping[str, Any]) -> bytes:
+    """Return the one text of a plain form, so that the same content has the same hash."""
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
 
 
 def content_from_plain(plain: Mapping[str, Any]) -> InvoiceContent:

@@ -57,13 +57,15 @@ class InvoiceDocument:
     """An invoice as its reader sees it; amounts are major units of *currency*.
 
     *title* is the word over the number ("Invoice", "Credit note"). *locale* (`en`, `de-CH`) says
-    how numbers and dates are spelled. The document's own wording is English.
+    how numbers and dates are spelled. The document's own wording is English. One that was voided is
+    marked as such, with the day.
     """
 
     number: str
     title: str = "Invoice"
     issued_on: date
     due_on: date | None
+    voided_on: date | None = None
     period_start: date
     period_end_inclusive: date
     currency: str

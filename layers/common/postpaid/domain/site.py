@@ -3,10 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from postpaid.domain.errors import Invalid
 from postpaid.domain.series import MAIN, Series
 from postpaid.domain.usage import Aggregation
+
+if TYPE_CHECKING:  # the recorder reads sites, and has no use for money
+    from postpaid.domain.bounds import AmountBounds
 
 AFTER_HOURS_MAX = 1200  # 50 days, as long as Chargebee lets a metered invoice stay pending
 
@@ -85,8 +89,9 @@ class Site:
     """One tenant. *clock_offset_seconds* moves the clock of a test site; it is 0 on a live one.
 
     *aggregation* is the default of new items, *late* and *usage_records_max* those of new
-    subscriptions. *number_prefix* is that of the series `main`, *former_prefixes* are those it had
-    before; *series* are the others.
+    subscriptions. *bounds* says which invoices are to be looked at before they are issued; None is
+    none. *number_prefix* is that of the series `main`, *former_prefixes* are those it had before;
+    *series* are the others.
     """
 
     scope: Scope
@@ -103,6 +108,7 @@ class Site:
     tax_rounding: TaxRounding = TaxRounding.LINE
     late: LatePolicy = LatePolicy.SUPPLEMENT
     usage_records_max: int | None = None
+    bounds: "AmountBounds | None" = None
     clock_offset_seconds: int = 0
 
     def __post_init__(self) -> None:

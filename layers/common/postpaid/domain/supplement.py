@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from postpaid.domain.bounds import Bound, bound_exceeded
 from postpaid.domain.charge import Priced
 from postpaid.domain.instants import instant_from_text, instant_text
 from postpaid.domain.invoice import InvoiceLine, LineKind
@@ -126,6 +127,27 @@ def supplement_lines(
         # All of its usage is gone.
         lines.append(_difference(replace_priced(told[place]), amount))
     return tuple(line for line in lines if line.amount.minor)
+
+
+def check_not_below_nothing(
+    first: InvoiceContent, later: Iterable[Supplement], lines: Sequence[InvoiceLine]
+) -> None:
+    """Check that a supplement gives back no more than a term's manifests billed (I-24).
+
+    Line by line, whatever prices and periods it was billed at. Raises `Conflict` with code
+    `bound_exceeded`.
+    """
+    billed: dict[str, Money] = {}
+    for line in (
+        *(line for line in first.lines if line.kind is LineKind.USAGE),
+        *(line for supplement in later for line in supplement.lines),
+    ):
+        billed[line.line_id] = billed.get(line.line_id, Money(0, first.currency)) + line.amount
+    for line_id in {line.line_id: None for line in lines}:
+        more = total((line.amount for line in lines if line.line_id == line_id), first.currency)
+        before = billed.get(line_id, Money(0, first.currency))
+        if (before + more).minor < 0:
+            raise bound_exceeded(Bound.GIVEN_BACK, -more, before, f"line '{line_id}'")
 
 
 type _Place = tuple[str, str, int, Period]

@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from postpaid.application.ports import LINK_LIFETIME, Appended, Unavailable
+from postpaid.application.entries import Appended
+from postpaid.application.ports import LINK_LIFETIME, Unavailable
 from postpaid.domain.invoice import Invoice
-from postpaid.domain.invoice_content import InvoiceContent, content_from_plain, plain_content
+from postpaid.domain.invoice_content import InvoiceContent, canonical, content_from_plain
 from postpaid.domain.site import Scope
 from postpaid.domain.supplement import (
     Supplement,
@@ -44,12 +44,10 @@ class StoredDocuments:
         self._bucket = bucket
         self._prefix = f"{scope.site}/{scope.generation}"
 
-    def put_content(self, content: InvoiceContent) -> str:
+    def put_content(self, invoice_id: str, body: bytes) -> str:
         """Store what an invoice says and return its hash; storing it twice changes nothing."""
-        body = _canonical(plain_content(content))
-        assert content.invoice_id is not None, "a preview is never stored"
         digest = hashlib.sha256(body).hexdigest()
-        self._put_once(self._key(content.invoice_id, digest, "json"), body, _JSON)
+        self._put_once(self._key(invoice_id, digest, "json"), body, _JSON)
         return digest
 
     def get_content(self, invoice: Invoice) -> InvoiceContent:
@@ -60,7 +58,7 @@ class StoredDocuments:
 
     def put_supplement(self, supplement: Supplement) -> str:
         """Store a term's later manifest and return its hash; storing it twice changes nothing."""
-        body = _canonical(plain_supplement(supplement))
+        body = canonical(plain_supplement(supplement))
         digest = hashlib.sha256(body).hexdigest()
         self._put_once(self._supplement_key(supplement.subscription_id, digest), body, _JSON)
         return digest
@@ -119,9 +117,3 @@ class StoredDocuments:
         # An id of the client's is no part of a path: its hash is.
         folder = hashlib.sha256(subscription_id.encode()).hexdigest()[:24]
         return f"{self._prefix}/supplements/{folder}/{digest}.json"
-
-
-def _canonical(plain: Mapping[str, Any]) -> bytes:
-    """Return the one text of a plain form, so that the same content has the same hash."""
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode()

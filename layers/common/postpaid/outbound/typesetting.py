@@ -105,6 +105,8 @@ def _template_data(document: InvoiceDocument) -> Mapping[str, object]:
         "title": _one_line(document.title),
         "number": _one_line(document.number),
         "issued_on": _spelled_days(document.issued_on, document.issued_on, locale),
+        "voided_on": document.voided_on
+        and _spelled_days(document.voided_on, document.voided_on, locale),
         "due_on": document.due_on and _spelled_days(document.due_on, document.due_on, locale),
         "period": _spelled_days(document.period_start, document.period_end_inclusive, locale),
         "currency": _one_line(currency),

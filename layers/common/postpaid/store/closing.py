@@ -7,9 +7,10 @@ must be seen whole or not at all.
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from postpaid.application.ports import Appended, CreditChange, EarlyEnd, Lost
+from postpaid.application.entries import Appended, CreditChange, EarlyEnd
+from postpaid.application.ports import Lost
 from postpaid.domain.instants import instant_text
-from postpaid.domain.invoice import Invoice, InvoiceStatus
+from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.site import Scope
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term, TermStatus
@@ -20,6 +21,7 @@ from postpaid.store.invoices import (
     finished_attributes,
     issued_with,
     item_from_invoice,
+    parked_attributes,
     voided_attributes,
 )
 from postpaid.store.manifests import billing_write
@@ -27,6 +29,7 @@ from postpaid.store.subscriptions import item_from_subscription
 from postpaid.store.tables import (
     Absent,
     AtMost,
+    Check,
     Condition,
     Item,
     Key,
@@ -40,8 +43,6 @@ from postpaid.store.tables import (
     equals,
 )
 from postpaid.store.terms import advance_attributes, item_from_term, term_key
-
-REASON_LENGTH_MAX = 300
 
 
 class StoredClosing:
@@ -130,7 +131,7 @@ class StoredClosing:
             ),
         ]
         if opening is not None:
-            deleted = {"status": InvoiceStatus.DELETED.value, "parked": None, **idle}
+            deleted = {"status": InvoiceStatus.DELETED.value, "parked": None, "bound": None, **idle}
             pending = equals("status", InvoiceStatus.PENDING.value)
             writes.append(_update(keys.entity(scope, "invoice", opening.id), pending, deleted))
         self._all_or_lost(writes)
@@ -155,7 +156,7 @@ class StoredClosing:
         head = keys.entity(scope, "invoice", invoice.id)
         finished = {
             "status": invoice.status.value,
-            "parked": None,
+            **parked_attributes(invoice),
             **finished_attributes(invoice),
         }
         pending = equals("status", InvoiceStatus.PENDING.value)
@@ -181,26 +182,64 @@ class StoredClosing:
         idle: dict[str, Value] = {"due_at": None, "dpk": None, "dsk": None}
         head = keys.entity(self._scope, "invoice", invoice.id)
         pending = equals("status", InvoiceStatus.PENDING.value)
-        reason = None if invoice.parked is None else invoice.parked[:REASON_LENGTH_MAX]
+        why = parked_attributes(invoice)
         if term is None:
-            self._all_or_lost([_update(head, pending, {"parked": reason, **idle})])
+            self._all_or_lost([_update(head, pending, {**why, **idle})])
             return
         self._all_or_lost(
             [
-                _update(head, pending, {"parked": reason}),
+                _update(head, pending, why),
                 _update(term_key(self._scope, term), _mine(run), idle),
             ]
         )
 
+    def repark(self, invoice: Invoice, *, over: Invoice) -> None:
+        """Store why a parked invoice cannot be made by now; `Lost` if it is not as it was read."""
+        self._all_or_lost([self._marked(invoice, over, {})])
+
+    def unpark(
+        self, term: Term | None, invoice: Invoice, *, over: Invoice, was: Term | None
+    ) -> None:
+        """Store that a parked invoice waits for no request any more; or raise `Lost`.
+
+        It must still be parked as it was read, its term CLOSING for the same run and as due as it
+        *was*. Then it is due as *term* says, or without one as the invoice does.
+        """
+        if term is None or was is None:
+            key = keys.entity(self._scope, "invoice", invoice.id)
+            self._all_or_lost([self._marked(invoice, over, self._due(key, invoice.due_at))])
+            return
+        key = term_key(self._scope, term)
+        as_due = (
+            Absent("due_at") if was.due_at is None else equals("due_at", instant_text(was.due_at))
+        )
+        still = all_of(_mine(was.run), as_due)
+        timed: Write = Check(key, still)
+        if term.due_at != was.due_at:
+            timed = _update(key, still, self._due(key, term.due_at))
+        self._all_or_lost([self._marked(invoice, over, {}), timed])
+
+    def _marked(self, invoice: Invoice, over: Invoice, more: Mapping[str, Value]) -> Update:
+        parked = all_of(
+            equals("status", InvoiceStatus.PENDING.value), equals("parked", over.parked)
+        )
+        head = keys.entity(self._scope, "invoice", invoice.id)
+        return _update(head, parked, {**parked_attributes(invoice), **more})
+
     def void(self, invoice: Invoice, *, credit: CreditChange | None = None) -> None:
         """Store that an issued invoice is voided, and the customer's new balance; or raise `Lost`.
 
-        It must still be ISSUED and have no payments, the balance be the one that was read. All the
-        rest of the invoice, and whether its document is made, is left as it is.
+        It must still be ISSUED and have no payments, the balance be the one that was read. Its
+        document waits to be made anew; all the rest of the invoice is left as it is.
         """
         head = keys.entity(self._scope, "invoice", invoice.id)
-        voided: Item = {"status": InvoiceStatus.VOIDED.value, **voided_attributes(invoice)}
-        writes: list[Write] = [Update(head, issued_with(payments=0), set=voided)]
+        voided = {
+            "status": InvoiceStatus.VOIDED.value,
+            "r": RenderState.PENDING.value,
+            **voided_attributes(invoice),
+            **self._due(head, invoice.due_at),
+        }
+        writes: list[Write] = [_update(head, issued_with(payments=0), voided)]
         if credit is not None:
             writes.append(credit_write(self._scope, credit))
         self._all_or_lost(writes)
@@ -226,18 +265,18 @@ class StoredClosing:
 
     def _timed(self, term: Term) -> dict[str, Value]:
         """Return the attributes of a term's end, and when it is due; None is to remove one."""
-        timed: dict[str, Value] = {
+        return {
             "end": instant_text(term.period.end),
             **advance_attributes(term),
-            "due_at": None,
-            "dpk": None,
-            "dsk": None,
+            **self._due(term_key(self._scope, term), term.due_at),
         }
-        if term.due_at is not None:
-            key = term_key(self._scope, term)
-            timed["due_at"] = instant_text(term.due_at)
-            timed |= keys.due(self._clock, key.pk, term.due_at, self._now)
-        return timed
+
+    def _due(self, key: Key, due_at: datetime | None) -> dict[str, Value]:
+        """Return the attributes that say when something is due; None is to remove one."""
+        if due_at is None:
+            return {"due_at": None, "dpk": None, "dsk": None}
+        place = keys.due(self._clock, key.pk, due_at, self._now)
+        return {"due_at": instant_text(due_at), **place}
 
     def _next_version(self, subscription: Subscription) -> Put:
         return Put(

@@ -1,6 +1,6 @@
 """What a site owes its customers: one credit balance for each currency."""
 
-from postpaid.application.ports import Balance, CreditChange
+from postpaid.application.entries import Balance, CreditChange
 from postpaid.domain.money import Money
 from postpaid.domain.site import Scope
 from postpaid.store import keys

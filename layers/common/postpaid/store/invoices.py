@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from postpaid.application.ports import Lost
+from postpaid.domain.bounds import Bound, Broken
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.money import Money
@@ -13,6 +14,7 @@ from postpaid.store import keys
 from postpaid.store.fields import (
     instant,
     instant_or_none,
+    mapping,
     number,
     number_or_none,
     text,
@@ -53,9 +55,14 @@ class StoredInvoices:
         return [invoice_from_item(found[key]) for key in wanted if key in found]
 
     def rendered(self, invoice: Invoice, pdf_hash: str) -> None:
-        """Note that the document of this invoice is stored; noting it twice changes nothing."""
+        """Note that the document of this invoice is stored; noting it twice changes nothing.
+
+        Raises `Lost` if the invoice is not as it was read.
+        """
         waiting = all_of(
-            equals("r", RenderState.PENDING.value), equals("content_hash", invoice.content_hash)
+            equals("r", RenderState.PENDING.value),
+            equals("content_hash", invoice.content_hash),
+            equals("status", invoice.status.value),
         )
         update = Update(
             keys.entity(self._scope, KIND, invoice.id),
@@ -66,6 +73,8 @@ class StoredInvoices:
             self._table.update(update)
         except ConditionFailed as refusal:
             there = refusal.existing or {}
+            if there.get("status") != invoice.status.value:
+                raise Lost from None  # it was voided meanwhile: another document is due
             # Deterministic bytes: a second renderer made the same document.
             if there.get("r") != RenderState.DONE.value or there.get("pdf_hash") != pdf_hash:
                 raise
@@ -108,7 +117,7 @@ def item_from_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime)
             "k": invoice.k,
             "term_start": None if invoice.term_start is None else instant_text(invoice.term_start),
             "created_at": instant_text(invoice.created_at),
-            "parked": invoice.parked,
+            **parked_attributes(invoice),
             **finished_attributes(invoice),
             **paid_attributes(invoice.paid, invoice.payments),
             **voided_attributes(invoice),
@@ -121,12 +130,25 @@ def item_from_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime)
     return item
 
 
+def parked_attributes(invoice: Invoice) -> Item:
+    """Return the attributes that say why an invoice is parked; None where it is not."""
+    broken = invoice.broken
+    return {
+        "parked": invoice.parked,
+        "bound": None
+        if broken is None
+        else {"name": broken.bound.value, "figure": broken.figure, "limit": broken.limit},
+    }
+
+
 def finished_attributes(invoice: Invoice) -> Item:
     """Return the attributes that finishing an invoice adds."""
+    credit = invoice.credit_applied
     return without_none(
         {
             # As text: the largest products have more digits than a DynamoDB number.
             "total": None if invoice.total is None else str(invoice.total.minor),
+            "credit": None if credit is None else str(credit.minor),
             # Absent is the series that every site has.
             "series": None if invoice.series == MAIN else invoice.series,
             "serial": invoice.serial,
@@ -160,11 +182,19 @@ def issued_with(payments: int) -> Condition:
     return all_of(equals("status", InvoiceStatus.ISSUED.value), counted)
 
 
+def _broken(item: Item) -> Broken | None:
+    if item.get("bound") is None:
+        return None
+    plain = mapping(item, "bound")
+    return Broken(Bound(text(plain, "name")), text(plain, "figure"), text(plain, "limit"))
+
+
 def invoice_from_item(item: Item) -> Invoice:
     """Read the head of an invoice from its stored form."""
     currency = text(item, "currency")
     total, render = text_or_none(item, "total"), text_or_none(item, "r")
     issued_on, paid = text_or_none(item, "issued_on"), text_or_none(item, "paid")
+    credit = text_or_none(item, "credit")
     return Invoice(
         id=text(item, "id"),
         number=number(item, "number"),
@@ -177,6 +207,7 @@ def invoice_from_item(item: Item) -> Invoice:
         term_start=instant_or_none(item, "term_start"),
         created_at=instant(item, "created_at"),
         total=None if total is None else Money(int(total), currency),
+        credit_applied=None if credit is None else Money(int(credit), currency),
         series=text_or_none(item, "series") or MAIN,
         serial=number_or_none(item, "serial"),
         serial_text=text_or_none(item, "serial_text"),
@@ -186,6 +217,7 @@ def invoice_from_item(item: Item) -> Invoice:
         pdf_hash=text_or_none(item, "pdf_hash"),
         due_at=instant_or_none(item, "due_at"),
         parked=text_or_none(item, "parked"),
+        broken=_broken(item),
         paid=None if paid is None else Money(int(paid), currency),
         payments=number_or_none(item, "pv") or 0,
         voided_at=instant_or_none(item, "voided_at"),

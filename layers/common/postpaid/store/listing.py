@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
 
-from postpaid.application.ports import Appended
+from postpaid.application.entries import Appended
 from postpaid.domain.catalog import Item as CatalogItem
 from postpaid.domain.catalog import ItemPrice
 from postpaid.domain.customer import Customer

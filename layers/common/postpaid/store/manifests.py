@@ -1,6 +1,7 @@
 """Manifests after the first: an append-only log for each term, and where each is billed."""
 
-from postpaid.application.ports import Appended, Lost
+from postpaid.application.entries import Appended
+from postpaid.application.ports import Lost
 from postpaid.domain.instants import instant_from_text, instant_text
 from postpaid.domain.invoice import Invoice
 from postpaid.domain.money import Money

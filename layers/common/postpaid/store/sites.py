@@ -1,6 +1,9 @@
 """Sites: settings, and the clocks of test sites."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.instants import instant_text
@@ -21,6 +24,7 @@ from postpaid.store.fields import (
     number,
     number_or_none,
     text,
+    text_or_none,
     texts,
     without_none,
 )
@@ -36,6 +40,9 @@ from postpaid.store.tables import (
     Write,
     equals,
 )
+
+if TYPE_CHECKING:
+    from postpaid.domain.bounds import AmountBounds
 
 _TRIES = 4
 
@@ -139,6 +146,7 @@ def item_from_site(site: Site) -> Item:
             "clock_offset_seconds": site.clock_offset_seconds,
             **item_from_closing(site.closing),
             **without_none({"usage_records_max": site.usage_records_max}),
+            **_item_from_bounds(site.bounds),
         },
     }
 
@@ -164,7 +172,34 @@ def site_from_item(item: Item) -> Site:
         tax_rounding=TaxRounding(text(settings, "tax_rounding")),
         late=LatePolicy(text(settings, "late")),
         usage_records_max=number_or_none(settings, "usage_records_max"),
+        bounds=_bounds_from_item(settings),
         clock_offset_seconds=number(settings, "clock_offset_seconds"),
+    )
+
+
+def _item_from_bounds(bounds: "AmountBounds | None") -> Item:
+    """Return the attribute `bounds`, nothing if there are none."""
+    if bounds is None:
+        return {}
+    highest: dict[str, Value] = {each.currency: str(each.minor) for each in bounds.highest}
+    factor = None if bounds.factor is None else str(bounds.factor)
+    return {"bounds": {"highest": highest, "factor": factor}}
+
+
+def _bounds_from_item(settings: Mapping[str, Value]) -> "AmountBounds | None":
+    """Read the attribute `bounds`."""
+    if settings.get("bounds") is None:
+        return None
+    # Few sites have any, and the recorder reads sites as well.
+    from postpaid.domain.bounds import AmountBounds  # noqa: PLC0415
+    from postpaid.domain.money import Money  # noqa: PLC0415
+
+    plain = mapping(settings, "bounds")
+    highest = mapping(plain, "highest")
+    factor = text_or_none(plain, "factor")
+    return AmountBounds(
+        tuple(Money(int(text(highest, code)), code) for code in sorted(highest)),
+        None if factor is None else Decimal(factor),
     )
 
 

@@ -5,10 +5,10 @@ from postpaid.api.json_body import read_json_object
 from postpaid.api.native.cursors import check_instant, cursor_text, page_size, read_cursor
 from postpaid.api.native.desk import Desk
 from postpaid.api.native.lists import check_query, page
-from postpaid.api.native.models import Nothing, read
+from postpaid.api.native.models import Body, CloseBody, Nothing, read
 from postpaid.api.native.shapes import native_from_invoice, native_list
+from postpaid.application.check_invoice import Draft, draft_invoice
 from postpaid.application.close_invoice import close_invoice, known_invoice
-from postpaid.application.compose_invoice import draft_content
 from postpaid.application.list_invoices import (
     Drawers,
     invoices_of_customer,
@@ -16,6 +16,8 @@ from postpaid.application.list_invoices import (
 )
 from postpaid.application.ports import LINK_LIFETIME
 from postpaid.application.roll_term import known_subscription
+from postpaid.application.sync_invoice import sync_invoice
+from postpaid.domain.bounds import broken_details
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 
@@ -61,11 +63,23 @@ def list_customer_invoices(desk: Desk, request: Request, ids: tuple[str, ...]) -
 
 def post_close(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     """Close a pending invoice now; closing it again shows the same invoice."""
-    if request.body.strip():
-        read(Nothing, read_json_object(request.body, request.headers))
-    invoice = close_invoice(ids[0], books=desk.books, run=desk.new_run(), now=desk.now)
+    body = _read(CloseBody, request)
+    invoice = close_invoice(
+        ids[0],
+        books=desk.books,
+        run=desk.new_run(),
+        now=desk.now,
+        accept_bounds=body.accept_bounds,
+    )
     check_not_parked(invoice)
     return Response(200, whole_invoice(desk, invoice))
+
+
+def post_sync(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
+    """Show what a pending invoice would say now; one that is parked goes on if it can."""
+    _read(Nothing, request)
+    synced = sync_invoice(ids[0], books=desk.books, now=desk.now)
+    return Response(200, _drafted(synced.invoice, synced.draft))
 
 
 def get_pdf(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
@@ -86,21 +100,31 @@ def get_pdf(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # 
 
 def check_not_parked(invoice: Invoice) -> None:
     """Refuse to call an invoice closed that could not be made."""
+    if invoice.broken is not None:
+        details = broken_details(invoice.broken)
+        raise Conflict("bound_exceeded", invoice.parked or "", details=details)
     if invoice.parked is not None:
         raise Conflict("invoice_not_ratable", invoice.parked)
 
 
 def whole_invoice(desk: Desk, invoice: Invoice) -> dict[str, object]:
     """Show an invoice with everything it says, or why it says nothing."""
-    content = None
     if invoice.status is InvoiceStatus.PENDING:
-        try:
-            content = draft_content(invoice, books=desk.books)
-        except Conflict as refusal:
-            return native_from_invoice(invoice, None) | {"not_ratable": refusal.message}
-    elif invoice.content_hash is not None:
-        content = desk.documents.get_content(invoice)
+        return _drafted(invoice, draft_invoice(invoice, books=desk.books))
+    content = None if invoice.content_hash is None else desk.documents.get_content(invoice)
     return native_from_invoice(invoice, content)
+
+
+def _drafted(invoice: Invoice, draft: Draft) -> dict[str, object]:
+    """Show a pending invoice as it would be if it closed now, and why it could not be made."""
+    shown = native_from_invoice(invoice, draft.content)
+    return shown if draft.refusal is None else shown | {"not_ratable": draft.refusal.message}
+
+
+def _read[Model: Body](model: type[Model], request: Request) -> Model:
+    """Read a body that may be left out altogether."""
+    plain = read_json_object(request.body, request.headers) if request.body.strip() else {}
+    return read(model, plain)
 
 
 def _head(invoice: Invoice) -> dict[str, object]:

@@ -16,8 +16,15 @@ from postpaid.application.change_closing import (
 )
 from postpaid.application.customers import NewCustomers
 from postpaid.application.edit_subscription import Office
+from postpaid.application.entries import Appended
 from postpaid.application.list_invoices import PagedCustomers, PagedInvoices
-from postpaid.application.ports import Appended, Documents, Ids, Invoices, Payments, UsageLedger
+from postpaid.application.ports import (
+    Documents,
+    Ids,
+    Invoices,
+    Payments,
+    UsageLedger,
+)
 from postpaid.application.sites import ChangeableSites
 from postpaid.application.subscriptions import Activation
 from postpaid.domain.catalog import Item, ItemPrice

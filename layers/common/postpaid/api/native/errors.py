@@ -26,6 +26,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "The path does not take this method"),
     "already_exists": (409, "The id is taken"),
     "already_suspended": (409, "The subscription is suspended already"),
+    "bound_exceeded": (409, "The invoice breaks a bound"),
     "credit_spent": (409, "The credit it gave is spent"),
     "external_id_taken": (409, "The external id names another usage"),
     "idempotency_key_reused": (409, "The idempotency key was used"),

@@ -54,6 +54,7 @@ def patch_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
         series=[] if body.series is None else [each.named() for each in body.series],
         aggregation=None if body.aggregation is None else Aggregation(body.aggregation),
         tax_rounding=None if body.tax_rounding is None else TaxRounding(body.tax_rounding),
+        bounds=None if body.bounds is None else body.bounds.bounds(),
         late=None if body.late_usage is None else LatePolicy(body.late_usage),
         usage_records_max=body.usage_records_max
         if "usage_records_max" in body.model_fields_set

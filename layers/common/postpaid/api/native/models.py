@@ -6,8 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from postpaid.domain.bounds import AmountBounds
 from postpaid.domain.errors import Invalid
 from postpaid.domain.line import LINES_MAX
+from postpaid.domain.money import MINOR_UNITS, check_currency
+from postpaid.domain.payment import parse_payment
 from postpaid.domain.quantity import parse_amount
 from postpaid.domain.series import SERIES_MAX, Series
 from postpaid.domain.site import AFTER_HOURS_MAX, Address, ClosingMode, ClosingPolicy
@@ -267,6 +270,12 @@ class InvoiceNowBody(Body):
     close: bool = True
 
 
+class CloseBody(Body):
+    """`POST /v1/invoices/{id}/close`."""
+
+    accept_bounds: bool = False
+
+
 class VoidBody(Body):
     """`POST /v1/invoices/{id}/void`."""
 
@@ -288,6 +297,26 @@ class ChangeCadenceBody(CadenceBody):
 
     at: Literal["now", "term_end"] = "term_end"
     cycles: int | None = Field(default=None, ge=1, le=CYCLES_MAX)
+
+
+class BoundsBody(Body):
+    """`{"highest_totals": {"USD": "10000.00"}, "median_factor": "5"}`; what is left out is off."""
+
+    highest_totals: dict[str, Number] = Field(default_factory=dict, max_length=len(MINOR_UNITS))
+    median_factor: Number | None = None
+
+    def bounds(self) -> AmountBounds:
+        """Return the bounds it says."""
+        factor = self.median_factor
+        highest = []
+        for code in sorted(self.highest_totals):
+            field = f"bounds.highest_totals.{code[:20]}"
+            currency = check_currency(code, field)
+            highest.append(parse_payment(self.highest_totals[code], currency, field))
+        return AmountBounds(
+            tuple(highest),
+            None if factor is None else parse_amount(factor, "bounds.median_factor"),
+        )
 
 
 class SeriesBody(Body):
@@ -312,6 +341,7 @@ class SiteChange(Body):
     tax_rounding: Literal["line", "total"] | None = None
     late_usage: Late | None = None
     usage_records_max: RecordsMax | None = None
+    bounds: BoundsBody | None = None
     number_prefix: Prefix | None = None
     series: list[SeriesBody] | None = Field(default=None, min_length=1, max_length=SERIES_MAX)
 

@@ -67,6 +67,7 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "v1/invoices", READ, billing.list_invoices),
     Route("GET", "v1/invoices/{}", READ, billing.get_invoice),
     Route("POST", "v1/invoices/{}/close", KeyScope.INVOICE_CLOSE, billing.post_close),
+    Route("POST", "v1/invoices/{}/sync", KeyScope.INVOICE_CLOSE, billing.post_sync),
     Route("GET", "v1/invoices/{}/pdf", READ, billing.get_pdf),
     Route("POST", "v1/invoices/{}/void", ADMIN, settling.post_void),
     Route("GET", "v1/invoices/{}/payments", READ, settling.list_payments),

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from postpaid.application.ports import Appended
+from postpaid.application.entries import Appended
 from postpaid.domain.api_key import ApiKey
+from postpaid.domain.bounds import AmountBounds, broken_details
 from postpaid.domain.calendar import Schedule
 from postpaid.domain.catalog import Item, ItemPrice
 from postpaid.domain.customer import Customer
@@ -56,6 +57,7 @@ def native_from_site(site: Site) -> dict[str, Any]:
         "tax_rounding": site.tax_rounding.value,
         "late_usage": site.late.value,
         "usage_records_max": site.usage_records_max,
+        "bounds": _bounds(site.bounds),
         "created_at": instant_text(site.created_at),
     }
 
@@ -170,6 +172,7 @@ def native_from_invoice(invoice: Invoice, content: InvoiceContent | None) -> dic
         "voided_at": _instant(invoice.voided_at),
         "void_reason": invoice.void_reason,
         "parked": invoice.parked,
+        "broken_bound": None if invoice.broken is None else broken_details(invoice.broken),
         "document": None if invoice.render is None else invoice.render.value.lower(),
         "created_at": instant_text(invoice.created_at),
     }
@@ -277,6 +280,15 @@ def _closing(policy: ClosingPolicy | None) -> dict[str, Any] | None:
     if policy is None:
         return None
     return {"mode": policy.mode.value, "after_hours": policy.after_hours}
+
+
+def _bounds(bounds: AmountBounds | None) -> dict[str, Any]:
+    highest = () if bounds is None else bounds.highest
+    factor = None if bounds is None else bounds.factor
+    return {
+        "highest_totals": {each.currency: str(each) for each in highest},
+        "median_factor": None if factor is None else decimal_text(factor),
+    }
 
 
 def _cadence(schedule: Schedule) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from postpaid.api.native.lists import check_query, page
 from postpaid.api.native.shapes import native_from_late, native_list
 from postpaid.api.native.usage import native_from_usage
 from postpaid.application.correct_usage import subscription_of, usage_not_found
+from postpaid.application.entries import Appended
 from postpaid.application.find_usage import find_usage
 from postpaid.application.list_usages import list_usages as read_page
-from postpaid.application.ports import Appended
 from postpaid.application.roll_term import known_subscription
 from postpaid.domain.errors import Invalid
 from postpaid.domain.instants import YEAR_MAX, YEAR_MIN
