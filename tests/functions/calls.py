@@ -156,6 +156,18 @@ USAGE = (
         "Query term 1 R; GetItem usage 1 R",
     ),
     Operation(
+        "record a batch of three",
+        "POST /v1/usages",
+        ops.record_batch,
+        "3 x PutItem usage 1 W; Query term 1 R",
+    ),
+    Operation(
+        "record a batch of three, two of an invoiced term",
+        "POST /v1/usages",
+        ops.record_late_batch,
+        "3 x PutItem usage 1 W; 2 x Query term 1 R; SendMessage CloseQueue",
+    ),
+    Operation(
         "correct a usage",
         "PUT /v1/subscriptions/{}/usages/{}",
         ops.correct,

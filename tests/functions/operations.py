@@ -338,6 +338,26 @@ def record_again_under_refuse(stage: Stage) -> Act:
     return lambda: answers(True, stage.must("POST", stage.usages, again)["replayed"])
 
 
+def _batch(stage: Stage, *dates: str) -> list[str]:
+    """Record usages of some dates by one request; return where they are billed."""
+    named = USAGE | {"subscription_id": stage.name}
+    body = {"usages": [named | {"usage_date": date} for date in dates]}
+    return [each["usage"]["billing"] for each in stage.must("POST", "/v1/usages", body)["results"]]
+
+
+def record_batch(stage: Stage) -> Act:
+    stage.subscribe()
+    stage.warm()
+    dates = ("2026-10-02", "2026-10-03", "2026-10-04")
+    return lambda: answers(["on_time"] * 3, _batch(stage, *dates))
+
+
+def record_late_batch(stage: Stage) -> Act:
+    stage.september_invoiced()
+    dates = ("2026-09-16", "2026-10-02", "2026-09-17")
+    return lambda: answers(["late", "on_time", "late"], _batch(stage, *dates))
+
+
 def correct(stage: Stage) -> Act:
     stage.subscribe()
     path = stage.usage()

@@ -33,6 +33,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "v1/subscriptions"): SUBSCRIPTION,
     ("PATCH", "v1/subscriptions/{}"): {"closing": {"mode": "manual"}},
     ("POST", "v1/subscriptions/{}/usages"): USAGE,
+    ("POST", "v1/usages"): {"usages": [USAGE | {"subscription_id": "calls"}]},
     ("PUT", "v1/subscriptions/{}/usages/{}"): {"quantity": "22"},
     ("POST", "v1/test-clock/advance"): {"to": "2026-10-20T13:00:00Z"},
     ("PATCH", "v1/item-prices/{}"): {"name": "VoIP calls"},
@@ -47,7 +48,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "v1/invoices/{}/payments"): {"id": "wire-1", "amount": "5.00"},
 }
 CHANGES = ("changes", "cancel", "uncancel", "suspend", "resume", "cadence", "invoice-now")
-QUERIES = {"v1/usages": "?external_id=x"}
+QUERIES = {("GET", "v1/usages"): "?external_id=x"}
 HEADERS = {
     "v1/subscriptions/{}/invoice-now": {"idempotency-key": "once"},
     "v1/subscriptions/{}/usages/{}": {"if-match": '"1"'},
@@ -70,7 +71,7 @@ class Town:
         path = re.sub(r"\{\}", lambda _: next(filled), route.template)
         body = BODIES.get((route.method, route.template))
         headers = HEADERS.get(route.template, {})
-        target = f"/{path}{QUERIES.get(route.template, '')}"
+        target = f"/{path}{QUERIES.get((route.method, route.template), '')}"
         return self.ours.functions.call(route.method, target, body, key=key, headers=headers)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from postpaid.application.ports import Unavailable
 from postpaid.domain.errors import Conflict
@@ -19,11 +20,15 @@ _FAILED = 500
 
 @dataclass
 class Ask:
-    """A request about a usage, which can be sent as often as one likes."""
+    """A request about usages, which can be sent as often as one likes.
+
+    *quantities* are those that it names, None for a deletion; a *batch* has a result for each.
+    """
 
     send: Callable[[], Answer | None]
-    quantity: Decimal | None
+    quantities: tuple[Decimal | None, ...]
     subscription_id: str
+    batch: bool = False
 
 
 @dataclass
@@ -47,6 +52,19 @@ class Client:
         body = {"line_id": "minutes", "usage_date": day, "quantity": quantity, **more}
         path = f"/v1/subscriptions/{subscription_id}/usages"
         self._ask("POST", path, body, headers, Decimal(quantity), subscription_id)
+
+    def record_batch(self, *usages: tuple[str, str], subscription_id: str = "sub") -> None:
+        """Record several usages, each a day and a quantity, by one request under a key."""
+        self._requests += 1
+        headers = {"Idempotency-Key": f"request-{self._requests}"}
+        named = {"subscription_id": subscription_id, "line_id": "minutes"}
+        body = {"usages": [{**named, "usage_date": day, "quantity": q} for day, q in usages]}
+
+        def send() -> Answer | None:
+            return self.plant.request("POST", "/v1/usages", body, key=self.key, headers=headers)
+
+        quantities = tuple(Decimal(quantity) for _, quantity in usages)
+        self._send(Ask(send, quantities, subscription_id, batch=True), 1)
 
     def correct(
         self, usage_id: str, version: int, quantity: str, subscription_id: str = "sub"
@@ -75,7 +93,8 @@ class Client:
         What was refused may be taken by now: what was in its way may be deleted.
         """
         for ask in self.acknowledged:
-            if ask.quantity is not None and not self._is_forgotten(ask.quantity):
+            named = [quantity for quantity in ask.quantities if quantity is not None]
+            if named and not any(self._is_forgotten(quantity) for quantity in named):
                 answer = ask.send()
                 assert answer is not None
                 assert answer.status < _FAILED
@@ -106,7 +125,7 @@ class Client:
         def send() -> Answer | None:
             return self.plant.request(method, path, body, key=self.key, headers=headers)
 
-        self._send(Ask(send, quantity, subscription_id), 1)
+        self._send(Ask(send, (quantity,), subscription_id), 1)
 
     def _send(self, ask: Ask, times: int) -> None:
         for _ in range(times):
@@ -114,7 +133,9 @@ class Client:
             if answer is not None and self._definite(answer, ask):
                 return
         self.unanswered.append(ask)
-        self.ledger.no_answer(ask.quantity)
+        for quantity in ask.quantities:
+            if not (ask.batch and self._is_noted(quantity)):
+                self.ledger.no_answer(quantity)
 
     def _definite(self, answer: Answer, ask: Ask) -> bool:
         if answer.status == _NOT_NOW:
@@ -122,11 +143,33 @@ class Client:
         if answer.status >= _FAILED:
             self.failures.append(f"{answer.status}: {self.plant.log.getvalue()[-600:]}")
             return False
+        if ask.batch:
+            return self._definite_batch(answer.json["results"], ask)
         if answer.status >= 400:
-            self.ledger.no(ask.quantity)
+            self.ledger.no(ask.quantities[0])
             return True
         self.acknowledged.append(ask)
-        shown = answer.json
+        self._note(answer.json, ask)
+        return True
+
+    def _definite_batch(self, results: list[Any], ask: Ask) -> bool:
+        """Note what is new of a batch's results; whether there is one for each of its usages."""
+        assert len(results) == len(ask.quantities)
+        for quantity, result in zip(ask.quantities, results, strict=True):
+            if result["status"] != _NOT_NOW and not self._is_noted(quantity):
+                if "usage" in result:
+                    self._note(result["usage"], ask)
+                else:
+                    self.ledger.no(quantity)
+        if all("usage" in result for result in results):
+            self.acknowledged.append(ask)
+        return all(result["status"] != _NOT_NOW for result in results)
+
+    def _is_noted(self, quantity: Decimal | None) -> bool:
+        known = {fact.quantity for fact in self.ledger.facts}
+        return quantity in known or quantity in self.ledger.refused
+
+    def _note(self, shown: Mapping[str, Any], ask: Ask) -> None:
         self.ledger.ok(
             Fact(
                 subscription_id=ask.subscription_id,
@@ -138,7 +181,6 @@ class Client:
                 external_id=shown.get("external_id"),
             )
         )
-        return True
 
     # --- everything else
 

@@ -9,13 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import zip_longest
 
 import pytest
 
 from postpaid.application import compose_invoice
 from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.due_terms import Due
-from postpaid.application.record_usage import RecordedUsage
+from postpaid.application.ports import Unavailable
+from postpaid.application.record_usage import RecordedUsage, RecordUsage
 from postpaid.application.render_invoice import render_invoice
 from postpaid.application.sites import ChangeSite, change_site
 from postpaid.application.work_due import work_late
@@ -35,16 +37,19 @@ from tests.simulation.runs import minutes
 from tests.simulation.schedules import Ended, Handler
 from tests.support.faults import Killed, Moment, fail
 from tests.support.samples import AUTO_AT_ONCE, MANUAL, OCTOBER, SCOPE, at
-from tests.support.world import PlainTypesetter, World
+from tests.support.world import PlainTypesetter, World, record_command
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A handler by name; *quantity* is what its request names, None if it names none."""
+    """A handler by name; *quantities* are what its request names, none for some.
+
+    A handler of several gives or raises something for each of them.
+    """
 
     name: str
     handler: Handler
-    quantity: Decimal | None = None
+    quantities: tuple[Decimal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +71,26 @@ def _recorder(name: str, quantity: str, day: str, **more: str) -> Actor:
     def handler(world: World) -> object:
         return world.record(quantity, day, request=name, **more)
 
-    return Actor(name, handler, Decimal(quantity))
+    return Actor(name, handler, (Decimal(quantity),))
 
 
 def _corrector(name: str, quantity: str, day: str, version: int = 1) -> Actor:
     def handler(world: World) -> object:
         return world.correct(key_of(day), version, quantity)
 
-    return Actor(name, handler, Decimal(quantity))
+    return Actor(name, handler, (Decimal(quantity),))
+
+
+def batch_commands() -> list[RecordUsage]:
+    """Return a batch of two, the first of which others want to record, too."""
+    return [
+        record_command("191", "2026-10-08", request="record-batch"),
+        record_command("193", "2026-10-10", request="record-batch"),
+    ]
+
+
+def _record_batch(world: World) -> object:
+    return world.record_batch(*batch_commands())
 
 
 def _visitor(name: str, start: str) -> Actor:
@@ -197,6 +214,7 @@ def _correct_late(world: World) -> object:
 
 
 _RECORD = _recorder("record", "109", "2026-10-08")
+_BATCH = Actor("record-batch", _record_batch, (Decimal(191), Decimal(193)))
 _SAME = _recorder("record", "109", "2026-10-08")
 _OTHER = _recorder("record-other", "113", "2026-10-08")
 _AGAIN = _recorder("add-again", "127", "2026-10-07")
@@ -207,8 +225,8 @@ _VISIT = _visitor("visit", "2026-10-01")
 _NEXT = _visitor("visit-next", "2026-11-01")
 _CLOSE = _closer("close", "2026-10-01")
 _RECONCILE = Actor("reconcile", _late)
-_CORRECT_AND_RECONCILE = Actor("correct-and-reconcile", _correct_late, Decimal(149))
-_CORRECT_AND_VISIT = Actor("correct-and-visit", _correct_and_visit, Decimal(3))
+_CORRECT_AND_RECONCILE = Actor("correct-and-reconcile", _correct_late, (Decimal(149),))
+_CORRECT_AND_VISIT = Actor("correct-and-visit", _correct_and_visit, (Decimal(3),))
 _MANUAL = Actor("policy", _policy(MANUAL))
 _CANCEL = Actor("cancel", lambda world: world.cancel("2026-11-20"))
 _CANCEL_NOW = Actor("cancel-now", lambda world: world.cancel("now"))
@@ -245,14 +263,21 @@ def begins() -> tuple[Begin, ...]:
     coming.world.skip_to("2026-12-01T00:30")
     return (
         replace(
-            ended, name="ended", actors=(*_USAGE, _VISIT, _CANCEL, _CANCEL_NOW, _MANUAL, _DISPATCH)
+            ended,
+            name="ended",
+            actors=(*_USAGE, _BATCH, _VISIT, _CANCEL, _CANCEL_NOW, _MANUAL, _DISPATCH),
         ),
-        replace(graced, name="graced", actors=(*_USAGE, _VISIT, _CLOSE, _SYNC, _CANCEL, _MANUAL)),
+        replace(
+            graced,
+            name="graced",
+            actors=(*_USAGE, _BATCH, _VISIT, _CLOSE, _SYNC, _CANCEL, _MANUAL),
+        ),
         replace(
             frozen,
             name="frozen",
             actors=(
                 *_USAGE,
+                _BATCH,
                 _RECONCILE,
                 _CORRECT_AND_RECONCILE,
                 _CANCEL_NOW,
@@ -442,8 +467,14 @@ def copied(ledger: Ledger) -> Ledger:
 
 def note(ledger: Ledger, actor: Actor, ended: Ended) -> None:
     """Note in a client's books what a handler came to."""
-    if isinstance(ended.value, RecordedUsage):
-        usage = ended.value.usage
+    results = ended.value if isinstance(ended.value, list) else [ended.value]
+    for quantity, result in zip_longest(actor.quantities or (None,), results):
+        _note_one(ledger, quantity, result)
+
+
+def _note_one(ledger: Ledger, quantity: Decimal | None, result: object) -> None:
+    if isinstance(result, RecordedUsage):
+        usage = result.usage
         ledger.ok(
             Fact(
                 usage.key.subscription_id,
@@ -451,14 +482,14 @@ def note(ledger: Ledger, actor: Actor, ended: Ended) -> None:
                 usage.version,
                 usage.quantity,
                 usage.deleted,
-                ended.value.billing.value,
+                result.billing.value,
                 usage.external_id,
             )
         )
-    elif isinstance(ended.value, Exception):
-        ledger.no(actor.quantity)
+    elif isinstance(result, Exception) and not isinstance(result, Unavailable):
+        ledger.no(quantity)
     else:
-        ledger.no_answer(actor.quantity)
+        ledger.no_answer(quantity)
 
 
 def settle(
@@ -473,8 +504,8 @@ def settle(
     for actor, ended in zip(pair, ends, strict=True):
         note(ledger, actor, ended)
     for actor, ended in zip(pair, ends, strict=True):
-        if ended.died and actor.quantity is not None:
-            _told(Begin("", world, ledger, ()), Actor(actor.name, _final(actor), actor.quantity))
+        if ended.died and actor.quantities:
+            _told(Begin("", world, ledger, ()), Actor(actor.name, _final(actor), actor.quantities))
     heal(world, begin.subscriptions)
     Auditor(world, ledger, minutes).audit([*begin.subscriptions])
 

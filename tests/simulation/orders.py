@@ -15,6 +15,7 @@ from postpaid.application.close_invoice import close_invoice
 from postpaid.application.correct_usage import CorrectUsage, correct_usage
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.reconcile_term import reconcile_term
+from postpaid.application.record_batch import record_batch
 from postpaid.application.record_usage import RecordUsage, record_usage
 from postpaid.domain.supplement import plain_supplement
 from tests.simulation import handlers
@@ -70,6 +71,12 @@ def _record_look_first(world: World) -> object:
         request="record",
     )
     return _look_first(world, partial(record_usage, command, now=world.now))
+
+
+def _batch_look_first(world: World) -> object:
+    """Look when all but the last usage of the batch are written."""
+    commands = handlers.batch_commands()
+    return _look_first(world, partial(record_batch, commands, now=world.now))
 
 
 def _correct_look_first(world: World) -> object:
@@ -169,6 +176,7 @@ def _reconciles(change: Any) -> Handler:
 # Name, the moment, the handler whose calls come in another order, and what it takes the place of.
 ORDERS: tuple[tuple[str, str, Handler, str], ...] = (
     ("record: look before the put", "graced", _record_look_first, "record"),
+    ("batch: look before the last put", "graced", _batch_look_first, "record-batch"),
     ("correct: look before the put", "graced", _correct_look_first, "correct"),
     ("delete: look before the put", "graced", _delete_look_first, "delete"),
     ("close: query before the fence", "graced", _closes(_query_before_fence), "close"),

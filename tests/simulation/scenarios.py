@@ -110,6 +110,13 @@ def _reconcile(client: Client) -> None:
     client.plant.deliver("close")
 
 
+def _batch(client: Client) -> None:
+    """Late ones and one on time by one request; then one that is there with another quantity."""
+    client.record_batch(("2026-10-08", "113"), ("2026-11-01", "115"), ("2026-10-09", "117"))
+    client.record_batch(("2026-10-05", "119"), ("2026-10-06", "121"))
+    client.plant.deliver("close")
+
+
 # --- the other ways of money
 
 
@@ -339,6 +346,7 @@ MONEY = (
     Scenario(name="record", at=_OCTOBER, begin=_voip, play=_record, price=minutes),
     Scenario(name="named", at=_OCTOBER, begin=_limited, play=_named, price=minutes),
     Scenario(name="close", at=_OCTOBER, begin=_due, play=_close, price=minutes),
+    Scenario(name="batch", at=_OCTOBER, begin=_billed, play=_batch, price=minutes),
     Scenario(name="reconcile", at=_OCTOBER, begin=_billed, play=_reconcile, price=minutes),
 )
 OTHERS = (

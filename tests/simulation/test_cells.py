@@ -7,12 +7,17 @@ import pytest
 from postpaid.domain.term import TERM_STEPS
 from tests.simulation.callsites import all_sites
 from tests.simulation.cells import Job, Runner, table
+from tests.simulation.kinds import Mode, kinds_of
 from tests.simulation.laws import INVOICE_STEPS
+from tests.simulation.network import Fault
 from tests.simulation.plant import running
 from tests.simulation.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Where a request that records reaches out.
+_RECORDING = ("usage.", "terms.StoredTerms.look", "subscriptions.", "queue.")
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +47,24 @@ def test_every_fault_at_every_place_leaves_the_books_right(runner: Runner) -> No
     assert steps >= {
         ("invoice", was, to) for was, after in INVOICE_STEPS.items() for to in after if was != to
     }
+
+
+def test_every_fault_at_every_call_of_a_batch_leaves_the_books_right(runner: Runner) -> None:
+    """Its places are those of a single recording; what comes before and behind them is not."""
+    calls = runner.clean("batch")
+    own = [number for number, call in enumerate(calls) if call.site.method.startswith(_RECORDING)]
+    assert len(own) > 10
+    failures = []
+
+    for number in own:
+        for kind in kinds_of(calls[number].operation, consistent=calls[number].consistent):
+            for mode in Mode:
+                job = Job("batch", (Fault(number, kind, mode),))
+                outcome = runner.run(job)
+                assert outcome.met >= set(job.faults), f"{job} met no fault"
+                failures += [f"{each}\n    {replay(job)}" for each in outcome.broken]
+
+    assert not failures, "\n".join(failures)
 
 
 def replay(job: Job) -> str:

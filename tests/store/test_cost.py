@@ -45,7 +45,7 @@ from tests.support.samples import (
     at,
 )
 from tests.support.tables import create_table
-from tests.support.world import World
+from tests.support.world import World, record_command
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -112,6 +112,30 @@ def test_a_usage_costs_one_write_and_one_strong_look(
     assert charges(calls) == one * 2, "the refused put is paid for, too"
     assert [call.note for call in calls] == ["eventual", "", "", "eventual", "refused", ""]
     assert (first.replayed, replay.replayed) == (False, True)
+
+
+@pytest.mark.engine
+def test_a_batch_costs_one_write_a_usage_and_one_strong_look_a_term(
+    client: "DynamoDBClient", world: World
+) -> None:
+    world.subscription("minutes", start="2026-10-01", closing=MANUAL)
+    world.clock.now = at("2026-11-01T01:00")
+    assert world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    october = [f"2026-10-05T00:00:{second:02d}Z" for second in range(24)]
+    batch = [
+        record_command("361", date, note="n" * 300, request="f" * 64)
+        for date in (*october, "2026-11-01")
+    ]
+
+    with bill(client) as calls:
+        results = world.record_batch(*batch)
+
+    assert len({str(each) for each in results}) == len(batch) == 25
+    assert charges(calls) == [
+        ("GetItem", "BillingTable", ONE / 2),
+        *([("PutItem", "UsageTable", ONE)] * 25),
+        *([("Query", "BillingTable", ONE)] * 2),
+    ]
 
 
 @pytest.mark.engine

@@ -35,6 +35,7 @@ from postpaid.application.entries import Appended
 from postpaid.application.make_line import CreateLine
 from postpaid.application.ports import Unavailable
 from postpaid.application.reconcile_term import Reconciled, reconcile_term
+from postpaid.application.record_batch import record_batch
 from postpaid.application.record_payment import RecordPayment, record_payment
 from postpaid.application.record_usage import RecordedUsage, RecordUsage, record_usage
 from postpaid.application.render_invoice import render_invoice
@@ -45,6 +46,7 @@ from postpaid.application.void_invoice import void_invoice
 from postpaid.application.work_due import Worker, work_invoice, work_term
 from postpaid.domain.catalog import Item, ItemPrice, ItemType
 from postpaid.domain.customer import Customer
+from postpaid.domain.errors import BillingError
 from postpaid.domain.invoice import Invoice, InvoiceStatus
 from postpaid.domain.invoice_content import InvoiceContent, content_from_plain, stored_content
 from postpaid.domain.invoice_document import InvoiceDocument
@@ -114,6 +116,26 @@ class PlainTypesetter:
 
     def typeset(self, document: InvoiceDocument) -> bytes:
         return repr(document).encode()
+
+
+def record_command(
+    quantity: str,
+    on: str,
+    *,
+    item_price_id: str | None = "minutes",
+    subscription_id: str = "sub",
+    line_id: str | None = None,
+    **more: Any,
+) -> RecordUsage:
+    """Return what a client asks to record."""
+    return RecordUsage(
+        subscription_id=subscription_id,
+        line_id=line_id,
+        item_price_id=item_price_id,
+        usage_date=on,
+        quantity=Decimal(quantity),
+        **more,
+    )
 
 
 @dataclass
@@ -398,18 +420,27 @@ class World:
         **more: Any,
     ) -> RecordedUsage:
         """Record a usage as the function does, without a kept subscription."""
-        command = RecordUsage(
-            subscription_id=subscription_id,
-            line_id=more.pop("line_id", None),
-            item_price_id=item_price_id,
-            usage_date=on,
-            quantity=Decimal(quantity),
-            **more,
+        command = record_command(
+            quantity, on, item_price_id=item_price_id, subscription_id=subscription_id, **more
         )
         usages = Faulty(self.usages, self.calls, "usages")
         billing = Faulty(self.billing, self.calls, "billing")
         return record_usage(
             command,
+            subscriptions=StoredSubscriptions(billing, self.scope),
+            ledger=StoredUsages(usages, self.scope),
+            terms=StoredTerms(billing, self.scope),
+            now=self.now,
+        )
+
+    def record_batch(
+        self, *commands: RecordUsage | BillingError
+    ) -> list[RecordedUsage | BillingError | Unavailable]:
+        """Record a batch as the function does, without kept subscriptions."""
+        usages = Faulty(self.usages, self.calls, "usages")
+        billing = Faulty(self.billing, self.calls, "billing")
+        return record_batch(
+            commands,
             subscriptions=StoredSubscriptions(billing, self.scope),
             ledger=StoredUsages(usages, self.scope),
             terms=StoredTerms(billing, self.scope),

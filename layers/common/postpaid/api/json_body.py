@@ -11,14 +11,16 @@ BODY_BYTES_MAX = 1_048_576
 _INTEGER_DIGITS_PLAIN = 18
 
 
-def read_json_object(body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-    """Read a JSON object (RFC 8259) of at most 1 MiB; numbers come as int or exact `Decimal`.
+def read_json_object(
+    body: bytes, headers: Mapping[str, str], *, bytes_max: int = BODY_BYTES_MAX
+) -> dict[str, Any]:
+    """Read a JSON object (RFC 8259), by default up to 1 MiB; numbers are int or exact `Decimal`.
 
     Raises `Malformed`: `unsupported_media_type`, `payload_too_large`, or `malformed_request` for
     anything that is not one JSON object in UTF-8 with every name once (RFC 7493).
     """
-    if len(body) > BODY_BYTES_MAX:
-        raise Malformed("payload_too_large", f"the body has more than {BODY_BYTES_MAX} bytes")
+    if len(body) > bytes_max:
+        raise Malformed("payload_too_large", f"the body has more than {bytes_max} bytes")
     media_type, _, parameters = headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower()
     if media_type.strip().lower() != "application/json" or charset not in {

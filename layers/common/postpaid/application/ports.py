@@ -142,12 +142,16 @@ class Prices(Protocol):
         ...
 
 
-class Terms(Protocol):
-    """The terms of one site's subscriptions."""
+class Looks(Protocol):
+    """Finds terms by a date."""
 
     def look(self, subscription_id: str, at: datetime) -> Term | None:
         """Read the term that began last at or before *at*; one strongly consistent query."""
         ...
+
+
+class Terms(Looks, Protocol):
+    """The terms of one site's subscriptions."""
 
     def get(self, subscription_id: str, start: datetime) -> Term | None:
         """Read a term."""

@@ -19,8 +19,8 @@ from decimal import Decimal
 from postpaid.application.ports import (
     ExternalIdTaken,
     LedgerFull,
+    Looks,
     Subscriptions,
-    Terms,
     Unavailable,
     UsageLedger,
     UsagesOf,
@@ -66,38 +66,61 @@ class RecordedUsage:
     term_start: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """A usage that is stored; *replayed* if it was before anybody asked this time."""
+
+    usage: Usage
+    replayed: bool
+
+
 def record_usage(
     command: RecordUsage,
     *,
     subscriptions: Subscriptions,
     ledger: UsageLedger,
-    terms: Terms,
+    terms: Looks,
     now: datetime,
 ) -> RecordedUsage:
-    """Record a usage once.
+    """Record a usage once; raises what `judge` and `make_durable` raise."""
+    usage, subscription = judge(command, subscriptions, now)
+    durable = make_durable(
+        usage, subscription, subscriptions=subscriptions, ledger=ledger, terms=terms
+    )
+    return looked(terms, durable.usage, replayed=durable.replayed)
 
-    Raises `NotFound`, `Invalid` or `Conflict` before anything is written (`term_closed` where
-    nothing late is taken). With nothing written it raises `Conflict` with code `usage_conflict` and
-    what is recorded if the identity is taken, or with code `external_id_taken` and the usage that
-    has it; `LimitExceeded` at the subscription's maximum. Raises `Unavailable` if it is unknown
-    whether the usage was stored.
+
+def make_durable(
+    usage: Usage,
+    subscription: Subscription,
+    *,
+    subscriptions: Subscriptions,
+    ledger: UsageLedger,
+    terms: Looks,
+) -> Durable:
+    """Store a usage that was judged, if it is not there; a look must follow.
+
+    *terms* are asked before the put, where nothing late is taken: then `Conflict` with code
+    `term_closed`. With nothing written it raises `Conflict` with code `usage_conflict` and what is
+    recorded if the identity is taken, or with code `external_id_taken` and the usage that has it;
+    `LimitExceeded` at the subscription's maximum. Raises `Unavailable` if it is unknown whether the
+    usage was stored.
     """
-    usage, subscription = _intended(command, subscriptions, now)
     try:
-        return _recorded(usage, subscription, subscriptions, ledger.of(subscription), terms)
+        return _stored(usage, subscription, subscriptions, ledger.of(subscription), terms)
     except ExternalIdTaken as taken:
         raise _external_id_taken(taken.key) from None
 
 
-def _recorded(
+def _stored(
     usage: Usage,
     subscription: Subscription,
     subscriptions: Subscriptions,
     usages: UsagesOf,
-    terms: Terms,
-) -> RecordedUsage:
+    terms: Looks,
+) -> Durable:
     if is_closed(subscription, usage.key, terms):
-        return _recorded_before(usage, usages.get(usage.key), terms)
+        return _recorded_before(usage, usages.get(usage.key))
     existing = _added(usage, subscription, subscriptions, usages)
     for _ in range(_TRIES):
         if existing is None or not existing.deleted:
@@ -106,10 +129,10 @@ def _recorded(
         usage = _renewed(usage, existing)
         existing = usages.add_again(usage, over=existing)
     if existing is None:
-        return looked(terms, usage, replayed=False)
+        return Durable(usage, replayed=False)
     if existing.deleted:
         raise Unavailable("the usage changed under every attempt to record it")
-    return _replayed(usage, existing, terms)
+    return _replayed(usage, existing)
 
 
 def _added(
@@ -137,7 +160,7 @@ def check_note(note: str | None) -> None:
         )
 
 
-def is_closed(subscription: Subscription, key: UsageKey, terms: Terms) -> bool:
+def is_closed(subscription: Subscription, key: UsageKey, terms: Looks) -> bool:
     """Tell whether a usage's term takes nothing more: it is frozen, and nothing late is taken.
 
     To be asked before the put. Only subscriptions that refuse pay for this second look.
@@ -155,14 +178,14 @@ def term_closed() -> Conflict:
     )
 
 
-def _recorded_before(usage: Usage, existing: Usage | None, terms: Terms) -> RecordedUsage:
+def _recorded_before(usage: Usage, existing: Usage | None) -> Durable:
     """Answer for a closed term: a repeat of what was recorded in time is still one."""
     if existing is None:
         raise term_closed()
     if existing.deleted:
         _check_request(usage, existing)
         raise term_closed()
-    return _replayed(usage, existing, terms)
+    return _replayed(usage, existing)
 
 
 def _check_request(usage: Usage, tombstone: Usage) -> None:
@@ -171,7 +194,7 @@ def _check_request(usage: Usage, tombstone: Usage) -> None:
         raise Conflict("usage_deleted", "this request's usage was recorded, and deleted since then")
 
 
-def _replayed(usage: Usage, existing: Usage, terms: Terms) -> RecordedUsage:
+def _replayed(usage: Usage, existing: Usage) -> Durable:
     """Answer a repeat; refuse what is none. Not to name an external id is no difference."""
     if not existing.same_fact(usage):
         raise Conflict(
@@ -193,7 +216,7 @@ def _replayed(usage: Usage, existing: Usage, terms: Terms) -> RecordedUsage:
                 "submitted_external_id": usage.external_id,
             },
         )
-    return looked(terms, existing, replayed=True)
+    return Durable(existing, replayed=True)
 
 
 def _external_id_taken(key: UsageKey) -> Conflict:
@@ -218,10 +241,13 @@ def _limit_reached(records_max: int | None, full: LedgerFull) -> LimitExceeded:
     )
 
 
-def _intended(
+def judge(
     command: RecordUsage, subscriptions: Subscriptions, now: datetime
 ) -> tuple[Usage, Subscription]:
-    """Judge the command by what may be a cached subscription; refuse only by a fresh one."""
+    """Judge a command by what may be a cached subscription; refuse only by a fresh one.
+
+    Nothing is written. Raises `NotFound`, `Invalid` or `Conflict`.
+    """
     known = subscriptions.get(command.subscription_id, fresh=False)
     if known is not None:
         try:
@@ -277,15 +303,20 @@ def _renewed(usage: Usage, tombstone: Usage) -> Usage:
     )
 
 
-def looked(terms: Terms, usage: Usage, *, replayed: bool) -> RecordedUsage:
-    """Say where a durable usage is billed; must follow the write that made it durable.
-
-    A look that fails leaves it `pending`, which is true of every durable usage.
-    """
+def looked(terms: Looks, usage: Usage, *, replayed: bool) -> RecordedUsage:
+    """Look where a durable usage is billed; must follow the write that made it durable."""
     try:
         term = terms.look(usage.key.subscription_id, usage.key.at)
     except Unavailable:
         term = None
+    return told(usage, term, replayed=replayed)
+
+
+def told(usage: Usage, term: Term | None, *, replayed: bool) -> RecordedUsage:
+    """Say where a durable usage is billed by a look that came after its write.
+
+    A look that failed, None, leaves it `pending`, which is true of every durable usage.
+    """
     if term is None:
         return RecordedUsage(usage=usage, replayed=replayed, billing=BillingState.PENDING)
     state = _billing_state(term, usage)

@@ -61,6 +61,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "subscription_suspended": (422, "The subscription is suspended"),
     "unknown_field": (422, "There is no such field"),
     "usage_limit_reached": (422, "The subscription takes no more usages"),
+    "usage_repeated": (422, "A usage is in the batch twice"),
     "usage_date_out_of_range": (422, "The usage date is not accepted"),
     "internal_error": (500, "The service failed"),
     "temporarily_unavailable": (503, "The service cannot answer now"),
@@ -97,20 +98,26 @@ def guarded(
     """
     try:
         return serve()
-    except BillingError as error:
-        response = problem(
-            error.code, error.message, request_id=request_id, field=error.field, **error.details
-        )
-        if error.code == "method_not_allowed":
+    except (BillingError, Unavailable) as error:
+        response = refusal(error, request_id=request_id)
+        if isinstance(error, BillingError) and error.code == "method_not_allowed":
             allow = {"allow": ", ".join(error.details["allow"])}
             return Response(response.status, response.body, {**response.headers, **allow})
         return response
-    except Unavailable:
+    except Exception as error:  # noqa: BLE001 - the last line of defence, and it is reported
+        report(error)
+        return problem("internal_error", "the failure was logged", request_id=request_id)
+
+
+def refusal(error: BillingError | Unavailable, *, request_id: str, within: str = "") -> Response:
+    """Return the refusal that an error means; *within* is the path of what its field is part of."""
+    if isinstance(error, Unavailable):
         return problem(
             "temporarily_unavailable",
             "no answer from storage; sending the same request again is safe",
             request_id=request_id,
         )
-    except Exception as error:  # noqa: BLE001 - the last line of defence, and it is reported
-        report(error)
-        return problem("internal_error", "the failure was logged", request_id=request_id)
+    field = error.field
+    if within and field is not None:
+        field = f"{within}.{field}" if field else within
+    return problem(error.code, error.message, request_id=request_id, field=field, **error.details)

@@ -77,6 +77,7 @@ ROUTES: tuple[Route[Operation], ...] = (
 # Never reached here: they only complete what a refused method is told of its path.
 USAGE_WRITES = (
     ("POST", "v1/subscriptions/{}/usages"),
+    ("POST", "v1/usages"),
     ("PUT", "v1/subscriptions/{}/usages/{}"),
     ("DELETE", "v1/subscriptions/{}/usages/{}"),
 )
