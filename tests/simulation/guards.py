@@ -113,7 +113,9 @@ def shown(mutant: Mutant, where: list[Meeting], *, whole: bool = False) -> str |
     """
     largest = mutant.groups[-1]
     if whole:
-        return caught(largest, where)
+        if largest not in _shown:
+            _shown[largest] = caught(largest, where)
+        return _shown[largest]
     if largest not in _telling:
         _telling[largest] = [meeting for meeting in where if caught(largest, [meeting])]
     for gone in mutant.groups:
@@ -126,3 +128,5 @@ def shown(mutant: Mutant, where: list[Meeting], *, whole: bool = False) -> str |
 
 # At which meetings a group of guards shows that it is gone.
 _telling: dict[frozenset[Guard], list[Meeting]] = {}
+# How a group that is gone shows first, if it does.
+_shown: dict[frozenset[Guard], str | None] = {}
