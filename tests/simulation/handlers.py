@@ -220,6 +220,8 @@ _OTHER = _recorder("record-other", "113", "2026-10-08")
 _AGAIN = _recorder("add-again", "127", "2026-10-07")
 _CORRECT = _corrector("correct", "131", "2026-10-05")
 _CORRECT_OTHER = _corrector("correct-other", "137", "2026-10-05")
+_AGAIN_OTHER = _recorder("add-again-other", "197", "2026-10-07")
+_DELETE_CORRECTED = Actor("delete-corrected", lambda world: world.delete(key_of("2026-10-05")))
 _DELETE = Actor("delete", lambda world: world.delete(key_of("2026-10-06")))
 _VISIT = _visitor("visit", "2026-10-01")
 _NEXT = _visitor("visit-next", "2026-11-01")
@@ -245,7 +247,10 @@ _NAMED_TWO_OTHER = _recorder(
 _LAST = _recorder("last", "173", "2026-10-08", subscription_id="two")
 _LAST_OTHER = _recorder("last-other", "179", "2026-10-09", subscription_id="two")
 _SYNC = Actor("sync", _sync_or_wait)
-_USAGE = (_RECORD, _OTHER, _AGAIN, _CORRECT, _CORRECT_OTHER, _DELETE)
+_USAGE = (
+    *(_RECORD, _OTHER, _AGAIN, _AGAIN_OTHER),
+    *(_CORRECT, _CORRECT_OTHER, _DELETE, _DELETE_CORRECTED),
+)
 
 
 def begins() -> tuple[Begin, ...]:

@@ -406,4 +406,6 @@ OTHERS = (
         test_site=True,
     ),
 )
+# Of these every two faults at every two calls are run.
+PAIRED = frozenset({"record", "close", "reconcile"})
 SCENARIOS = {each.name: each for each in (*MONEY, *OTHERS)}

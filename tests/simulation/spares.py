@@ -2,6 +2,7 @@
 
 _REFUSED = "the condition of the write that follows refuses what was read too early"
 
+_POLICY = "a policy that changes while a term ends: tests/application/test_interleavings.py"
 _UNPARK = "closing.StoredClosing.unpark:TransactWriteItems"
 # tests/store/test_parking.py and tests/application/test_sync_invoice.py show what these refuse.
 _DUE_AGAIN = "what is done and due again is found done by the next sweep, which takes it off"
@@ -33,6 +34,9 @@ SPARE: dict[str, str] = {
         "what a close misses gets an invoice of its own, what another took is refused to it"
     ),
     "payments.StoredPayments.get:GetItem an old read": _REFUSED,
+    "terms.StoredTerms.note_policy:UpdateItem subscription TERM OneOf status": _POLICY,
+    "terms.StoredTerms.page:Query an old read": _POLICY,
+    "usage.StoredUsagesOf.get:GetItem an old read": _REFUSED,
     "terms.StoredTerms.fence:UpdateItem:1 subscription TERM OneOf run": (
         "keeps a term that another run holds where it is on the list; a sweep would look once more"
     ),
@@ -46,4 +50,5 @@ UNMET: dict[str, str] = {
     "counters.StoredIds.number:UpdateItem": "has no condition: adding is atomic",
     "due.StoredDue.remember:UpdateItem": "two sweeps at other times: tests/store/test_due.py",
     "invoices.StoredInvoices.settle:UpdateItem": "tests/application/test_work_due.py",
+    "terms.StoredTerms.settle:UpdateItem": "tests/application/test_work_due.py",
 }
