@@ -6,7 +6,7 @@ from typing import Any
 
 from postpaid.application.due_terms import Due, dispatch_due
 from postpaid.outbound import queue
-from postpaid.runtime.clock import real_now, site_now
+from postpaid.runtime.clock import note_server_date, real_now, site_now
 from postpaid.runtime.log import log
 from postpaid.runtime.settings import Settings
 from postpaid.store import dynamo, keys
@@ -14,7 +14,7 @@ from postpaid.store.due import StoredDue
 from postpaid.store.sites import StoredSites
 
 settings = Settings.from_environment()
-billing = dynamo.DynamoTable(dynamo.connect(), settings.billing_table)
+billing = dynamo.DynamoTable(dynamo.connect(note_server_date), settings.billing_table)
 close_queue = queue.Queue(queue.connect(), settings.close_queue_url)
 
 
@@ -28,8 +28,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     hours = int(event.get("look_back_hours", 0))
     look_back = timedelta(hours=hours) if hours else None
     sites = StoredSites(billing)
+    scopes = sites.test_scopes()
+    # Behind the first answer of the table: it says whether this host's clock is ahead.
     clocks = {keys.LIVE: real_now()}
-    for scope in sites.test_scopes():
+    for scope in scopes:
         site = sites.get(scope.site)
         if site is not None and site.scope == scope:
             clocks[keys.scope_text(scope)] = site_now(site)

@@ -18,7 +18,7 @@ from postpaid.application.reconcile_term import Reconciled
 from postpaid.application.work_due import Worker, work_invoice, work_late, work_term
 from postpaid.domain.site import Scope
 from postpaid.outbound import documents, queue
-from postpaid.runtime.clock import site_now
+from postpaid.runtime.clock import note_server_date, site_now
 from postpaid.runtime.ids import new_run
 from postpaid.runtime.log import log, log_failure, log_metrics
 from postpaid.runtime.settings import Settings
@@ -27,7 +27,7 @@ from postpaid.store.books import SiteStores
 from postpaid.store.due import due_invoice, due_scope, due_term
 
 settings = Settings.from_environment()
-client = dynamo.connect()
+client = dynamo.connect(note_server_date)
 usages = dynamo.DynamoTable(client, settings.usage_table)
 billing = dynamo.DynamoTable(client, settings.billing_table)
 s3 = documents.connect()

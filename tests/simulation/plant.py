@@ -7,14 +7,16 @@ memory, as warm processes do, until one is killed.
 import io
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from postpaid.outbound import documents, queue
 from postpaid.runtime import clock
@@ -210,7 +212,7 @@ def running() -> Iterator[Plant]:
         patch.setattr(keys, "LIST_SHARDS", 1)
         clients = [module.connect() for module in (dynamo, documents, queue)]
         for module, client in zip((dynamo, documents, queue), clients, strict=True):
-            patch.setattr(module, "connect", lambda client=client: client)
+            patch.setattr(module, "connect", partial(_connected, client))
         wiring.attach(clients)
         table = dynamo.DynamoTable
         patch.setattr(
@@ -236,6 +238,18 @@ def running() -> Iterator[Plant]:
                 sys.modules.pop(module.__name__, None)
             for client in clients:
                 client.close()
+
+
+def _connected(client: BaseClient, note_date: Callable[[str], None] | None = None) -> BaseClient:
+    """Return the one client there is of a service, with what a function wants to be told."""
+    if note_date is not None:
+
+        def note(http_response: Any, **_: object) -> None:
+            if "Date" in http_response.headers:
+                note_date(http_response.headers["Date"])
+
+        client.meta.events.register("after-call.dynamodb", note)
+    return client
 
 
 def _functions(modules: Mapping[str, ModuleType], clients: list[Any]) -> Functions:

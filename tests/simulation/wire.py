@@ -66,6 +66,7 @@ class Backend:
     tables: dict[str, WatchedTable] = field(default_factory=lambda: defaultdict(WatchedTable))
     objects: dict[str, bytes] = field(default_factory=dict)
     queues: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    date: str | None = None  # what answers say the time is
 
     def copy(self) -> "Backend":
         """Return a backend of its own that holds the same; nobody watches it."""
@@ -79,6 +80,12 @@ class Backend:
 
     def serve(self, service: str, request: AWSPreparedRequest) -> AWSResponse:
         """Do what a request asks for, and answer it."""
+        response = self._served(service, request)
+        if self.date is not None:
+            response.headers["Date"] = self.date
+        return response
+
+    def _served(self, service: str, request: AWSPreparedRequest) -> AWSResponse:
         if service == "s3":
             return self._object(request)
         operation = _header(request, "X-Amz-Target").rpartition(".")[2]

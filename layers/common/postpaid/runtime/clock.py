@@ -2,13 +2,37 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from postpaid.domain.site import Site
 
+# The header has whole seconds, and its answer was under way for a while.
+AHEAD_MAX = timedelta(seconds=5)
+
+
+class _Host:
+    """By how much this host's clock was found to be ahead of the platform's."""
+
+    ahead = timedelta()
+
 
 def real_now() -> datetime:
-    """Return the present instant, cut to the second."""
-    return datetime.now(UTC).replace(microsecond=0)
+    """Return the present instant, cut to the second; by the platform's clock if ours is ahead."""
+    return (datetime.now(UTC) - _Host.ahead).replace(microsecond=0)
+
+
+def note_server_date(date: str) -> None:
+    """Hold this host's clock against the `Date` of an answer that has just come (RFC 9110, 6.6.1).
+
+    A host that is ahead by more than five seconds goes by the platform's time, so that nothing
+    closes early. One that is behind closes later, which does no harm.
+    """
+    try:
+        told = parsedate_to_datetime(date)
+    except ValueError:
+        return  # no date, no judgement
+    ahead = datetime.now(UTC) - told
+    _Host.ahead = ahead if ahead > AHEAD_MAX else timedelta()
 
 
 def site_now(site: Site) -> datetime:

@@ -5,7 +5,7 @@ failure that is not a refused condition becomes `Unavailable`: its outcome is un
 operation above is safe to repeat.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
@@ -60,8 +60,10 @@ _TRANSIENT = frozenset(
 )
 
 
-def connect() -> "DynamoDBClient":
+def connect(note_date: Callable[[str], None] | None = None) -> "DynamoDBClient":
     """Return a client for the process; short timeouts, so that the SDK's own retry still fits.
+
+    *note_date* is told the `Date` of each answer.
 
     botocore without boto3's session saves its resource machinery at cold start; parameters are
     checked by us and by the service, so botocore's third check is off.
@@ -75,6 +77,14 @@ def connect() -> "DynamoDBClient":
         max_pool_connections=16,
     )
     client = botocore.session.get_session().create_client("dynamodb", config=config)
+    if note_date is not None:
+
+        def note(http_response: Any, **_: object) -> None:
+            date = http_response.headers.get("Date")
+            if date:
+                note_date(date)
+
+        client.meta.events.register("after-call.dynamodb", note)
     return cast("DynamoDBClient", client)
 
 
