@@ -7,12 +7,14 @@ caught must not.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations_with_replacement
 
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.errors import BillingError
 from tests.simulation import handlers, shop
 from tests.simulation.altered import OLD, Altered, Guard
+from tests.simulation.bounds import few_tries
 from tests.simulation.handlers import Actor, Begin
 from tests.simulation.schedules import Ended, Explored, Explorer, Handler
 from tests.support.world import World
@@ -57,6 +59,17 @@ def _ended(handler: Handler, world: World) -> Ended:
     except (BillingError, Lost, Unavailable) as error:
         error.__traceback__ = None
         return Ended(error)
+
+
+@cache
+def explored_once() -> tuple[tuple[Meeting, Explored, frozenset[Guard]], ...]:
+    """Explore every meeting, once for all who ask; return each with the guards it has."""
+    found = []
+    with few_tries():
+        for meeting in meetings():
+            altered = Altered()
+            found.append((meeting, meet(meeting, altered), frozenset(altered.seen)))
+    return tuple(found)
 
 
 def caught(gone: frozenset[Guard], where: list[Meeting]) -> str | None:
