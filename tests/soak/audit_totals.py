@@ -19,7 +19,9 @@ def audit_totals(plan: Plan, ending: Ending) -> Iterator[Finding]:
             continue  # found elsewhere: it is not at its end
         name = invoice["number"] or invoice["id"]
         told = {field: cents_of(invoice[field]) for field in _FIELDS}
-        due = _reckoned(plan, invoice["lines"], balance)
+        # One that was skipped has no place in the order: what it shows is a balance of some time.
+        numbered = invoice["number"] is not None
+        due = _reckoned(plan, invoice["lines"], balance if numbered else told["credit_balance"])
         for field in _FIELDS:
             if told[field] != due[field]:
                 text = f"{name}: {field} is {told[field]} cents in place of {due[field]}"
@@ -28,7 +30,8 @@ def audit_totals(plan: Plan, ending: Ending) -> Iterator[Finding]:
         if taxes != _tax(plan, invoice["lines"]):
             text = f"{name}: the tax is {taxes} cents in place of {_tax(plan, invoice['lines'])}"
             yield Finding(Kind.AMOUNT, "I-16", text)
-        balance = due["credit_balance"] + due["credit_granted"] - due["credit_applied"]
+        if numbered:
+            balance = due["credit_balance"] + due["credit_granted"] - due["credit_applied"]
     left = sum(cents_of(each["amount"]) for each in ending.credits.get(plan.customer_id, ()))
     if left != balance:
         text = f"{plan.customer_id} has a credit of {left} cents in place of {balance}"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.soak.audit import audit
+from tests.soak.audit_totals import audit_totals
 from tests.soak.books import Act, Outcome, Told
 from tests.soak.ending import Ending
 from tests.soak.findings import Finding, Kind
@@ -388,6 +389,20 @@ def test_each_part_of_a_total_is_reckoned(field: str) -> None:
     invoice[field] = "77.77"
 
     assert [finding.kind for finding in _audit(scene, ending)] == [Kind.AMOUNT]
+
+
+def test_a_skipped_invoice_may_show_the_credit_of_any_time() -> None:
+    """It has no number, and so no place in the order in which the credit came and went."""
+    ending: Any = honest().ending()
+    nothing = ("subtotal", "credit_applied", "credit_granted", "total")
+    skipped: Any = {"id": "inv-0", "number": None, "status": "skipped", "subscription_id": PLAN.id}
+    skipped |= {"lines": [], "taxes": [], "credit_balance": "0.92"}
+    ending.invoices.append(skipped | dict.fromkeys(nothing, "0.00"))
+
+    assert list(audit_totals(PLAN, ending)) == []
+
+    ending.invoices[-1]["credit_applied"] = "0.92"
+    assert [finding.kind for finding in audit_totals(PLAN, ending)] == [Kind.AMOUNT]
 
 
 def test_an_issued_invoice_that_says_something_else_is_found() -> None:
