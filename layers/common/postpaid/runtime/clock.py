@@ -31,6 +31,8 @@ def note_server_date(date: str) -> None:
         told = parsedate_to_datetime(date)
     except ValueError:
         return  # no date, no judgement
+    if told.tzinfo is None:  # "-0000": a time of nobody knows where
+        return
     ahead = datetime.now(UTC) - told
     _Host.ahead = ahead if ahead > AHEAD_MAX else timedelta()
 
