@@ -19,17 +19,7 @@ IN_TWO_DAYS = ClosingPolicy(ClosingMode.AUTO, after_hours=48)
 def change(
     world: World, policy: ClosingPolicy | None, subscription_id: str = "sub"
 ) -> Subscription:
-    stores = world.stores
-    return change_closing(
-        ChangeClosing(subscription_id=subscription_id, policy=policy),
-        scope=world.scope,
-        subscriptions=stores.subscriptions,
-        terms=stores.terms,
-        invoices=stores.invoices,
-        customers=stores.customers,
-        sites=stores.sites,
-        now=world.now,
-    )
+    return world.change_closing(ChangeClosing(subscription_id=subscription_id, policy=policy))
 
 
 def test_a_policy_is_stored_with_the_next_version(world: World) -> None:

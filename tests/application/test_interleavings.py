@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing
 from postpaid.application.due_terms import Due
 from postpaid.application.record_usage import RecordedUsage
 from postpaid.domain.errors import Conflict
@@ -319,17 +319,7 @@ def test_two_who_create_the_same_subscription_create_one() -> None:
 
 def change(policy: ClosingPolicy) -> Process:
     def process(world: World) -> object:
-        stores = world.stores
-        return change_closing(
-            ChangeClosing(subscription_id="sub", policy=policy),
-            scope=world.scope,
-            subscriptions=stores.subscriptions,
-            terms=stores.terms,
-            invoices=stores.invoices,
-            customers=stores.customers,
-            sites=stores.sites,
-            now=world.now,
-        )
+        return world.change_closing(ChangeClosing(subscription_id="sub", policy=policy))
 
     return process
 

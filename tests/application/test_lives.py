@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from postpaid.application.cancel_subscription import uncancel_subscription
-from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing
 from postpaid.application.change_schedule import ChangeCadence, change_cadence, change_zone
 from postpaid.application.compose_invoice import upcoming_content
 from postpaid.application.edit_subscription import Edited, Request
@@ -385,17 +385,7 @@ def test_a_suspension_to_come_is_dropped_and_one_that_overlaps_is_refused() -> N
 
 
 def hold(world: World, until: str | None) -> None:
-    stores = world.stores
-    change_closing(
-        ChangeClosing(subscription_id="sub", hold_until=until),
-        scope=world.scope,
-        subscriptions=stores.subscriptions,
-        terms=stores.terms,
-        invoices=stores.invoices,
-        customers=stores.customers,
-        sites=stores.sites,
-        now=world.now,
-    )
+    world.change_closing(ChangeClosing(subscription_id="sub", hold_until=until))
 
 
 def test_on_hold_terms_end_and_their_invoices_wait_and_take_usage() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing
 from postpaid.application.due_terms import Due
 from postpaid.application.keep import KEEP
 from postpaid.application.ports import Unavailable
@@ -64,17 +64,7 @@ def visit(name: str) -> Process:
 
 def move(world: World, series: str | None, name: str = "sub") -> Subscription:
     """Name another series on a subscription; None for its customer's."""
-    stores = world.stores
-    return change_closing(
-        ChangeClosing(subscription_id=name, series=series),
-        scope=world.scope,
-        subscriptions=stores.subscriptions,
-        terms=stores.terms,
-        invoices=stores.invoices,
-        customers=stores.customers,
-        sites=stores.sites,
-        now=world.now,
-    )
+    return world.change_closing(ChangeClosing(subscription_id=name, series=series))
 
 
 def numbers(world: World) -> dict[str, str]:
@@ -180,18 +170,8 @@ def test_the_series_is_the_one_that_is_named_when_the_invoice_closes() -> None:
 def test_what_else_changes_leaves_the_series_as_it_is() -> None:
     world = shop()
     subscribe(world, "sub", series="us")
-    stores = world.stores
 
-    changed = change_closing(
-        ChangeClosing(subscription_id="sub", policy=MANUAL),
-        scope=world.scope,
-        subscriptions=stores.subscriptions,
-        terms=stores.terms,
-        invoices=stores.invoices,
-        customers=stores.customers,
-        sites=stores.sites,
-        now=world.now,
-    )
+    changed = world.change_closing(ChangeClosing(subscription_id="sub", policy=MANUAL))
 
     assert ChangeClosing(subscription_id="sub").series is KEEP
     assert (changed.series, changed.closing) == ("us", MANUAL)

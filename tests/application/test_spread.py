@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postpaid.application.audit_subscription import audit_subscription
-from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing
 from postpaid.application.change_schedule import ChangeCadence, change_cadence, change_zone
 from postpaid.application.compose_invoice import upcoming_content
 from postpaid.application.correct_usage import CorrectUsage, correct_usage
@@ -290,18 +290,8 @@ def test_a_number_of_shards_that_there_cannot_be_is_refused(usage_shards: int) -
 
 
 def to_another_policy(world: World) -> object:
-    stores = world.stores
     command = ChangeClosing(subscription_id="sub", policy=None, hold_until="2026-12-01")
-    return change_closing(
-        command,
-        scope=world.scope,
-        subscriptions=stores.subscriptions,
-        terms=stores.terms,
-        invoices=stores.invoices,
-        customers=stores.customers,
-        sites=stores.sites,
-        now=world.now,
-    )
+    return world.change_closing(command)
 
 
 CHANGES: dict[str, Callable[[World], object]] = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing
 from postpaid.application.keep import KEEP
 from postpaid.application.ports import Lost
 from postpaid.application.record_usage import RecordedUsage, RecordUsage, record_usage
@@ -44,17 +44,7 @@ def full(world: World, day: int, **more: Any) -> dict[str, Any]:
 
 
 def change(world: World, maximum: int | None) -> Subscription:
-    stores = world.stores
-    return change_closing(
-        ChangeClosing(subscription_id="sub", usage_records_max=maximum),
-        scope=world.scope,
-        subscriptions=stores.subscriptions,
-        terms=stores.terms,
-        invoices=stores.invoices,
-        customers=stores.customers,
-        sites=stores.sites,
-        now=world.now,
-    )
+    return world.change_closing(ChangeClosing(subscription_id="sub", usage_records_max=maximum))
 
 
 def counted(world: World) -> object:
@@ -132,17 +122,7 @@ def test_a_maximum_that_is_set_later_counts_from_then_on(world: World) -> None:
 
 def test_other_changes_leave_the_maximum_alone() -> None:
     world = limited(7)
-    stores = world.stores
-    change_closing(
-        ChangeClosing(subscription_id="sub", policy=MANUAL),
-        scope=world.scope,
-        subscriptions=stores.subscriptions,
-        terms=stores.terms,
-        invoices=stores.invoices,
-        customers=stores.customers,
-        sites=stores.sites,
-        now=world.now,
-    )
+    world.change_closing(ChangeClosing(subscription_id="sub", policy=MANUAL))
     assert world.subscription_of().usage_records_max == 7
     world.cancel("2026-12-24")
     assert world.subscription_of().usage_records_max == 7

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing
 from postpaid.application.change_schedule import ChangeCadence, change_cadence, change_zone
 from postpaid.application.compose_invoice import upcoming_content
 from postpaid.application.edit_subscription import Request
@@ -194,17 +194,7 @@ def test_a_change_of_zone_and_of_cadence_come_together_in_either_order(zone_firs
 
 
 def hold(world: World, until: object, request: Request) -> None:
-    stores = world.stores
-    change_closing(
-        ChangeClosing(subscription_id="sub", hold_until=until, request=request),
-        scope=world.scope,
-        subscriptions=stores.subscriptions,
-        terms=stores.terms,
-        invoices=stores.invoices,
-        customers=stores.customers,
-        sites=stores.sites,
-        now=world.now,
-    )
+    world.change_closing(ChangeClosing(subscription_id="sub", hold_until=until, request=request))
 
 
 def test_a_hold_has_an_end_in_sight_and_is_made_over_the_version_that_was_shown() -> None:

@@ -14,7 +14,7 @@ from itertools import zip_longest
 import pytest
 
 from postpaid.application import compose_invoice
-from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing
 from postpaid.application.due_terms import Due
 from postpaid.application.ports import Unavailable
 from postpaid.application.record_usage import RecordedUsage, RecordUsage
@@ -180,17 +180,7 @@ def _bound(world: World, highest: int) -> None:
 
 def _policy(policy: ClosingPolicy) -> Handler:
     def handler(world: World) -> object:
-        stores = world.stores
-        return change_closing(
-            ChangeClosing(subscription_id="sub", policy=policy),
-            scope=world.scope,
-            subscriptions=stores.subscriptions,
-            terms=stores.terms,
-            invoices=stores.invoices,
-            customers=stores.customers,
-            sites=stores.sites,
-            now=world.now,
-        )
+        return world.change_closing(ChangeClosing(subscription_id="sub", policy=policy))
 
     return handler
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from postpaid.application.api_keys import create_key, revoke_key
 from postpaid.application.cancel_subscription import CancelSubscription, cancel_subscription
-from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing
 from postpaid.application.sites import ChangeSite, CreateSite, change_site, create_site
 from postpaid.domain.subscription import Subscription
 from postpaid.store.api_keys import StoredApiKeys
@@ -93,17 +93,7 @@ def _later(world: World, at_: str) -> object:
 
 def _hold(world: World) -> object:
     """Let nothing of what has not begun close by itself before January."""
-    stores = world.stores
-    return change_closing(
-        ChangeClosing(subscription_id="later", hold_until="2027-01-01"),
-        scope=world.scope,
-        subscriptions=stores.subscriptions,
-        terms=stores.terms,
-        invoices=stores.invoices,
-        customers=stores.customers,
-        sites=stores.sites,
-        now=world.now,
-    )
+    return world.change_closing(ChangeClosing(subscription_id="later", hold_until="2027-01-01"))
 
 
 def _new_site(world: World, currency: str) -> object:

@@ -24,6 +24,7 @@ from postpaid.application.catalog import (
     create_item,
     create_item_price,
 )
+from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.change_lines import ChangeLines, LineChange, change_lines
 from postpaid.application.close_invoice import close_invoice
 from postpaid.application.correct_usage import CorrectUsage, correct_usage
@@ -390,6 +391,20 @@ class World:
         """Cancel the one subscription."""
         command = CancelSubscription(subscription_id="sub", at=at_, credit_unused=credit_unused)
         return cancel_subscription(command, office=self.office)
+
+    def change_closing(self, command: ChangeClosing) -> Subscription:
+        """Change how a subscription closes, and what else is changed that way."""
+        stores = self.stores
+        return change_closing(
+            command,
+            scope=self.scope,
+            subscriptions=stores.subscriptions,
+            terms=stores.terms,
+            invoices=stores.invoices,
+            customers=stores.customers,
+            sites=stores.sites,
+            now=self.now,
+        )
 
     def subscribe(self, command: CreateSubscription) -> Subscription:
         stores = self.stores
