@@ -1,60 +1,41 @@
 """Usage writes: record, correct and delete, put then look; lean, as every record passes here."""
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
-from postpaid.api.http import Request, Response, Route, bearer_or_basic, find_route, read_request
-from postpaid.api.native.errors import guarded
-from postpaid.api.native.usage import (
-    correct_usage_from_native,
-    native_from_batch,
-    native_from_deleted,
-    native_from_recorded,
-    record_batch_from_native,
-    record_usage_from_native,
-)
+from functions.record_usage import chargebee, native
+from functions.record_usage.recorder import Tables
+from postpaid.api.chargebee import errors as chargebee_errors
+from postpaid.api.http import Request, Response, bearer_or_basic, find_route, read_request
+from postpaid.api.native import errors as native_errors
 from postpaid.application.authenticate import authenticate
-from postpaid.application.correct_usage import correct_usage, usage_not_found
-from postpaid.application.delete_usage import delete_usage
-from postpaid.application.due_terms import Due
-from postpaid.application.record_batch import record_batch
-from postpaid.application.record_usage import RecordedUsage, record_usage
-from postpaid.domain.api_key import ApiKey, KeyScope
+from postpaid.domain.api_key import ApiKey
 from postpaid.domain.subscription import Subscription
-from postpaid.domain.term import BillingState
-from postpaid.domain.usage import UsageKey
 from postpaid.runtime.cache import Cache
-from postpaid.runtime.clock import real_now, site_now
 from postpaid.runtime.log import log, log_failure
 from postpaid.runtime.settings import Settings
-from postpaid.store import dynamo, keys
+from postpaid.store import dynamo
 from postpaid.store.api_keys import StoredApiKeys
-from postpaid.store.sites import ThisSite
-from postpaid.store.subscriptions import StoredSubscriptions
-from postpaid.store.terms import StoredTerms
-from postpaid.store.usage import StoredUsages
 
 settings = Settings.from_environment()
 client = dynamo.connect()
-usages = dynamo.DynamoTable(client, settings.usage_table)
 billing = dynamo.DynamoTable(client, settings.billing_table)
 api_keys = StoredApiKeys(billing, Cache[ApiKey]())
 kept_subscriptions = Cache[Subscription]()
-
-PENDING_DELAY_SECONDS = 300
-
-ROUTES = (
-    Route("POST", "v1/subscriptions/{}/usages", KeyScope.USAGE_WRITE, "record"),
-    Route("POST", "v1/usages", KeyScope.USAGE_WRITE, "record-batch"),
-    Route("PUT", "v1/subscriptions/{}/usages/{}", KeyScope.USAGE_WRITE, "correct"),
-    Route("DELETE", "v1/subscriptions/{}/usages/{}", KeyScope.USAGE_WRITE, "delete"),
+tables = Tables(
+    usages=dynamo.DynamoTable(client, settings.usage_table),
+    billing=billing,
+    kept_subscriptions=kept_subscriptions,
+    close_queue_url=lambda: settings.close_queue_url,
 )
+
+ROUTES = (*native.ROUTES, *chargebee.ROUTES)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
-    """Serve one HTTP API event."""
+    """Serve one HTTP API event, in the words of its door."""
     request_id = event["requestContext"].get("requestId", "")
+    is_chargebee = event["rawPath"].startswith("/api/v2/")
+    guarded = chargebee_errors.guarded if is_chargebee else native_errors.guarded
     response = guarded(
         lambda: _serve(read_request(event)),
         request_id=request_id,
@@ -67,90 +48,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 def _serve(request: Request) -> Response:
     route, ids = find_route(ROUTES, request)
     key = authenticate(bearer_or_basic(request.headers), route.scope, api_keys=api_keys)
-    if route.operation == "record-batch":
-        return _record_batch(request, key)
-    outcome = _write(route.operation, request, ids, key)
-    _ask_to_reconcile([outcome], key)
-    if route.operation == "delete":
-        return native_from_deleted(outcome, *_ids(outcome, key))
-    return native_from_recorded(outcome, *_ids(outcome, key), made=route.operation == "record")
-
-
-def _write(operation: str, request: Request, ids: tuple[str, ...], key: ApiKey) -> RecordedUsage:
-    ledger, terms = StoredUsages(usages, key.scope), StoredTerms(billing, key.scope)
-    subscriptions = StoredSubscriptions(billing, key.scope, kept_subscriptions)
-    if operation == "delete":
-        return delete_usage(usage_key(ids), subscriptions=subscriptions, ledger=ledger, terms=terms)
-    now = _now(key)
-    if operation == "correct":
-        command = correct_usage_from_native(request, usage_key(ids))
-        return correct_usage(
-            command, subscriptions=subscriptions, ledger=ledger, terms=terms, now=now
-        )
-    return record_usage(
-        record_usage_from_native(request, ids[0]),
-        subscriptions=subscriptions,
-        ledger=ledger,
-        terms=terms,
-        now=now,
-    )
-
-
-def _record_batch(request: Request, key: ApiKey) -> Response:
-    outcomes = record_batch(
-        record_batch_from_native(request),
-        subscriptions=StoredSubscriptions(billing, key.scope, kept_subscriptions),
-        ledger=StoredUsages(usages, key.scope),
-        terms=StoredTerms(billing, key.scope),
-        now=_now(key),
-    )
-    _ask_to_reconcile([each for each in outcomes if isinstance(each, RecordedUsage)], key)
-    results = [
-        native_from_recorded(each, *_ids(each, key)) if isinstance(each, RecordedUsage) else each
-        for each in outcomes
-    ]
-    return native_from_batch(results, request_id=request.id)
-
-
-def _now(key: ApiKey) -> datetime:
-    # Only a test site has a clock of its own, and then it is read afresh: it may just have moved.
-    return site_now(ThisSite(billing, key.scope.site).get()) if key.test else real_now()
-
-
-def _ids(outcome: RecordedUsage, key: ApiKey) -> tuple[str, int]:
-    identity = outcome.usage.key
-    return keys.usage_id(identity), keys.usage_number(key.scope, identity)
-
-
-def usage_key(ids: tuple[str, ...]) -> UsageKey:
-    """Read a usage's identity from the path; raises `NotFound`."""
-    try:
-        return keys.usage_from_id(*ids)
-    except ValueError:
-        raise usage_not_found() from None
-
-
-def _ask_to_reconcile(outcomes: Iterable[RecordedUsage], key: ApiKey) -> None:
-    """Ask a worker to bill what their terms' invoices missed: for speed, the audit finds it too."""
-    delays: dict[Due, int] = {}
-    for outcome in outcomes:
-        if outcome.term_start is not None:
-            # While a close is running there is nothing to reconcile yet.
-            delay = 0 if outcome.billing is BillingState.LATE else PENDING_DELAY_SECONDS
-            subscription_id = outcome.usage.key.subscription_id
-            term = Due(*keys.term(key.scope, subscription_id, outcome.term_start))
-            delays[term] = min(delay, delays.get(term, delay))
-    if delays:
-        _send(delays)
-
-
-def _send(delays: dict[Due, int]) -> None:
-    from postpaid.outbound import queue  # noqa: PLC0415 - few usages are late, and it takes 20 ms
-
-    try:
-        to = queue.Queue(queue.connect(), settings.close_queue_url)
-        for delay in sorted({*delays.values()}):
-            terms = [term for term, its in delays.items() if its == delay]
-            to.send(queue.reconcile_message(terms), delay_seconds=delay)
-    except Exception as error:  # noqa: BLE001 - the usage is durable: whatever fails now, say yes
-        log_failure("reconcile_not_asked_for", error)
+    return route.operation(tables.recorder(key), request, ids)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postpaid.api.native.cursors import (
+from postpaid.api.cursors import (
     CURSOR_LENGTH_MAX,
     PAGE_DEFAULT,
     PAGE_MAX,

@@ -18,7 +18,7 @@ ALLOWED = {
     ("runtime/clock.py", "float"): "seconds on a monotonic clock",
     ("runtime/cache.py", "float"): "the age of what is cached",
     ("runtime/cache.py", "60.0"): "the age of what is cached",
-    ("api/native/cursors.py", "json.loads"): "our own cursor: a place in a list",
+    ("api/cursors.py", "json.loads"): "our own cursor: a place in a list",
     ("outbound/documents.py", "json.loads"): "our own document: its amounts are text",
     ("outbound/queue.py", "json.loads"): "our own message: keys",
 }

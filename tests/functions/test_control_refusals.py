@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from postpaid.api.native.cursors import cursor_text
+from postpaid.api.cursors import cursor_text
 from postpaid.application.api_keys import KEYS_PER_SITE_MAX
 from postpaid.domain.api_key import ApiKey, KeyScope
 from postpaid.store.api_keys import StoredApiKeys

@@ -36,6 +36,7 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 type _Refused = BillingError | Unavailable
 type _Judged = tuple[Usage, Subscription]
+type Outcome = RecordedUsage | BillingError | Unavailable
 
 
 def record_batch(
@@ -45,7 +46,7 @@ def record_batch(
     ledger: UsageLedger,
     terms: Looks,
     now: datetime,
-) -> list[RecordedUsage | BillingError | Unavailable]:
+) -> list[Outcome]:
     """Record each usage once; return in their order what became of them.
 
     A command that was found wrong already is handed through. Raises `Invalid` with code
@@ -169,7 +170,7 @@ def _stored(
 
 def _looked(
     stored: Sequence[Durable | _Refused], terms: _Shared
-) -> list[RecordedUsage | BillingError | Unavailable]:
+) -> list[Outcome]:
     """Look for those that are durable, the latest first: so each term takes one look."""
     durable = {index: each for index, each in enumerate(stored) if isinstance(each, Durable)}
     found: dict[int, RecordedUsage] = {}

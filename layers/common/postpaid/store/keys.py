@@ -268,12 +268,17 @@ def listing_pk(scope: Scope, kind: str, month: str, shard_no: int) -> str:
     return f"{scope_text(scope)}#{kind}#{month}#{shard_no}"
 
 
+def listing_place(created_at: datetime, identifier: str) -> str:
+    """Return the place of a thing in the list of its kind."""
+    return f"{instant_text(created_at)}#{identifier}"
+
+
 def listing(scope: Scope, kind: str, identifier: str, created_at: datetime) -> Item:
     """Return the index attributes of an item that lists show."""
-    created = instant_text(created_at)
+    place = listing_place(created_at, identifier)
     return {
-        "lpk": listing_pk(scope, kind, created[:7], shard(identifier, LIST_SHARDS)),
-        "lsk": f"{created}#{identifier}",
+        "lpk": listing_pk(scope, kind, place[:7], shard(identifier, LIST_SHARDS)),
+        "lsk": place,
     }
 
 

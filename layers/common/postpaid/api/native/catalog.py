@@ -2,7 +2,7 @@
 
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
-from postpaid.api.native.desk import Desk
+from postpaid.api.desk import Desk
 from postpaid.api.native.lists import check_query, page
 from postpaid.api.native.models import (
     CustomerBody,

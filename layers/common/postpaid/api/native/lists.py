@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from postpaid.api.http import Request, Response
-from postpaid.api.native.cursors import check_instant, cursor_text, page_size, read_cursor
-from postpaid.api.native.desk import Desk, Page
+from postpaid.api.cursors import check_instant, cursor_text, page_size, read_cursor
+from postpaid.api.desk import Desk, Page
 from postpaid.api.native.shapes import native_list
 from postpaid.domain.errors import Malformed
 

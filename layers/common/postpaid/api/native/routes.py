@@ -15,7 +15,7 @@ from postpaid.api.native import (
     subscriptions,
     usages,
 )
-from postpaid.api.native.desk import Desk
+from postpaid.api.desk import Desk
 from postpaid.domain.api_key import KeyScope
 
 type Operation = Callable[[Desk, Request, tuple[str, ...]], Response]

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from postpaid.api.http import Request, Response
-from postpaid.api.native.cursors import cursor_text, page_size, read_cursor
-from postpaid.api.native.desk import Desk
+from postpaid.api.cursors import cursor_text, page_size, read_cursor
+from postpaid.api.desk import Desk
 from postpaid.api.native.lists import check_query, page
 from postpaid.api.native.shapes import native_from_late, native_list
 from postpaid.api.native.usage import native_from_usage

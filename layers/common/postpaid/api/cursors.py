@@ -18,6 +18,7 @@ from postpaid.domain.site import Scope
 CURSOR_LENGTH_MAX = 1200  # the longest place is a usage whose line and event have long ids
 PAGE_DEFAULT = 50
 PAGE_MAX = 100
+_PAGING = {"cursor", "limit", "offset"}  # what differs from page to page of one list
 _LIMIT = re.compile(r"[0-9]{1,9}")
 
 
@@ -34,14 +35,15 @@ def read_cursor(
     *,
     parts: int,
     check: Callable[..., object] = lambda *_: None,
+    name: str = "cursor",
 ) -> list[str] | None:
-    """Read the query's cursor, None if there is none.
+    """Read the query's cursor, the parameter *name*; None if there is none.
 
     *check* takes the parts and raises `ValueError` if they are no place: the binding keeps no
     secret, so a client can make a cursor of its own. Raises `Malformed` with code `invalid_cursor`
     for one that is altered or of another list.
     """
-    text = query.get("cursor")
+    text = query.get(name)
     if text is None:
         return None
     binding, place = _unpacked(text)
@@ -49,7 +51,7 @@ def read_cursor(
         with suppress(ValueError):
             check(*place)
             return place
-    raise Malformed("invalid_cursor", "the cursor is not one of this list", field="cursor")
+    raise Malformed("invalid_cursor", "the cursor is not one of this list", field=name)
 
 
 def check_instant(text: str) -> None:
@@ -58,9 +60,9 @@ def check_instant(text: str) -> None:
         raise ValueError(text)
 
 
-def page_size(query: Mapping[str, str]) -> int:
-    """Read the query's `limit`, 1 to 100, 50 if there is none; raises `Malformed`."""
-    text = query.get("limit", str(PAGE_DEFAULT))
+def page_size(query: Mapping[str, str], default: int = PAGE_DEFAULT) -> int:
+    """Read the query's `limit`, 1 to 100, *default* if there is none; raises `Malformed`."""
+    text = query.get("limit", str(default))
     if not _LIMIT.fullmatch(text) or not 1 <= int(text) <= PAGE_MAX:
         raise Malformed(
             "malformed_request", f"must be a number from 1 to {PAGE_MAX}", field="limit"
@@ -69,7 +71,7 @@ def page_size(query: Mapping[str, str]) -> int:
 
 
 def _binding(scope: Scope, listing: str, query: Mapping[str, str], place: list[str]) -> str:
-    filters = {name: value for name, value in query.items() if name not in {"cursor", "limit"}}
+    filters = {name: value for name, value in query.items() if name not in _PAGING}
     text = json.dumps([scope.site, scope.generation, listing, filters, place], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

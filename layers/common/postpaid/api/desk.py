@@ -1,4 +1,4 @@
-"""What the native door works with for one request: the caller's site and everything in it."""
+"""What a door works with for one request: the caller's site and everything in it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -95,7 +95,11 @@ class UsageIds(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """One request's view of its site; *hasten* asks a worker to look at things at once."""
+    """One request's view of its site.
+
+    *hasten* asks a worker to look at things at once. *place_of* says where in its list a thing is
+    that was created at an instant and has an id.
+    """
 
     scope: Scope
     site: Site
@@ -118,6 +122,7 @@ class Desk:
     payments: Payments
     documents: Linked
     usage_ids: UsageIds
+    place_of: Callable[[datetime, str], str]
     new_id: Callable[[str], str]
     new_run: Callable[[], str]
     new_key_parts: Callable[[], tuple[str, str]]

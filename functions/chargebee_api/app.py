@@ -1,0 +1,52 @@
+"""The Chargebee door: everything under `/api/v2` but usage writes."""
+
+from typing import Any
+
+from postpaid.api.chargebee.errors import guarded
+from postpaid.api.chargebee.requests import with_joined_number
+from postpaid.api.chargebee.routes import ROUTES, USAGE_WRITES
+from postpaid.api.http import Request, Response, bearer_or_basic, find_route, read_request
+from postpaid.application.authenticate import authenticate
+from postpaid.assembly.control import Control
+from postpaid.domain.api_key import ApiKey
+from postpaid.outbound import documents, queue
+from postpaid.runtime.cache import Cache
+from postpaid.runtime.log import log, log_failure
+from postpaid.runtime.settings import Settings
+from postpaid.store import dynamo
+from postpaid.store.api_keys import StoredApiKeys
+
+settings = Settings.from_environment()
+client = dynamo.connect()
+s3 = documents.connect()
+usages = dynamo.DynamoTable(client, settings.usage_table)
+billing = dynamo.DynamoTable(client, settings.billing_table)
+close_queue = queue.Queue(queue.connect(), settings.close_queue_url)
+api_keys = StoredApiKeys(billing, Cache[ApiKey]())
+blocks: dict[str, list[int]] = {}
+control = Control(
+    usages=usages,
+    billing=billing,
+    s3=s3,
+    bucket=settings.document_bucket,
+    close_queue=close_queue,
+    blocks=blocks,
+)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+    """Serve one HTTP API event."""
+    request_id = event["requestContext"].get("requestId", "")
+    response = guarded(
+        lambda: _serve(with_joined_number(read_request(event))),
+        request_id=request_id,
+        report=lambda error: log_failure("chargebee_api_failed", error, request=request_id),
+    )
+    log("info", "chargebee_api", request=request_id, status=response.status)
+    return response.event()
+
+
+def _serve(request: Request) -> Response:
+    route, ids = find_route(ROUTES, request, elsewhere=USAGE_WRITES)
+    key = authenticate(bearer_or_basic(request.headers), route.scope, api_keys=api_keys)
+    return route.operation(control.desk(key), request, ids)

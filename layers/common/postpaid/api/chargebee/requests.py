@@ -1,0 +1,27 @@
+"""What a request of this door says by its path."""
+
+from dataclasses import replace
+
+from postpaid.api.http import Request
+
+# What may stand behind an invoice's number in a path.
+_INVOICE_VERBS = frozenset(
+    {
+        *("add_charge_item", "close", "delete", "delete_line_items", "pdf", "sync_usages", "void"),
+    }
+)
+_INVOICES = ("api", "v2", "invoices")
+
+
+def with_joined_number(request: Request) -> Request:
+    """Return a request whose invoice number is one part of its path, with slashes in it.
+
+    Numbers may hold slashes (`2026/INV-000361`), and the SDKs send those as they are.
+    """
+    if request.path[:3] != _INVOICES or len(request.path) <= len(_INVOICES) + 1:
+        return request
+    rest = list(request.path[3:])
+    verbs = [rest.pop()] if rest[-1] in _INVOICE_VERBS else []
+    if not rest:
+        return request
+    return replace(request, path=(*_INVOICES, "/".join(rest), *verbs))

@@ -1,0 +1,51 @@
+"""What the operations on things that clients create have in common."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from postpaid.api.chargebee.usage import idempotency_key
+from postpaid.api.http import Request
+from postpaid.application.catalog import Created, already_exists
+from postpaid.domain.annotations import Annotated
+
+# Under this name a thing's annotations hold what only this door knows of it.
+_DOOR = "chargebee"
+
+
+def made[Thing](created: Created[Thing], request: Request, what: str, identifier: str) -> Thing:
+    """Return what a request created; raises `Conflict` if it was there before.
+
+    A request with an idempotency key may come again after its answer was lost.
+    """
+    if not created.new and idempotency_key(request.headers) is None:
+        raise already_exists(what, identifier)
+    return created.thing
+
+
+def kept(thing: Annotated) -> dict[str, Any]:
+    """Return what this door keeps with a thing."""
+    found: dict[str, Any] = thing.annotations.get(_DOOR, {})
+    return dict(found)
+
+
+def annotations(known: Mapping[str, Any], thing: Annotated | None = None) -> dict[str, Any]:
+    """Return a thing's annotations with what this door is to keep; what is None is left out."""
+    others = {} if thing is None else dict(thing.annotations)
+    mine = {name: value for name, value in known.items() if value is not None}
+    return {**others, _DOOR: mine} if mine else {n: v for n, v in others.items() if n != _DOOR}
+
+
+def seconds(instant: datetime) -> int:
+    """Return an instant as Chargebee shows one: whole seconds since 1970, UTC."""
+    return int(instant.timestamp())
+
+
+def resource_version(updated_at: datetime, version: int) -> int:
+    """Return a number that grows with each change: milliseconds since 1970."""
+    return seconds(updated_at) * 1000 + version % 1000
+
+
+def without_none(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is None: Chargebee does not show what is not there."""
+    return {name: value for name, value in shown.items() if value is not None}

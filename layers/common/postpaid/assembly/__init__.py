@@ -1,0 +1,1 @@
+"""How functions are put together from stores, documents and queues; nothing here decides."""

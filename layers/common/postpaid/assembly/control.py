@@ -1,0 +1,117 @@
+"""What a control-plane function keeps between requests, and the desk that it makes for each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from postpaid.api.desk import Desk
+from postpaid.application.advance_clock import Hands
+from postpaid.application.due_terms import Due
+from postpaid.application.edit_subscription import Office
+from postpaid.application.ports import Unavailable
+from postpaid.application.work_due import Worker, work_invoice, work_term
+from postpaid.domain.api_key import ApiKey
+from postpaid.outbound import documents, queue
+from postpaid.runtime import clock
+from postpaid.runtime.ids import new_id, new_key_parts, new_run
+from postpaid.runtime.log import log
+from postpaid.store import keys
+from postpaid.store.api_keys import StoredApiKeys
+from postpaid.store.books import SiteStores
+from postpaid.store.due import StoredDue, due_invoice, due_term
+from postpaid.store.sites import clock_name
+from postpaid.store.tables import Table
+from postpaid.store.usage import StoredUsageIds
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# The gateway gives up after 30 seconds; one more piece of work must fit.
+ADVANCE_SECONDS = 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The connections of one process; *blocks* are integer ids that it has reserved."""
+
+    usages: Table
+    billing: Table
+    s3: "S3Client"
+    bucket: str
+    close_queue: queue.Queue
+    blocks: dict[str, list[int]] = field(default_factory=dict)
+
+    def desk(self, key: ApiKey) -> Desk:
+        """Return what a request of this key works with; its site is read."""
+        stores = SiteStores.of(self.usages, self.billing, key.scope)
+        now = clock.site_now(stores.site)
+        store = documents.StoredDocuments(self.s3, self.bucket, stores.scope)
+        books, ids = stores.books(store, now), stores.ids(self.blocks)
+        return Desk(
+            scope=stores.scope,
+            site=stores.site,
+            now=now,
+            items=stores.items,
+            prices=stores.prices,
+            customers=stores.customers,
+            subscriptions=stores.subscriptions,
+            terms=stores.terms,
+            ledger=stores.ledger,
+            invoices=stores.invoices,
+            lists=stores.lists(now),
+            activation=stores.closing(now),
+            all_sites=stores.all_sites,
+            ring=StoredApiKeys(self.billing),
+            ids=ids,
+            books=books,
+            office=Office(scope=stores.scope, books=books, items=stores.items, ids=ids, now=now),
+            credits=stores.credits,
+            payments=stores.payments,
+            documents=store,
+            usage_ids=StoredUsageIds(stores.scope),
+            place_of=keys.listing_place,
+            new_id=new_id,
+            new_run=new_run,
+            new_key_parts=new_key_parts,
+            hasten=lambda invoice_ids: self._hasten(stores, invoice_ids),
+            hands=self._hands(stores, store),
+        )
+
+    def _hasten(self, stores: SiteStores, invoice_ids: Sequence[str]) -> None:
+        found = [keys.entity(stores.scope, "invoice", invoice_id) for invoice_id in invoice_ids]
+        try:
+            self.close_queue.send(queue.due_message([Due(*each) for each in found]))
+        except Unavailable:
+            log("warning", "hasten_failed")  # only speed is lost: the sweep finds what is due
+
+    def _hands(self, stores: SiteStores, store: documents.StoredDocuments) -> Hands:
+        """Return how a test site's clock is moved: by the work that the sweeps' workers do."""
+        site = stores.site
+        began = clock.monotonic()
+
+        def set_clock(instant: datetime) -> None:
+            offset = int((instant - clock.real_now()).total_seconds())
+            stores.all_sites.move_clock(site.scope.site, offset)
+
+        def work(due: Due, now: datetime) -> None:
+            worker = Worker(
+                scope=site.scope,
+                books=stores.books(store, now),
+                ids=stores.ids(self.blocks),
+                new_run=new_run,
+                request_render=lambda _: None,  # the stream asks for it
+                now=now,
+            )
+            term = due_term(due)
+            if term is not None:
+                work_term(*term, worker=worker)
+            else:
+                work_invoice(due_invoice(due), worker=worker)
+
+        return Hands(
+            due=StoredDue(self.billing, clock_name(site)),
+            set_clock=set_clock,
+            work=work,
+            is_late=lambda: clock.monotonic() - began > ADVANCE_SECONDS,
+        )
