@@ -53,6 +53,10 @@ class StoredLists:
         """Read a page of the subscriptions."""
         return self._page("subscription", subscription_from_item, after, limit)
 
+    def place_of(self, subscription: Subscription) -> str:
+        """Return the place of a subscription in their list: what is behind it comes next."""
+        return keys.listing_place(subscription.id, subscription.created_at)
+
     def invoices(self, after: str | None, limit: int) -> tuple[list[Invoice], str | None]:
         """Read a page of the invoices."""
         return self._page("invoice", invoice_from_item, after, limit)
