@@ -14,6 +14,7 @@ from postpaid.store.customers import StoredCustomers
 from postpaid.store.invoices import StoredInvoices
 from postpaid.store.listing import StoredLists
 from postpaid.store.manifests import StoredManifests
+from postpaid.store.numbers import StoredNumbers
 from postpaid.store.payments import StoredPayments
 from postpaid.store.replies import StoredReplies
 from postpaid.store.sites import StoredSites, ThisSite, clock_name
@@ -87,6 +88,11 @@ class SiteStores:
     def payments(self) -> StoredPayments:
         """What was paid of the invoices."""
         return StoredPayments(self.billing, self.scope)
+
+    @property
+    def numbers(self) -> StoredNumbers:
+        """Which invoice has which number."""
+        return StoredNumbers(self.billing, self.scope)
 
     @property
     def replies(self) -> StoredReplies:
