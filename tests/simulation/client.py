@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from postpaid.application.customers import CreateCustomer, create_customer
 from postpaid.application.ports import Unavailable
+from postpaid.application.replay import Reply, RequestKey, answered_once
 from postpaid.domain.errors import Conflict
+from postpaid.runtime.ids import seeded_ids
+from postpaid.store.books import SiteStores
 from tests.simulation.ledger import Fact, Ledger
 from tests.simulation.plant import Plant
 from tests.support.faults import Killed
 from tests.support.functions import Answer
+from tests.support.samples import PAYER, SCOPE
 
 # No fault lasts longer: a killed process, its successor killed at the same place, and one more.
 _ATTEMPTS_MAX = 4
@@ -194,6 +199,50 @@ class Client:
             except Conflict:
                 pass  # the first try made it
             return
+
+    def make_customer(self, key: str, *, fails: int = 0) -> None:
+        """Make a customer whose id nobody chose, under a key; *fails* times it says "not now".
+
+        Asked again until there is an answer, and once more: one thing is made, and the answers are
+        alike.
+        """
+        names = iter(range(100))
+        left = [fails]
+
+        def ask() -> str:
+            functions = self.plant.functions
+            stores = SiteStores.of(functions.usages, functions.billing, SCOPE)
+
+            def act(seed: str) -> Reply:
+                command = CreateCustomer(id=seeded_ids(seed)("cus"), address=PAYER, closing=None)
+                made = create_customer(
+                    command,
+                    customers=stores.customers,
+                    sites=stores.sites,
+                    ids=stores.ids({}),
+                    now=self.plant.clock.instant,
+                ).thing
+                left[0] -= 1
+                return Reply(200 if left[0] < 0 else _NOT_NOW, made.id)
+
+            return answered_once(
+                RequestKey("POST", "/customers", key),
+                "content",
+                act,
+                scope=SCOPE,
+                replies=stores.replies,
+                run=f"{key}-{next(names)}",
+                now=self.plant.clock.instant,
+            ).reply.body
+
+        told: list[str] = []
+        for _ in range(_ATTEMPTS_MAX + fails):
+            try:
+                told.append(ask())
+            except (Unavailable, Killed, Conflict):
+                self.plant.skip(seconds=61)  # a claim is held for a minute
+        assert len(told) > 1, "no fault lasts so long"
+        assert len(set(told)) == 1, "I-07: a request that came again made another thing"
 
     def insist(
         self,

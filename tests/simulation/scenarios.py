@@ -335,6 +335,12 @@ def _test_clock(client: Client) -> None:
     client.plant.dispatch()
 
 
+def _keyed(client: Client) -> None:
+    """Make things under keys: at once, and by a request that fails first and is taken over."""
+    client.make_customer("one")
+    client.make_customer("two", fails=1)
+
+
 def _volume(quantity: Decimal) -> int:
     """Return what disk costs: the first hundred at 0.05."""
     return int(quantity * 5)
@@ -396,6 +402,7 @@ OTHERS = (
         price=minutes,
         subscriptions=("sub", "team"),
     ),
+    Scenario(name="keyed", at=_OCTOBER, begin=_used, play=_keyed, price=minutes),
     Scenario(name="look", at=_OCTOBER, begin=_late, play=_look, price=minutes),
     Scenario(
         name="test_clock",

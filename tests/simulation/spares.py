@@ -50,5 +50,14 @@ UNMET: dict[str, str] = {
     "counters.StoredIds.number:UpdateItem": "has no condition: adding is atomic",
     "due.StoredDue.remember:UpdateItem": "two sweeps at other times: tests/store/test_due.py",
     "invoices.StoredInvoices.settle:UpdateItem": "tests/application/test_work_due.py",
+    **dict.fromkeys(
+        (
+            "replies.StoredReplies.answer:UpdateItem",
+            "replies.StoredReplies.claim:PutItem",
+            "replies.StoredReplies.give_up:UpdateItem",
+            "replies.StoredReplies.take_over:UpdateItem",
+        ),
+        "two requests under one key, in all orders: tests/simulation/test_replays.py",
+    ),
     "terms.StoredTerms.settle:UpdateItem": "tests/application/test_work_due.py",
 }

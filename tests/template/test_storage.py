@@ -1,7 +1,10 @@
 """House rules on what holds data: tables, queues and the bucket."""
 
+from pathlib import Path
+
 import pytest
 
+from postpaid.store import replies
 from tests.support.template import Resource, Template, referred
 
 TEMPLATE = Template.load()
@@ -39,6 +42,16 @@ def test_the_indexes_hold_keys_only() -> None:
     assert [index["IndexName"] for index in indexes] == ["due", "list"]
     assert {index["Projection"]["ProjectionType"] for index in indexes} == {"KEYS_ONLY"}
     assert billing["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+
+
+def test_only_stored_answers_are_ever_removed() -> None:
+    """By the attribute that `store/replies.py` writes, and no other file of the store."""
+    billing = TEMPLATE.one("BillingTable").properties
+    stores = Path(replies.__file__).parent.glob("*.py")
+
+    assert billing["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    assert "TimeToLiveSpecification" not in TEMPLATE.one("UsageTable").properties
+    assert [path.name for path in stores if '"expires"' in path.read_text()] == ["replies.py"]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

@@ -1,13 +1,32 @@
 """List the live usages of a subscription."""
 
-from postpaid.application.ports import UsageLedger
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from postpaid.application.ports import UsageLedger, UsagesOf
+from postpaid.domain.instants import YEAR_MAX, YEAR_MIN
 from postpaid.domain.period import Period
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.usage import Usage, UsageKey
 
 # A page of a sparse filter reads at most this many records; its cursor goes on behind them.
 READ_MAX = 1000
+# Wider than anything that can be recorded, in any zone.
+EVER = Period(
+    datetime(YEAR_MIN - 1, 12, 31, tzinfo=UTC),
+    datetime(YEAR_MAX + 1, 1, 1, tzinfo=UTC) + timedelta(days=1),
+)
 _CHUNK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePage:
+    """Some usages, where to go on, None at the end, and how many records were read for them."""
+
+    usages: list[Usage]
+    after: UsageKey | None
+    read: int
 
 
 def list_usages(
@@ -24,24 +43,45 @@ def list_usages(
 
     A page may be short, even empty, while there is more: it reads at most 1 000 records.
     """
-    usages = ledger.of(subscription)
+
+    def is_wanted(usage: Usage) -> bool:
+        return line_id in {None, usage.key.line_id} and item_price_id in {None, usage.item_price_id}
+
+    page = page_of_usages(
+        ledger.of(subscription), period, is_wanted=is_wanted, after=after, limit=limit
+    )
+    return page.usages, page.after
+
+
+def page_of_usages(
+    usages: UsagesOf,
+    period: Period,
+    *,
+    is_wanted: Callable[[Usage], bool],
+    after: UsageKey | None,
+    limit: int,
+    read_max: int = READ_MAX,
+) -> UsagePage:
+    """Return those live usages of a subscription that are wanted, dated in a period, in order.
+
+    At most *limit*, of at most *read_max* records.
+    """
     shown: list[Usage] = []
-    for _ in range(READ_MAX // _CHUNK):
-        chunk = usages.page(period, after=after, limit=_CHUNK)
-        is_last = len(chunk) < _CHUNK
+    read = 0
+    while read < read_max:
+        size = min(_CHUNK, read_max - read)
+        chunk = usages.page(period, after=after, limit=size)
+        read += len(chunk)
+        is_last = len(chunk) < size
         for usage in chunk:
             after = usage.key
-            if (
-                not usage.deleted
-                and line_id in {None, usage.key.line_id}
-                and item_price_id in {None, usage.item_price_id}
-            ):
+            if not usage.deleted and is_wanted(usage):
                 shown.append(usage)
                 if len(shown) == limit:
                     more = usage is not chunk[-1] or (
                         not is_last and usages.page(period, after=after, limit=1)
                     )
-                    return shown, after if more else None
+                    return UsagePage(shown, after if more else None, read)
         if is_last:
-            return shown, None
-    return shown, after
+            return UsagePage(shown, None, read)
+    return UsagePage(shown, after, read)

@@ -70,7 +70,7 @@ class Control:
             payments=stores.payments,
             documents=store,
             usage_ids=StoredUsageIds(stores.scope),
-            place_of=keys.listing_place,
+            place_of=lambda created_at, identifier: keys.listing_place(identifier, created_at),
             new_id=new_id,
             new_run=new_run,
             new_key_parts=new_key_parts,

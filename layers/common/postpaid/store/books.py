@@ -14,7 +14,9 @@ from postpaid.store.customers import StoredCustomers
 from postpaid.store.invoices import StoredInvoices
 from postpaid.store.listing import StoredLists
 from postpaid.store.manifests import StoredManifests
+from postpaid.store.numbers import StoredNumbers
 from postpaid.store.payments import StoredPayments
+from postpaid.store.replies import StoredReplies
 from postpaid.store.sites import StoredSites, ThisSite, clock_name
 from postpaid.store.subscriptions import StoredSubscriptions
 from postpaid.store.tables import Table
@@ -86,6 +88,16 @@ class SiteStores:
     def payments(self) -> StoredPayments:
         """What was paid of the invoices."""
         return StoredPayments(self.billing, self.scope)
+
+    @property
+    def numbers(self) -> StoredNumbers:
+        """Which invoice has which number."""
+        return StoredNumbers(self.billing, self.scope)
+
+    @property
+    def replies(self) -> StoredReplies:
+        """The answers that are stored for clients' own keys."""
+        return StoredReplies(self.billing, self.scope)
 
     @property
     def manifests(self) -> StoredManifests:

@@ -20,6 +20,7 @@ Billing table
     all sites            pk ~system#sites            sk scope
     dispatcher's place   pk ~system#dispatch#clock   sk META
     integer ids          pk scope#counter#type       sk META
+    answer for a key     pk scope#reply#digest       sk META (of method, path, client's key)
     customer, item       pk scope#type#id            sk META
     item price           pk scope#item_price#id      sk META (newest), V#00000001 (each version)
     subscription         pk scope#subscription#id    sk META
@@ -186,6 +187,11 @@ def counter(scope: Scope, kind: str) -> Key:
     return Key(f"{scope_text(scope)}#counter#{kind}", META)
 
 
+def reply(scope: Scope, digest: str) -> Key:
+    """Return the key of the claim on a client's own key, and of the answer stored for it."""
+    return Key(f"{scope_text(scope)}#reply#{digest}", META)
+
+
 def entity(scope: Scope, kind: str, identifier: str) -> Key:
     """Return the key of a customer, item, item price, subscription or invoice."""
     return Key(f"{scope_text(scope)}#{kind}#{escape(identifier)}", META)
@@ -268,18 +274,18 @@ def listing_pk(scope: Scope, kind: str, month: str, shard_no: int) -> str:
     return f"{scope_text(scope)}#{kind}#{month}#{shard_no}"
 
 
-def listing_place(created_at: datetime, identifier: str) -> str:
-    """Return the place of a thing in the list of its kind."""
-    return f"{instant_text(created_at)}#{identifier}"
-
-
 def listing(scope: Scope, kind: str, identifier: str, created_at: datetime) -> Item:
     """Return the index attributes of an item that lists show."""
-    place = listing_place(created_at, identifier)
+    place = listing_place(identifier, created_at)
     return {
         "lpk": listing_pk(scope, kind, place[:7], shard(identifier, LIST_SHARDS)),
         "lsk": place,
     }
+
+
+def listing_place(identifier: str, created_at: datetime) -> str:
+    """Return the place of a thing in the list of its kind, which begins with its month."""
+    return f"{instant_text(created_at)}#{identifier}"
 
 
 def identifier(key: Key) -> str:

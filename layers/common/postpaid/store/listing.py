@@ -1,4 +1,4 @@
-"""Lists of a site's things, newest first, month by month."""
+"""Lists of a site's things, newest or oldest first, month by month."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -28,7 +28,8 @@ class StoredLists:
     """The lists of one site; eventually consistent, as indexes are.
 
     Only things created in the months of *oldest* to *newest* are looked for. Every list takes the
-    place to go on from and a limit, and returns things and the next place, None at the end.
+    place to go on from and a limit, and returns things and the next place, None at the end. The
+    newest come first, or if it is *ascending* the oldest; a place serves either way.
     """
 
     def __init__(self, table: Table, scope: Scope, *, oldest: datetime, newest: datetime) -> None:
@@ -37,42 +38,63 @@ class StoredLists:
         self._first_month = instant_text(oldest)[:7]
         self._last_month = instant_text(newest)[:7]
 
-    def items(self, after: str | None, limit: int) -> tuple[list[CatalogItem], str | None]:
+    def items(
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> tuple[list[CatalogItem], str | None]:
         """Read a page of the items."""
-        return self._page("item", catalog_item_from_item, after, limit)
+        return self._page("item", catalog_item_from_item, after, limit, ascending)
 
-    def prices(self, after: str | None, limit: int) -> tuple[list[ItemPrice], str | None]:
+    def prices(
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> tuple[list[ItemPrice], str | None]:
         """Read a page of the item prices."""
-        return self._page("item_price", price_from_item, after, limit)
+        return self._page("item_price", price_from_item, after, limit, ascending)
 
-    def customers(self, after: str | None, limit: int) -> tuple[list[Customer], str | None]:
+    def customers(
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> tuple[list[Customer], str | None]:
         """Read a page of the customers."""
-        return self._page("customer", customer_from_item, after, limit)
+        return self._page("customer", customer_from_item, after, limit, ascending)
 
-    def subscriptions(self, after: str | None, limit: int) -> tuple[list[Subscription], str | None]:
+    def subscriptions(
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> tuple[list[Subscription], str | None]:
         """Read a page of the subscriptions."""
-        return self._page("subscription", subscription_from_item, after, limit)
+        return self._page("subscription", subscription_from_item, after, limit, ascending)
 
-    def invoices(self, after: str | None, limit: int) -> tuple[list[Invoice], str | None]:
+    def place_of(self, subscription: Subscription) -> str:
+        """Return the place of a subscription in their list: what is behind it comes next."""
+        return keys.listing_place(subscription.id, subscription.created_at)
+
+    def invoices(
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> tuple[list[Invoice], str | None]:
         """Read a page of the invoices."""
-        return self._page("invoice", invoice_from_item, after, limit)
+        return self._page("invoice", invoice_from_item, after, limit, ascending)
 
-    def late_usages(self, after: str | None, limit: int) -> tuple[list[Appended], str | None]:
+    def late_usages(
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> tuple[list[Appended], str | None]:
         """Read a page of the manifests that came after a term's first."""
-        return self._page("late_usage", appended_from_item, after, limit)
+        return self._page("late_usage", appended_from_item, after, limit, ascending)
 
     def _page[Thing](
-        self, kind: str, read: Callable[[Item], Thing], after: str | None, limit: int
+        self,
+        kind: str,
+        read: Callable[[Item], Thing],
+        after: str | None,
+        limit: int,
+        ascending: bool,  # noqa: FBT001 - handed on by name from above
     ) -> tuple[list[Thing], str | None]:
-        rows = list(islice(self._rows(kind, after), limit + 1))
+        rows = list(islice(self._rows(kind, after, ascending=ascending), limit + 1))
         shown = [Key(text(row, "pk"), text(row, "sk")) for row in rows[:limit]]
         found = self._table.batch_get(shown)
         things = [read(found[key]) for key in shown if key in found]
         return things, text(rows[limit - 1], "lsk") if len(rows) > limit else None
 
-    def _rows(self, kind: str, after: str | None) -> Iterator[Item]:
-        month = self._last_month if after is None else min(self._last_month, after[:7])
-        while month >= self._first_month:
+    def _rows(self, kind: str, after: str | None, *, ascending: bool) -> Iterator[Item]:
+        month = self._begin(after, ascending=ascending)
+        while self._first_month <= month <= self._last_month:
             rows = [
                 row
                 for shard in range(keys.LIST_SHARDS)
@@ -82,20 +104,27 @@ class StoredLists:
                         first=month,
                         last=f"{month}~",
                         index="list",
-                        reverse=True,
+                        reverse=not ascending,
                         after=after,
                         limit=_PAGE,
                     )
                 )
             ]
-            rows.sort(key=lambda row: text(row, "lsk"), reverse=True)
+            rows.sort(key=lambda row: text(row, "lsk"), reverse=not ascending)
             yield from rows[:_PAGE]
             if len(rows) >= _PAGE:
                 after = text(rows[_PAGE - 1], "lsk")
             else:
-                month, after = _month_before(month), None
+                month, after = _month_beside(month, 1 if ascending else -1), None
+
+    def _begin(self, after: str | None, *, ascending: bool) -> str:
+        """Return the month in which a list goes on behind a place."""
+        if ascending:
+            return max(self._first_month, (after or "")[:7])
+        return self._last_month if after is None else min(self._last_month, after[:7])
 
 
-def _month_before(month: str) -> str:
-    year, number = int(month[:4]), int(month[5:])
-    return f"{year - 1}-12" if number == 1 else f"{year}-{number - 1:02d}"
+def _month_beside(month: str, step: int) -> str:
+    """Return the month before or after another."""
+    count = 12 * int(month[:4]) + int(month[5:]) - 1 + step
+    return f"{count // 12:04d}-{count % 12 + 1:02d}"

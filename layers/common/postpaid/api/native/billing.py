@@ -40,7 +40,7 @@ def list_subscription_invoices(desk: Desk, request: Request, ids: tuple[str, ...
     invoices, place = invoices_of_subscription(
         subscription,
         drawers=_drawers(desk),
-        after=read_cursor(desk.scope, listing, request.query, parts=2, check=_check_place),
+        after=read_cursor(desk.scope, listing, request.query, parts=3, check=_check_place),
         limit=page_size(request.query),
     )
     return _page(desk, request, listing, invoices, place)
@@ -55,7 +55,7 @@ def list_customer_invoices(desk: Desk, request: Request, ids: tuple[str, ...]) -
     invoices, place = invoices_of_customer(
         ids[0],
         drawers=_drawers(desk),
-        after=read_cursor(desk.scope, listing, request.query, parts=2, check=_check_place),
+        after=read_cursor(desk.scope, listing, request.query, parts=3, check=_check_place),
         limit=page_size(request.query),
     )
     return _page(desk, request, listing, invoices, place)
@@ -131,7 +131,7 @@ def _head(invoice: Invoice) -> dict[str, object]:
     return native_from_invoice(invoice, None)
 
 
-def _check_place(_subscription_id: str, term_start: str) -> None:
+def _check_place(_subscription_id: str, term_start: str, _invoice_id: str) -> None:
     check_instant(term_start)
 
 

@@ -40,6 +40,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "live_site": (409, "The site has no clock of its own"),
     "not_suspended": (409, "The subscription is not suspended"),
     "pdf_not_ready": (409, "The document is not made yet"),
+    "request_in_progress": (409, "The request is being answered"),
     "subscription_ended": (409, "The subscription has ended"),
     "subscription_not_started": (409, "The subscription has not begun"),
     "subscription_started": (409, "The subscription has begun"),
@@ -74,7 +75,7 @@ def problem(code: str, detail: str, *, request_id: str, **members: object) -> Re
     headers = {"content-type": "application/problem+json"}
     if status == 401:  # noqa: PLR2004 - RFC 9110 §11.6.1 asks for the challenge
         headers["www-authenticate"] = 'Bearer realm="postpaid"'
-    if code in {"temporarily_unavailable", "pdf_not_ready"}:
+    if code in {"temporarily_unavailable", "pdf_not_ready", "request_in_progress"}:
         headers["retry-after"] = str(RETRY_AFTER_SECONDS)
     body = {
         "type": f"urn:problem-type:postpaid:{code}",

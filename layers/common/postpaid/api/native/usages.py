@@ -1,7 +1,5 @@
 """Reading usages back."""
 
-from datetime import UTC, datetime, timedelta
-
 from postpaid.api.http import Request, Response
 from postpaid.api.cursors import cursor_text, page_size, read_cursor
 from postpaid.api.desk import Desk
@@ -11,18 +9,12 @@ from postpaid.api.native.usage import native_from_usage
 from postpaid.application.correct_usage import subscription_of, usage_not_found
 from postpaid.application.entries import Appended
 from postpaid.application.find_usage import find_usage
+from postpaid.application.list_usages import EVER
 from postpaid.application.list_usages import list_usages as read_page
 from postpaid.application.roll_term import known_subscription
 from postpaid.domain.errors import Invalid
-from postpaid.domain.instants import YEAR_MAX, YEAR_MIN
 from postpaid.domain.period import Period
 from postpaid.domain.usage import Usage
-
-# Wider than anything that can be recorded, in any zone.
-_EVER = Period(
-    datetime(YEAR_MIN - 1, 12, 31, tzinfo=UTC),
-    datetime(YEAR_MAX + 1, 1, 1, tzinfo=UTC) + timedelta(days=1),
-)
 
 
 def get_usage(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
@@ -42,7 +34,7 @@ def list_usages(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     query = request.query
     check_query(request, {"limit", "cursor", "start", "end", "line_id", "item_price_id"})
     subscription = known_subscription(desk.subscriptions, ids[0])
-    start, end = _EVER.start, _EVER.end
+    start, end = EVER.start, EVER.end
     if "start" in query:
         start = subscription.moment(query["start"], "start")
     if "end" in query:
