@@ -76,6 +76,7 @@ def _desk(key: ApiKey) -> Desk:
         site=stores.site,
         now=now,
         items=stores.items,
+        families=stores.families,
         prices=stores.prices,
         customers=stores.customers,
         subscriptions=stores.subscriptions,
