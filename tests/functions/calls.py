@@ -545,7 +545,8 @@ SUBSCRIPTIONS = (
         "POST /v1/subscriptions",
         ops.subscribe,
         "GetItem site 1 R; GetItem customer 1 R; GetItem site 1 R; 2 x GetItem price 1 R; "
-        "GetItem item 1 R; TransactWriteItems (put subscription + put term + put note) 8 W; "
+        "GetItem item 1 R; "
+        "TransactWriteItems (put subscription + put term + put note + update tally) 10 W; "
         "Query term 1 R",
     ),
     Operation(
@@ -554,8 +555,8 @@ SUBSCRIPTIONS = (
         ops.subscribe_in_advance,
         "GetItem site 1 R; GetItem customer 1 R; GetItem site 1 R; 2 x GetItem price 1 R; "
         "GetItem item 1 R; GetItem price 1 R; GetItem item 1 R; "
-        "TransactWriteItems (put subscription + put term + put note + put invoice) 12 W; "
-        "SendMessage CloseQueue; Query term 1 R",
+        "TransactWriteItems (put subscription + put term + put note + update tally + put invoice) "
+        "14 W; SendMessage CloseQueue; Query term 1 R",
     ),
     Operation(
         "show a subscription",
@@ -652,6 +653,7 @@ SUBSCRIPTIONS = (
         "POST /v1/subscriptions/{}/cadence",
         ops.change_cadence,
         "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; "
+        "BatchGetItem 2 prices 1 R eventual; "
         "TransactWriteItems (put subscription + update term) 4 W; Query term 1 R",
     ),
     Operation(
@@ -659,7 +661,7 @@ SUBSCRIPTIONS = (
         "POST /v1/subscriptions/{}/cadence",
         ops.change_cadence_now,
         "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; "
-        "BatchGetItem 2 prices 1 R eventual; "
+        "2 x BatchGetItem 2 prices 1 R eventual; "
         "TransactWriteItems (update term + put invoice + put term + put subscription) 12 W; "
         "Query term 1 R",
     ),

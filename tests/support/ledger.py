@@ -27,13 +27,14 @@ _BY_SORT_KEY = {
     "TERM#": "term",
     "MAN#": "manifest",
     "SUB#": "note",
+    "TALLY": "tally",
     "CREDIT#": "credit",
     "PAY#": "payment",
     "COUNTER": "counter",
     "NO#": "number",
     "V#": "price",
 }
-_BY_PARTITION = {"item_price": "price", "counter": "ids"}
+_BY_PARTITION = {"item_price": "price", "item_family": "family", "counter": "ids"}
 _OF_THE_SYSTEM = {"clocks": "clocks", "sites": "sites", "dispatch": "place"}
 
 

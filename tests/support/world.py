@@ -16,10 +16,12 @@ from typing import Any
 from postpaid.application.books import Books
 from postpaid.application.cancel_subscription import CancelSubscription, cancel_subscription
 from postpaid.application.catalog import (
+    ChangeItem,
     ChangeItemPrice,
     Created,
     CreateItem,
     CreateItemPrice,
+    change_item,
     change_item_price,
     create_item,
     create_item_price,
@@ -28,11 +30,23 @@ from postpaid.application.change_closing import ChangeClosing, change_closing
 from postpaid.application.change_lines import ChangeLines, LineChange, change_lines
 from postpaid.application.close_invoice import close_invoice
 from postpaid.application.correct_usage import CorrectUsage, correct_usage
-from postpaid.application.customers import CreateCustomer, create_customer
+from postpaid.application.customers import (
+    ChangeCustomer,
+    CreateCustomer,
+    change_customer,
+    create_customer,
+)
+from postpaid.application.delete_customer import delete_customer
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.due_terms import Due, dispatch_due
 from postpaid.application.edit_subscription import NO_REQUEST, Edited, Office, Request
 from postpaid.application.entries import Appended
+from postpaid.application.item_families import (
+    ChangeItemFamily,
+    CreateItemFamily,
+    change_item_family,
+    create_item_family,
+)
 from postpaid.application.make_line import CreateLine
 from postpaid.application.ports import Unavailable
 from postpaid.application.reconcile_term import Reconciled, reconcile_term
@@ -45,7 +59,8 @@ from postpaid.application.subscriptions import CreateSubscription, Shelf, create
 from postpaid.application.sync_invoice import Synced, sync_invoice
 from postpaid.application.void_invoice import void_invoice
 from postpaid.application.work_due import Worker, work_invoice, work_term
-from postpaid.domain.catalog import Item, ItemPrice, ItemType
+from postpaid.domain.calendar import Cadence
+from postpaid.domain.catalog import Item, ItemFamily, ItemPrice, ItemType
 from postpaid.domain.customer import Customer
 from postpaid.domain.errors import BillingError
 from postpaid.domain.invoice import Invoice, InvoiceStatus
@@ -263,6 +278,12 @@ class World:
     def content(self, invoice: Invoice) -> InvoiceContent:
         return self.documents.get_content(invoice)
 
+    def customer_of(self, customer_id: str = "globex") -> Customer:
+        """Read a customer as it is now."""
+        found = self.stores.customers.get(customer_id)
+        assert found is not None
+        return found
+
     # --- what is set up
 
     def change_site(self, **settings: Any) -> Site:
@@ -279,15 +300,35 @@ class World:
         customer_id: str = "globex",
         closing: ClosingPolicy | None = None,
         series: str | None = None,
+        **more: Any,
     ) -> Customer:
         stores = self.stores
         return create_customer(
-            CreateCustomer(id=customer_id, address=PAYER, closing=closing, series=series),
+            CreateCustomer(id=customer_id, address=PAYER, closing=closing, series=series, **more),
             customers=stores.customers,
             sites=stores.sites,
             ids=stores.ids(self.blocks),
             now=self.now,
         ).thing
+
+    def change_customer(self, customer_id: str = "globex", **changes: Any) -> Customer:
+        """Change a customer."""
+        stores = self.stores
+        command = ChangeCustomer(id=customer_id, **changes)
+        return change_customer(
+            command, customers=stores.customers, sites=stores.sites, now=self.now
+        )
+
+    def delete_customer(self, customer_id: str = "globex") -> Customer:
+        """Delete a customer."""
+        stores = self.stores
+        return delete_customer(
+            customer_id,
+            customers=stores.customers,
+            subscriptions=stores.subscriptions,
+            terms=stores.terms,
+            now=self.now,
+        )
 
     def item(
         self,
@@ -296,6 +337,7 @@ class World:
         metered: bool = True,
         recording: Recording = Recording.ONE_PER_DATE,
         aggregation: Aggregation = Aggregation.SUM,
+        family_id: str | None = None,
     ) -> Item:
         stores = self.stores
         command = CreateItem(
@@ -306,10 +348,34 @@ class World:
             unit="minute" if metered else None,
             recording=recording,
             aggregation=aggregation,
+            family_id=family_id,
         )
         return create_item(
-            command, items=stores.items, ids=stores.ids(self.blocks), now=self.now
+            command,
+            items=stores.items,
+            families=stores.families,
+            ids=stores.ids(self.blocks),
+            now=self.now,
         ).thing
+
+    def family(self, family_id: str, **more: Any) -> ItemFamily:
+        """Create an item family, called as it is."""
+        stores = self.stores
+        command = CreateItemFamily(id=family_id, name=family_id.capitalize(), **more)
+        return create_item_family(
+            command, families=stores.families, ids=stores.ids(self.blocks), now=self.now
+        ).thing
+
+    def change_family(self, family_id: str, **fields: Any) -> ItemFamily:
+        """Change an item family."""
+        command = ChangeItemFamily(id=family_id, fields=fields)
+        return change_item_family(command, families=self.stores.families, now=self.now)
+
+    def change_item(self, item_id: str, **fields: Any) -> Item:
+        """Change an item."""
+        stores = self.stores
+        command = ChangeItem(id=item_id, fields=fields)
+        return change_item(command, items=stores.items, families=stores.families, now=self.now)
 
     def price(
         self,
@@ -331,6 +397,7 @@ class World:
         item_id: str | None = None,
         base_fee: str | None = None,
         currency: str = "USD",
+        cadence: Cadence | None = None,
         **item: Any,
     ) -> ItemPrice:
         """Create an item price of any model and, if none is named, an item of its own for it."""
@@ -342,6 +409,7 @@ class World:
             currency=currency,
             pricing=pricing,
             base_fee=base_fee,
+            cadence=cadence,
         )
         return create_item_price(
             command,

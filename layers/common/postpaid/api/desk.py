@@ -14,9 +14,11 @@ from postpaid.application.change_closing import (
     RetimableInvoices,
     RetimableTerms,
 )
-from postpaid.application.customers import NewCustomers
+from postpaid.application.customers import ChangeableCustomers, NewCustomers
+from postpaid.application.delete_customer import DeletableCustomers
 from postpaid.application.edit_subscription import Office
 from postpaid.application.entries import Appended
+from postpaid.application.item_families import ItemFamilies
 from postpaid.application.list_invoices import PagedCustomers, PagedInvoices
 from postpaid.application.ports import (
     Documents,
@@ -27,7 +29,7 @@ from postpaid.application.ports import (
 )
 from postpaid.application.sites import ChangeableSites
 from postpaid.application.subscriptions import Activation
-from postpaid.domain.catalog import Item, ItemPrice
+from postpaid.domain.catalog import Item, ItemFamily, ItemPrice
 from postpaid.domain.customer import Customer
 from postpaid.domain.invoice import Invoice
 from postpaid.domain.money import Money
@@ -41,6 +43,7 @@ type Page[Thing] = tuple[list[Thing], str | None]
 class Lists(Protocol):
     """The lists of one site, newest first, behind a place."""
 
+    def item_families(self, after: str | None, limit: int) -> Page[ItemFamily]: ...  # noqa: D102
     def items(self, after: str | None, limit: int) -> Page[Item]: ...  # noqa: D102
     def prices(self, after: str | None, limit: int) -> Page[ItemPrice]: ...  # noqa: D102
     def customers(self, after: str | None, limit: int) -> Page[Customer]: ...  # noqa: D102
@@ -49,7 +52,9 @@ class Lists(Protocol):
     def late_usages(self, after: str | None, limit: int) -> Page[Appended]: ...  # noqa: D102
 
 
-class DeskCustomers(NewCustomers, PagedCustomers, Protocol):
+class DeskCustomers(
+    NewCustomers, ChangeableCustomers, DeletableCustomers, PagedCustomers, Protocol
+):
     """The customers of one site."""
 
 
@@ -105,6 +110,7 @@ class Desk:
     site: Site
     now: datetime
     items: Items
+    families: ItemFamilies
     prices: NewPrices
     customers: DeskCustomers
     subscriptions: ChangeableSubscriptions

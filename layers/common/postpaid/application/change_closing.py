@@ -1,12 +1,13 @@
 """Change how a subscription's invoices close, those that are pending included.
 
 That is when they do so by themselves, in which series they are numbered, and what becomes of usage
-that comes later.
+that comes later. What a door keeps with a subscription is changed with it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from postpaid.application.edit_subscription import NO_REQUEST, Request, check_version
 from postpaid.application.keep import KEEP, Keep
@@ -14,6 +15,7 @@ from postpaid.application.ports import Customers, Lost, Sites, Terms, Unavailabl
 from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
 from postpaid.application.sites import known_series
 from postpaid.application.subscriptions import LATER_MAX
+from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
 from postpaid.domain.errors import Invalid
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.site import ClosingPolicy, LatePolicy, Scope
@@ -75,6 +77,7 @@ class ChangeClosing:
     late: LatePolicy | Keep = KEEP
     usage_records_max: int | Keep | None = KEEP
     series: str | Keep | None = KEEP
+    annotations: Mapping[str, Any] | Keep = KEEP
 
 
 def change_closing(
@@ -90,7 +93,7 @@ def change_closing(
 ) -> Subscription:
     """Change how a subscription's invoices close, those that are pending included.
 
-    Raises `NotFound`, `Invalid`; `Conflict` with code `version_mismatch`.
+    Raises `NotFound`, `Invalid`, `LimitExceeded`; `Conflict` with code `version_mismatch`.
     """
     if isinstance(command.series, str):
         known_series(command.series, sites.get())
@@ -112,6 +115,10 @@ def change_closing(
 def _changed(
     command: ChangeClosing, subscriptions: ChangeableSubscriptions, now: datetime
 ) -> Subscription:
+    annotated = command.annotations
+    kept = (
+        None if isinstance(annotated, Keep) else annotations_text(annotated, SUBSCRIPTION_BYTES_MAX)
+    )
     for _ in range(_TRIES):
         found = known_subscription(subscriptions, command.subscription_id)
         check_version(found, command.request)
@@ -124,6 +131,7 @@ def _changed(
             if isinstance(command.usage_records_max, Keep)
             else command.usage_records_max,
             series=found.series if isinstance(command.series, Keep) else command.series,
+            annotations_text=found.annotations_text if kept is None else kept,
             version=found.version + 1,
         )
         try:

@@ -67,7 +67,7 @@ def change_lines(command: ChangeLines, *, office: Office, request: Request = NO_
     """Apply changes of lines together.
 
     Raises `Invalid` and `NotFound` naming `changes[n].field`; `Conflict` with code
-    `subscription_ended`; `LimitExceeded`.
+    `subscription_ended`, or `archived` for a price that no line may get any more; `LimitExceeded`.
     """
     if not 1 <= len(command.changes) <= LINES_MAX:
         raise Invalid("invalid_field", f"must have 1 to {LINES_MAX} changes", field="changes")
@@ -166,6 +166,8 @@ class _Desk:
             raise Conflict(
                 "already_exists", "was the id of another item's line", field=f"{field}.id"
             )
+        if same:
+            made = _counted_like(same[0], made)
         self.entries.append(replace(made, since=self.at))
 
     def _taken(self, item_price_id: str) -> set[str]:
@@ -179,7 +181,7 @@ class _Desk:
         }
 
     def _says(self, line: Line, command: CreateLine, field: str) -> bool:
-        made = self._maker(counted=False).make(command, field, set())
+        made = self._maker(counted=False, keeps=True).make(command, field, set())
         return (line.item_price_id, line.quantity) == (made.item_price_id, made.quantity)
 
     def _entry(self, change: LineChange, field: str) -> Line:
@@ -202,7 +204,8 @@ class _Desk:
         if change.item_price_id is None and change.quantity is None:
             raise Invalid("missing_field", "give an item_price_id or a quantity", field=field)
         command = CreateLine(item_price_id=price_id, id=entry.id, quantity=quantity)
-        made = self._maker(counted=False).make(command, field, set())
+        keeps = change.item_price_id is None
+        made = self._maker(counted=False, keeps=keeps).make(command, field, set())
         if made.item_id != entry.item_id:
             raise Invalid(
                 "invalid_field",
@@ -221,7 +224,7 @@ class _Desk:
         ):
             return None
         number = self.office.ids.number("line")
-        return replace(made, number=number, since=self.at)
+        return replace(_counted_like(entry, made), number=number, since=self.at)
 
     def _end(self, entry: Line) -> None:
         """End an entry, and drop what was to come after it under its id."""
@@ -238,10 +241,20 @@ class _Desk:
                 kept.append(line)
         self.entries[:] = kept
 
-    def _maker(self, *, counted: bool = True) -> LineMaker:
+    def _maker(self, *, counted: bool = True, keeps: bool = False) -> LineMaker:
         return LineMaker(
             items=self.office.items,
             prices=self.office.books.prices,
             ids=self.office.ids if counted else None,
             currency=self.subscription.currency,
+            cadences=self.subscription.cadences_from(self.at),
+            keeps=keeps,
         )
+
+
+def _counted_like(before: Line, line: Line) -> Line:
+    """Return a line's next entry; its usage is counted as ever, though its item may have changed.
+
+    A term's usage of a line becomes one quantity over all its entries.
+    """
+    return replace(line, unit=before.unit, aggregation=before.aggregation)

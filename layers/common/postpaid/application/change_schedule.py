@@ -14,8 +14,9 @@ from postpaid.application.edit_subscription import (
     ended_at,
     natural_end,
 )
+from postpaid.application.ports import Prices
 from postpaid.domain.calendar import Cadence, Schedule, calendar_anchor
-from postpaid.domain.errors import Conflict
+from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import check_zone, zone
 from postpaid.domain.subscription import Subscription, last_cycle_end
 from postpaid.domain.term import Term
@@ -40,8 +41,9 @@ def change_cadence(
 ) -> Edited:
     """Invoice a subscription at another cadence; `now` ends the open term and credits its rest.
 
-    Raises `NotFound`, `Invalid`; `Conflict` with code `subscription_ended`; where that should be at
-    once also with `subscription_not_started`, `in_trial`, `term_just_began` or `change_scheduled`.
+    Raises `NotFound`; `Invalid`, also if a line then has a price for another cadence; `Conflict`
+    with code `subscription_ended`; where that should be at once also with
+    `subscription_not_started`, `in_trial`, `term_just_began` or `change_scheduled`.
     """
 
     def change(subscription: Subscription, term: Term) -> Edit | None:
@@ -62,6 +64,7 @@ def change_cadence(
         asked = _asked(subscription, start, command)
         if command.cycles is None and subscription.schedule_at(start) == asked:
             return None
+        _check_prices(subscription, asked, office.books.prices)
         return _edit(subscription, term, asked, command)
 
     return edit_subscription(command.subscription_id, change, office=office, request=request)
@@ -119,6 +122,25 @@ def _edit(subscription: Subscription, term: Term, asked: Schedule, command: Chan
     # An end within the open term may have moved behind it.
     until = asked.start if changed.end is None else min(asked.start, changed.end)
     return Edit(subscription=changed, term=ended_at(term, until))
+
+
+def _check_prices(subscription: Subscription, asked: Schedule, prices: Prices) -> None:
+    """Refuse a cadence that the price of a line is not meant for; raises `Invalid`."""
+    pins = [
+        (line.item_price_id, line.price_version)
+        for line in subscription.lines
+        if line.until is None or asked.start < line.until
+    ]
+    there = prices.versions(dict.fromkeys(pins))
+    for pin in pins:
+        price = there[pin]
+        if price.cadence is not None and not price.cadence.agrees(asked.cadence):
+            meant = price.cadence
+            raise Invalid(
+                "invalid_field",
+                f"the price '{price.id}' is charged every {meant.count} {meant.unit}",
+                field="unit",
+            )
 
 
 def _asked(subscription: Subscription, start: datetime, command: ChangeCadence) -> Schedule:

@@ -1,12 +1,14 @@
 """Make a line entry from what a client asks: its price is found, its quantity checked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from postpaid.application.catalog import Items
 from postpaid.application.ports import Ids, Prices
+from postpaid.domain.calendar import Cadence
 from postpaid.domain.catalog import Item, ItemPrice
-from postpaid.domain.errors import Invalid, NotFound
+from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.line import Line, default_line_id
 from postpaid.domain.quantity import parse_quantity
@@ -25,22 +27,29 @@ class CreateLine:
 class LineMaker:
     """Where the parts of a line are found; *currency* is the other lines', None for the first.
 
-    Without *ids* a line is made to look at only: its number is 0.
+    Without *ids* a line is made to look at only: its number is 0. *cadences* are those at which the
+    subscription is invoiced while it has the line. A line that has its price already *keeps* it,
+    whatever became of that: it may be archived.
     """
 
     items: Items
     prices: Prices
     ids: Ids | None
     currency: str | None
+    cadences: Sequence[Cadence] = ()
+    keeps: bool = False
 
     def make(self, command: CreateLine, field: str, taken: set[str]) -> Line:
         """Return a line; *taken* are the ids that a name of ours must not be.
 
-        Raises `Invalid`, or `NotFound` for its price, naming the field below *field*.
+        Raises `Invalid`, `NotFound` for its price or `Conflict` with code `archived`, naming the
+        field below *field*.
         """
         price = self.price(command, field)
         item = self.items.get(price.item_id)
         assert item is not None, "items are never removed"
+        if not self.keeps:
+            self._check(price, item, f"{field}.item_price_id")
         quantity = _quantity(command, field, item, price)
         if command.id is None:
             line_id = default_line_id(price.id, taken)
@@ -77,6 +86,27 @@ class LineMaker:
                 field=place,
             )
         return price
+
+    def _check(self, price: ItemPrice, item: Item, field: str) -> None:
+        """Refuse a price that no line may get, or none of this subscription."""
+        for archived, what in ((price.archived, "it"), (item.archived, f"its item '{item.id}'")):
+            if archived:
+                raise Conflict("archived", f"{what} is archived", field=field)
+        check_cadence(price, self.cadences, field)
+
+
+def check_cadence(price: ItemPrice, cadences: Sequence[Cadence], field: str) -> None:
+    """Refuse a price that is meant for another cadence than the subscription's; raises `Invalid`.
+
+    A month is not a year, but every 3 months is every quarter.
+    """
+    meant = price.cadence
+    if meant is not None and not all(meant.agrees(each) for each in cadences):
+        raise Invalid(
+            "invalid_field",
+            f"is charged every {meant.count} {meant.unit}: the subscription is not",
+            field=field,
+        )
 
 
 def _quantity(command: CreateLine, field: str, item: Item, price: ItemPrice) -> Decimal | None:

@@ -168,9 +168,7 @@ def _stored(
     return stored
 
 
-def _looked(
-    stored: Sequence[Durable | _Refused], terms: _Shared
-) -> list[Outcome]:
+def _looked(stored: Sequence[Durable | _Refused], terms: _Shared) -> list[Outcome]:
     """Look for those that are durable, the latest first: so each term takes one look."""
     durable = {index: each for index, each in enumerate(stored) if isinstance(each, Durable)}
     found: dict[int, RecordedUsage] = {}

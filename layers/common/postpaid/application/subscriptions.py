@@ -1,13 +1,14 @@
 """Create subscriptions."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from postpaid.application.catalog import Created, Items, already_exists
+from postpaid.application.customers import known_customer
 from postpaid.application.keep import KEEP, Keep
 from postpaid.application.make_line import CreateLine, LineMaker
 from postpaid.application.ports import (
@@ -21,8 +22,9 @@ from postpaid.application.ports import (
 )
 from postpaid.application.roll_term import first_term
 from postpaid.application.sites import known_series
+from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
 from postpaid.domain.calendar import MONTHLY, Cadence, calendar_anchor
-from postpaid.domain.errors import Invalid, NotFound
+from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.instants import check_zone, midnight, parse_moment, zone
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
@@ -35,13 +37,17 @@ from postpaid.domain.term import Term
 START_AGE_MAX = timedelta(days=400)
 START_AHEAD_MAX = timedelta(days=3660)
 LATER_MAX = timedelta(days=3660)
+_TRIES = 4
 
 
 class Activation(Protocol):
     """How a subscription comes into being, whole."""
 
     def activate(self, subscription: Subscription, first: Term, opening: Invoice | None) -> None:
-        """Store a new subscription, its first term and its opening invoice; or raise `Lost`."""
+        """Store a new subscription, its first term and its opening invoice; or raise `Lost`.
+
+        Its customer must not be deleted.
+        """
         ...
 
 
@@ -72,6 +78,7 @@ class CreateSubscription:
     usage_records_max: int | Keep | None = KEEP
     series: str | None = None
     usage_shards: int = 1
+    annotations: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,33 +104,50 @@ def create_subscription(
     """Create a subscription with its first term; creating it again equally changes nothing.
 
     If it has recurring lines, an opening invoice for the first term is pending from its start.
-    Raises `Invalid`, `NotFound`; `Conflict` with code `already_exists`.
+    Raises `Invalid`, `LimitExceeded`, `NotFound`; `Conflict` with code `already_exists`, or
+    `archived` for a price that no line may get any more.
     """
-    subscription = _subscription(command, shelf, ids, now)
-    opening = _opening(subscription, scope, ids, now)
     try:
-        activation.activate(subscription, first_term(subscription), opening)
-    except Lost:
-        existing = subscriptions.get(subscription.id)
+        subscription = _subscription(command, shelf, ids, now)
+    except (Conflict, NotFound):
+        existing = subscriptions.get(command.id)
         if existing is None:
-            raise Unavailable("the same id is being created at this moment") from None
-        if not _same(existing, subscription, dated=command.start is not None):
-            raise already_exists("subscription", subscription.id) from None
-        return Created(existing, new=False)
-    return Created(subscription, new=True)
+            raise
+        # It is there: since then its prices may have been archived, or its customer deleted.
+        asked = _subscription(command, shelf, ids, now, again=True)
+        return _again(existing, asked, command)
+    opening = _opening(subscription, scope, ids, now)
+    for _ in range(_TRIES):
+        try:
+            activation.activate(subscription, first_term(subscription), opening)
+        except Lost:
+            existing = subscriptions.get(subscription.id)
+            if existing is not None:
+                return _again(existing, subscription, command)
+            # Another subscription of the customer began at this moment, or the customer went.
+            known_customer(subscription.customer_id, shelf.customers, "customer_id")
+        else:
+            return Created(subscription, new=True)
+    raise Unavailable("others came first every time")
+
+
+def _again(
+    existing: Subscription, asked: Subscription, command: CreateSubscription
+) -> Created[Subscription]:
+    """Return the subscription that is there, if it began as the one that is asked for."""
+    if not _same(existing, asked, dated=command.start is not None):
+        raise already_exists("subscription", asked.id)
+    return Created(existing, new=False)
 
 
 def _subscription(
-    command: CreateSubscription, shelf: Shelf, ids: Ids, now: datetime
+    command: CreateSubscription, shelf: Shelf, ids: Ids, now: datetime, *, again: bool = False
 ) -> Subscription:
     check_id(command.id, "id")
-    customer = shelf.customers.get(check_id(command.customer_id, "customer_id"))
-    if customer is None:
-        raise NotFound(
-            "customer_not_found",
-            f"there is no customer '{command.customer_id}'",
-            field="customer_id",
-        )
+    check_id(command.customer_id, "customer_id")
+    customer = known_customer(
+        command.customer_id, shelf.customers, "customer_id", even_deleted=again
+    )
     site = shelf.sites.get()
     timezone = check_zone(
         site.timezone if command.timezone is None else command.timezone, "timezone"
@@ -131,7 +155,7 @@ def _subscription(
     place = zone(timezone)
     start = _start(command.start, place, now)
     trial_end = _later(command.trial_end, place, start, "trial_end")
-    lines, currency = _lines(command.lines, shelf, ids)
+    lines, currency = _lines(command, shelf, ids, again=again)
     billed_from = trial_end or start
     made = Subscription(
         id=command.id,
@@ -156,6 +180,7 @@ def _subscription(
         lines=lines,
         closing=command.closing,
         usage_shards=_usage_shards(command.usage_shards),
+        annotations_text=annotations_text(command.annotations, SUBSCRIPTION_BYTES_MAX),
         created_at=now,
     )
     if command.cycles is None:
@@ -201,19 +226,29 @@ def _usage_shards(value: int) -> int:
     return value
 
 
-def _lines(commands: Sequence[CreateLine], shelf: Shelf, ids: Ids) -> tuple[tuple[Line, ...], str]:
+def _lines(
+    command: CreateSubscription, shelf: Shelf, ids: Ids, *, again: bool
+) -> tuple[tuple[Line, ...], str]:
+    commands = command.lines
     if not 1 <= len(commands) <= LINES_MAX:
         raise Invalid("invalid_field", f"must have 1 to {LINES_MAX} lines", field="lines")
-    taken = {command.id for command in commands if command.id is not None}
-    maker = LineMaker(items=shelf.items, prices=shelf.prices, ids=ids, currency=None)
+    taken = {each.id for each in commands if each.id is not None}
+    maker = LineMaker(
+        items=shelf.items,
+        prices=shelf.prices,
+        ids=ids,
+        currency=None,
+        cadences=(command.cadence,),
+        keeps=again,
+    )
     lines: list[Line] = []
-    for index, command in enumerate(commands):
-        field = f"lines[{index}]"
+    for index, each in enumerate(commands):
+        place = f"lines[{index}]"
         if maker.currency is None:
-            maker = replace(maker, currency=maker.price(command, field).currency)
-        line = maker.make(command, field, taken)
+            maker = replace(maker, currency=maker.price(each, place).currency)
+        line = maker.make(each, place, taken)
         if any(line.id == other.id for other in lines):
-            raise Invalid("invalid_field", "is the id of another line", field=f"{field}.id")
+            raise Invalid("invalid_field", "is the id of another line", field=f"{place}.id")
         taken.add(line.id)
         lines.append(line)
     assert maker.currency is not None
@@ -244,7 +279,8 @@ def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
     """Compare what the client chose: as it was made, whatever changed since.
 
     Not the integers; not the closing policy, the hold, the late policy, the maximum of usages and
-    the series, which have their own requests; not a start that was left to the clock.
+    the series, which have their own requests; not a start that was left to the clock. What it is
+    annotated with, as long as nothing was changed.
     """
     made = [line for line in existing.lines if line.since is None]
     if _chosen(made) != _chosen(asked.lines):
@@ -261,6 +297,9 @@ def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
         trial_end=asked.trial_end,
         usage_shards=asked.usage_shards,
         cycles=asked.cycles if existing.version == 1 else existing.cycles,
+        annotations_text=asked.annotations_text
+        if existing.version == 1
+        else existing.annotations_text,
     )
 
 

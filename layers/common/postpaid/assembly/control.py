@@ -53,6 +53,7 @@ class Control:
             site=stores.site,
             now=now,
             items=stores.items,
+            families=stores.families,
             prices=stores.prices,
             customers=stores.customers,
             subscriptions=stores.subscriptions,

@@ -42,6 +42,17 @@ class Cadence:
         assert self.unit in UNITS
         assert 1 <= self.count <= COUNT_MAX
 
+    def agrees(self, other: "Cadence") -> bool:
+        """Tell whether both make the same terms: every 3 months is every quarter."""
+        return _length(self) == _length(other)
+
+
+def _length(cadence: Cadence) -> tuple[str, int]:
+    for units, name in ((_DAYS, "day"), (_MONTHS, "month")):
+        if cadence.unit in units:
+            return name, cadence.count * units[cadence.unit]
+    return cadence.unit, cadence.count
+
 
 _DAILY = Cadence("day", 1)
 

@@ -1,9 +1,12 @@
 """A subscription: a customer's lines over time."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from postpaid.domain.calendar import Cadence, Schedule
@@ -44,7 +47,8 @@ class Subscription:
     *closing* overrides the customer's and the site's policy, *series* the customer's series of
     invoice numbers. *usage_shards* is over how many partitions its usages are spread; where each of
     them is depends on it, so it never changes. *requests* are the last changes that came with an
-    idempotency key, as (key, content, outcome).
+    idempotency key, as (key, content, outcome). *annotations_text* is what a door keeps with it, as
+    JSON: it stays a text until someone asks, because the recording path never does.
     """
 
     id: str
@@ -71,6 +75,7 @@ class Subscription:
     usage_records_max: int | None = None
     series: str | None = None
     version: int = 1
+    annotations_text: str = ""
 
     def __post_init__(self) -> None:
         if self.usage_records_max is not None:
@@ -91,7 +96,20 @@ class Subscription:
                 assert before <= line.since, "line ids are unique at any time"
             seen[line.id] = line.until
 
+    @property
+    def annotations(self) -> Mapping[str, Any]:
+        """What a door keeps with it: plain JSON, a copy; numbers are int or exact `Decimal`."""
+        found: dict[str, Any] = {}
+        if self.annotations_text:
+            found = json.loads(self.annotations_text, parse_float=Decimal)
+        return found
+
     # --- terms
+
+    def cadences_from(self, instant: datetime) -> list[Cadence]:
+        """Return the cadence at an instant, and those that are to come after it."""
+        later = (each.cadence for each in self.later if each.start > instant)
+        return [self.schedule_at(instant).cadence, *later]
 
     @property
     def billed_from(self) -> datetime:

@@ -12,6 +12,7 @@ from postpaid.store.counters import StoredIds
 from postpaid.store.credits import StoredCredits
 from postpaid.store.customers import StoredCustomers
 from postpaid.store.invoices import StoredInvoices
+from postpaid.store.item_families import StoredItemFamilies
 from postpaid.store.listing import StoredLists
 from postpaid.store.manifests import StoredManifests
 from postpaid.store.numbers import StoredNumbers
@@ -53,6 +54,11 @@ class SiteStores:
     def all_sites(self) -> StoredSites:
         """Settings by site id, and how they are changed."""
         return StoredSites(self.billing)
+
+    @property
+    def families(self) -> StoredItemFamilies:
+        """The item families."""
+        return StoredItemFamilies(self.billing, self.scope)
 
     @property
     def items(self) -> StoredItems:

@@ -14,12 +14,17 @@ from postpaid.domain.site import Scope
 from postpaid.domain.usage import Aggregation, Recording
 from postpaid.store import keys
 from postpaid.store.fields import (
+    cadence_from_item,
     flag,
     instant,
+    instant_or_none,
     mapping,
     number,
+    plain_cadence,
     text,
     text_or_none,
+    version_attributes,
+    version_from_item,
     without_none,
 )
 from postpaid.store.tables import (
@@ -31,6 +36,7 @@ from postpaid.store.tables import (
     Table,
     TransactionRefused,
     Write,
+    comes_after,
     equals,
 )
 
@@ -51,6 +57,14 @@ class StoredItems:
         """Store a new item; raises `Lost` if its id is taken."""
         try:
             self._table.put(Put(item_from_catalog_item(self._scope, item), condition=Absent()))
+        except ConditionFailed:
+            raise Lost from None
+
+    def replace(self, item: CatalogItem) -> None:
+        """Store a changed item; raises `Lost` if its version is not the next one."""
+        stored = item_from_catalog_item(self._scope, item)
+        try:
+            self._table.put(Put(stored, condition=comes_after(item.id, item.version - 1)))
         except ConditionFailed:
             raise Lost from None
 
@@ -127,7 +141,12 @@ def item_from_catalog_item(scope: Scope, item: CatalogItem) -> Item:
             "unit": item.unit,
             "recording": item.recording.value,
             "aggregation": item.aggregation.value,
+            "description": item.description,
+            "family_id": item.family_id,
+            "archived": item.archived or None,
+            "annotations": item.annotations_text or None,
             "created_at": instant_text(item.created_at),
+            **version_attributes(item.version, item.changed_at),
             **keys.listing(scope, "item", item.id, item.created_at),
         }
     )
@@ -144,12 +163,18 @@ def catalog_item_from_item(item: Item) -> CatalogItem:
         unit=text_or_none(item, "unit"),
         recording=Recording(text(item, "recording")),
         aggregation=Aggregation(text(item, "aggregation")),
+        description=text_or_none(item, "description"),
+        family_id=text_or_none(item, "family_id"),
+        archived=flag(item, "archived"),
+        annotations_text=text_or_none(item, "annotations") or "",
         created_at=instant(item, "created_at"),
+        version=version_from_item(item),
+        changed_at=instant_or_none(item, "changed_at"),
     )
 
 
 def item_from_price(scope: Scope, price: ItemPrice) -> Item:
-    """Return the stored form of a price's newest version."""
+    """Return the stored form of a price's newest version; lists show it where the first one was."""
     return without_none(
         {
             **keys.entity(scope, "item_price", price.id)._asdict(),
@@ -163,8 +188,13 @@ def item_from_price(scope: Scope, price: ItemPrice) -> Item:
             "charge": price.charge.to_plain(),
             "base_fee": None if price.base_fee is None else decimal_text(price.base_fee),
             "tax": plain_rates(price.tax),
+            "cadence": None if price.cadence is None else plain_cadence(price.cadence),
+            "description": price.description,
+            "archived": price.archived or None,
+            "annotations": price.annotations_text or None,
             "created_at": instant_text(price.created_at),
-            **keys.listing(scope, "item_price", price.id, price.created_at),
+            "begun_at": None if price.begun_at is None else instant_text(price.begun_at),
+            **keys.listing(scope, "item_price", price.id, price.first_created_at),
         }
     )
 
@@ -182,5 +212,10 @@ def price_from_item(item: Item) -> ItemPrice:
         charge=Charge.from_plain(mapping(item, "charge")),
         base_fee=None if base_fee is None else Decimal(base_fee),
         tax=rates_from_plain(mapping(item, "tax") if item.get("tax") else None),
+        cadence=cadence_from_item(item) if item.get("cadence") else None,
+        description=text_or_none(item, "description"),
+        archived=flag(item, "archived"),
+        annotations_text=text_or_none(item, "annotations") or "",
         created_at=instant(item, "created_at"),
+        begun_at=instant_or_none(item, "begun_at"),
     )

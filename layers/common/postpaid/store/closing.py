@@ -16,6 +16,7 @@ from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term, TermStatus
 from postpaid.store import keys
 from postpaid.store.credits import credit_write
+from postpaid.store.customers import begun_write
 from postpaid.store.fields import number, text, without_none
 from postpaid.store.invoices import (
     finished_attributes,
@@ -57,7 +58,7 @@ class StoredClosing:
     def activate(self, subscription: Subscription, first: Term, opening: Invoice | None) -> None:
         """Store a new subscription, its first term and, if there is one, its opening invoice.
 
-        Raises `Lost` if there is a subscription of that id.
+        Raises `Lost` if there is a subscription of that id, or its customer was deleted.
         """
         scope, now = self._scope, self._now
         note = keys.customer_subscription(scope, subscription.customer_id, subscription.id)
@@ -65,6 +66,7 @@ class StoredClosing:
             Put(item_from_subscription(scope, subscription), condition=Absent()),
             Put(item_from_term(scope, self._clock, first, now), condition=Absent()),
             Put({**note._asdict(), "s": keys.SCHEMA}, condition=Absent()),
+            begun_write(scope, subscription.customer_id),
         ]
         if opening is not None:
             item = item_from_invoice(scope, self._clock, opening, now)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import cast
 
+from postpaid.domain.calendar import Cadence
 from postpaid.domain.instants import instant_from_text, instant_text
 from postpaid.domain.period import Period
 from postpaid.domain.site import Address, ClosingMode, ClosingPolicy
@@ -85,6 +86,30 @@ def numbers(item: Mapping[str, Value], name: str) -> tuple[int, ...]:
 def without_none(item: Mapping[str, Value]) -> Item:
     """Leave out the attributes that are None: absent is how nothing is stored."""
     return {name: value for name, value in item.items() if value is not None}
+
+
+def version_attributes(version: int, changed_at: datetime | None) -> Item:
+    """Return the attributes of a version and of when it came; nothing for the first one."""
+    if version == 1:
+        return {}
+    assert changed_at is not None, "what was changed says when"
+    return {"v": version, "changed_at": instant_text(changed_at)}
+
+
+def version_from_item(item: Mapping[str, Value]) -> int:
+    """Read the version of what can be changed; absent is the first one."""
+    return number_or_none(item, "v") or 1
+
+
+def cadence_from_item(item: Mapping[str, Value]) -> Cadence:
+    """Read a cadence from the attribute `cadence`."""
+    plain = mapping(item, "cadence")
+    return Cadence(text(plain, "unit"), number(plain, "count"))
+
+
+def plain_cadence(cadence: Cadence) -> Value:
+    """Return the stored form of a cadence."""
+    return {"unit": cadence.unit, "count": cadence.count}
 
 
 def period_from_item(item: Mapping[str, Value]) -> Period:

@@ -21,12 +21,13 @@ Billing table
     dispatcher's place   pk ~system#dispatch#clock   sk META
     integer ids          pk scope#counter#type       sk META
     answer for a key     pk scope#reply#digest       sk META (of method, path, client's key)
-    customer, item       pk scope#type#id            sk META
+    customer, item       pk scope#type#id            sk META      (and item family)
     item price           pk scope#item_price#id      sk META (newest), V#00000001 (each version)
     subscription         pk scope#subscription#id    sk META
     its terms            the same pk                 sk TERM#start instant
     later manifests      the same pk                 sk MAN#start instant#000001
     of a customer        pk scope#customer#id        sk SUB#subscription
+    a customer's tally   pk scope#customer#id        sk TALLY     (subscriptions begun; the end)
     a customer's credit  pk scope#customer#id        sk CREDIT#currency
     invoice              pk scope#invoice#id         sk META
     its payments         the same pk                 sk PAY#id
@@ -193,7 +194,7 @@ def reply(scope: Scope, digest: str) -> Key:
 
 
 def entity(scope: Scope, kind: str, identifier: str) -> Key:
-    """Return the key of a customer, item, item price, subscription or invoice."""
+    """Return the key of a customer, item family, item, item price, subscription or invoice."""
     return Key(f"{scope_text(scope)}#{kind}#{escape(identifier)}", META)
 
 
@@ -216,6 +217,11 @@ def manifest(scope: Scope, subscription_id: str, start: datetime, k: int) -> Key
 def customer_subscription(scope: Scope, customer_id: str, subscription_id: str) -> Key:
     """Return the key of a customer's note of one of its subscriptions."""
     return Key(entity(scope, "customer", customer_id).pk, f"SUB#{escape(subscription_id)}")
+
+
+def customer_tally(scope: Scope, customer_id: str) -> Key:
+    """Return the key of the count of a customer's subscriptions, and of whether it is deleted."""
+    return Key(entity(scope, "customer", customer_id).pk, "TALLY")
 
 
 def customer_credit(scope: Scope, customer_id: str, currency: str) -> Key:

@@ -6,7 +6,7 @@ from itertools import islice
 
 from postpaid.application.entries import Appended
 from postpaid.domain.catalog import Item as CatalogItem
-from postpaid.domain.catalog import ItemPrice
+from postpaid.domain.catalog import ItemFamily, ItemPrice
 from postpaid.domain.customer import Customer
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice
@@ -17,6 +17,7 @@ from postpaid.store.catalog import catalog_item_from_item, price_from_item
 from postpaid.store.customers import customer_from_item
 from postpaid.store.fields import text
 from postpaid.store.invoices import invoice_from_item
+from postpaid.store.item_families import family_from_item
 from postpaid.store.manifests import appended_from_item
 from postpaid.store.subscriptions import subscription_from_item
 from postpaid.store.tables import Item, Key, Range, Table
@@ -37,6 +38,12 @@ class StoredLists:
         self._scope = scope
         self._first_month = instant_text(oldest)[:7]
         self._last_month = instant_text(newest)[:7]
+
+    def item_families(
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> tuple[list[ItemFamily], str | None]:
+        """Read a page of the item families."""
+        return self._page("item_family", family_from_item, after, limit, ascending)
 
     def items(
         self, after: str | None, limit: int, *, ascending: bool = False

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from postpaid.application.ports import Lost
-from postpaid.domain.calendar import Cadence, Schedule
+from postpaid.domain.calendar import Schedule
 from postpaid.domain.instants import instant_text, zone
 from postpaid.domain.line import Line
 from postpaid.domain.period import Interval
@@ -14,6 +14,7 @@ from postpaid.domain.subscription import Subscription
 from postpaid.domain.usage import Aggregation, Recording
 from postpaid.store import keys
 from postpaid.store.fields import (
+    cadence_from_item,
     closing_from_item,
     flag,
     instant,
@@ -26,6 +27,7 @@ from postpaid.store.fields import (
     number,
     number_or_none,
     period_from_item,
+    plain_cadence,
     text,
     text_or_none,
     without_none,
@@ -81,7 +83,7 @@ def item_from_subscription(scope: Scope, subscription: Subscription) -> Item:
             "start": instant_text(subscription.start),
             "timezone": subscription.timezone,
             "anchor": instant_text(subscription.anchor),
-            "cadence": _plain_cadence(subscription.cadence),
+            "cadence": plain_cadence(subscription.cadence),
             "later": [_plain_schedule(each) for each in subscription.later] or None,
             "prorate": subscription.prorate,
             "late": subscription.late.value,
@@ -103,6 +105,7 @@ def item_from_subscription(scope: Scope, subscription: Subscription) -> Item:
             ]
             or None,
             "lines": [_plain_line(line) for line in subscription.lines],
+            "annotations": subscription.annotations_text or None,
             "created_at": instant_text(subscription.created_at),
             **item_from_closing(subscription.closing),
             **keys.listing(scope, KIND, subscription.id, subscription.created_at),
@@ -121,7 +124,7 @@ def subscription_from_item(item: Item) -> Subscription:
         start=instant(item, "start"),
         anchor=instant(item, "anchor"),
         prorate=flag(item, "prorate"),
-        cadence=_cadence(item),
+        cadence=cadence_from_item(item),
         late=LatePolicy(text(item, "late")),
         usage_records_max=number_or_none(item, "usage_records_max"),
         series=text_or_none(item, "series"),
@@ -143,16 +146,8 @@ def subscription_from_item(item: Item) -> Subscription:
         closing=closing_from_item(item),
         created_at=instant(item, "created_at"),
         version=number(item, "v"),
+        annotations_text=text_or_none(item, "annotations") or "",
     )
-
-
-def _plain_cadence(cadence: Cadence) -> Value:
-    return {"unit": cadence.unit, "count": cadence.count}
-
-
-def _cadence(item: Item) -> Cadence:
-    plain = mapping(item, "cadence")
-    return Cadence(text(plain, "unit"), number(plain, "count"))
 
 
 def _plain_schedule(schedule: Schedule) -> Value:
@@ -161,7 +156,7 @@ def _plain_schedule(schedule: Schedule) -> Value:
             "start": instant_text(schedule.start),
             "anchor": instant_text(schedule.anchor),
             "timezone": schedule.zone.key,
-            "cadence": _plain_cadence(schedule.cadence),
+            "cadence": plain_cadence(schedule.cadence),
             "first": None if schedule.first is None else item_from_period(schedule.first),
         }
     )
@@ -172,7 +167,7 @@ def _schedule(plain: Item) -> Schedule:
         start=instant(plain, "start"),
         anchor=instant(plain, "anchor"),
         zone=zone(text(plain, "timezone")),
-        cadence=_cadence(plain),
+        cadence=cadence_from_item(plain),
         first=period_from_item(mapping(plain, "first")) if plain.get("first") else None,
     )
 

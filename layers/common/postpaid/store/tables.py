@@ -89,6 +89,12 @@ def either(*conditions: Condition) -> Either:
     return Either(conditions)
 
 
+def comes_after(identifier: str, version: int) -> Condition:
+    """Return the condition that a thing is there in a version; the first is stored without one."""
+    as_read = equals("v", version) if version > 1 else Absent("v")
+    return all_of(equals("id", identifier), as_read)
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """Write a whole item, if *condition* holds for what is there."""

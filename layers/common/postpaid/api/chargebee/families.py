@@ -1,8 +1,8 @@
 """Item families."""
 
+from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.forms import read_form
 from postpaid.api.chargebee.lists import ListOf, Resource, Source, page, read_asked
-from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.params import Id50, Nothing, Params, Text50, Text500, read
 from postpaid.api.chargebee.things import made, resource_version, seconds, without_none
 from postpaid.api.desk import Desk

@@ -48,7 +48,7 @@ class Filter:
         """Tell whether a resource meets it; an attribute that is not shown meets only denials."""
         value = resource.get(self.attribute)
         if self.op == "is_present":
-            return (value is not None) == self.values[0]
+            return bool((value is not None) == self.values[0])
         if value is None:
             return self.op in {"is_not", "not_in"}
         if self.op == "on":
@@ -110,9 +110,7 @@ def read_values(text: str, name: str) -> tuple[str, ...]:
     if values is None:
         values = [part.strip() for part in inner[1:-1].split(",")]
     if not 1 <= len(values) <= VALUES_MAX:
-        raise Invalid(
-            "invalid_field", f"must have 1 to {VALUES_MAX} values", field=name[:_SHOWN]
-        )
+        raise Invalid("invalid_field", f"must have 1 to {VALUES_MAX} values", field=name[:_SHOWN])
     return tuple(values)
 
 

@@ -35,7 +35,7 @@ class Form:
         name, *rest = place
         here = self.values.get(str(name))
         spelled = str(name)
-        if rest and isinstance(rest[0], int) and _has_places(here):
+        if rest and isinstance(rest[0], int) and isinstance(here, dict) and _has_places(here):
             written = sorted(here)
             index = written[rest[0]] if rest[0] < len(written) else rest[0]
             rest = [*rest[1:], index]

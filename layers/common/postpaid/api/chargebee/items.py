@@ -58,9 +58,7 @@ _LIST = ListOf(
     name="items",
     kinds={
         **dict.fromkeys(("id", "item_family_id", "name"), Kind.TEXT),
-        **dict.fromkeys(
-            ("type", "item_applicability", "status", "usage_calculation"), Kind.CHOICE
-        ),
+        **dict.fromkeys(("type", "item_applicability", "status", "usage_calculation"), Kind.CHOICE),
         **dict.fromkeys(
             ("is_giftable", "enabled_for_checkout", "enabled_in_portal", "metered"), Kind.FLAG
         ),

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-
 from typing import Any
 
 from postpaid.api.chargebee.filters import Filter, Kind, read_filter
@@ -207,5 +206,3 @@ def _checked_key(text: str, like: tuple[bool, Any, str]) -> tuple[bool, Any, str
     if not same or (is_none == like[0] and type(value) is not type(like[1])):
         raise Malformed("invalid_cursor", "the cursor is not one of this list", field="offset")
     return is_none, value, place
-
-

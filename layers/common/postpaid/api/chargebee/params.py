@@ -5,14 +5,13 @@ import re
 from ast import literal_eval
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
     StringConstraints,
     ValidationError,
 )
@@ -140,5 +139,3 @@ _UNION_TAGS = frozenset({"constrained-str", "function-before", "dict", "int", "s
 
 class Nothing(Params):
     """An operation without parameters."""
-
-

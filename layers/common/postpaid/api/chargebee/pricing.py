@@ -82,9 +82,7 @@ def plain_pricing(
     return {"pricing_model": model, _SIMPLE[model]: major(price, exact, currency, "price")}
 
 
-def _plain_tiers(
-    model: str, tiers: Sequence[TierRow], currency: str, field: str
-) -> list[Plain]:
+def _plain_tiers(model: str, tiers: Sequence[TierRow], currency: str, field: str) -> list[Plain]:
     if not tiers:
         raise Invalid("missing_field", f"{model} needs them", field=field)
     plain, before = [], None

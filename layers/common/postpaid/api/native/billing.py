@@ -1,9 +1,9 @@
 """Invoices."""
 
-from postpaid.api.http import Request, Response
-from postpaid.api.json_body import read_json_object
 from postpaid.api.cursors import check_instant, cursor_text, page_size, read_cursor
 from postpaid.api.desk import Desk
+from postpaid.api.http import Request, Response
+from postpaid.api.json_body import read_json_object
 from postpaid.api.native.lists import check_query, page
 from postpaid.api.native.models import Body, CloseBody, Nothing, read
 from postpaid.api.native.shapes import native_from_invoice, native_list

@@ -1,8 +1,8 @@
 """Items, item prices and customers."""
 
+from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
-from postpaid.api.desk import Desk
 from postpaid.api.native.lists import check_query, page
 from postpaid.api.native.models import (
     CustomerBody,
@@ -49,7 +49,9 @@ def post_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  
         if body.aggregation is None
         else Aggregation(body.aggregation),
     )
-    created = create_item(command, items=desk.items, ids=desk.ids, now=desk.now)
+    created = create_item(
+        command, items=desk.items, families=desk.families, ids=desk.ids, now=desk.now
+    )
     return Response(201 if created.new else 200, native_from_item(created.thing))
 
 

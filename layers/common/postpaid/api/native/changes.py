@@ -4,10 +4,10 @@ All of them take `If-Match` with the version that was shown, and `Idempotency-Ke
 comes again with its key changes nothing, and is shown what there is by then.
 """
 
+from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
 from postpaid.api.native.billing import check_not_parked, whole_invoice
-from postpaid.api.desk import Desk
 from postpaid.api.native.models import (
     Body,
     CancelBody,

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
+from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response, bearer_or_basic
 from postpaid.api.json_body import read_json_object
-from postpaid.api.desk import Desk
 from postpaid.api.native.lists import check_query
 from postpaid.api.native.models import Body, SiteChange, Text, policy_of, read
 from postpaid.api.native.shapes import native_from_api_key, native_from_site, native_list

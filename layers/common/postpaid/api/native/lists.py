@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from postpaid.api.http import Request, Response
 from postpaid.api.cursors import check_instant, cursor_text, page_size, read_cursor
 from postpaid.api.desk import Desk, Page
+from postpaid.api.http import Request, Response
 from postpaid.api.native.shapes import native_list
 from postpaid.domain.errors import Malformed
 

@@ -5,6 +5,7 @@ Usage writes are served by a function of their own, `functions/record_usage`.
 
 from collections.abc import Callable
 
+from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response, Route
 from postpaid.api.native import (
     billing,
@@ -15,7 +16,6 @@ from postpaid.api.native import (
     subscriptions,
     usages,
 )
-from postpaid.api.desk import Desk
 from postpaid.domain.api_key import KeyScope
 
 type Operation = Callable[[Desk, Request, tuple[str, ...]], Response]

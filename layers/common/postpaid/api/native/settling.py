@@ -1,9 +1,9 @@
 """What becomes of an issued invoice: it is paid, or voided."""
 
+from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
 from postpaid.api.native.billing import whole_invoice
-from postpaid.api.desk import Desk
 from postpaid.api.native.headers import request_digest
 from postpaid.api.native.lists import check_query
 from postpaid.api.native.models import PaymentBody, VoidBody, read

@@ -1,8 +1,8 @@
 """Subscriptions: made, read, and how their invoices close."""
 
+from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
-from postpaid.api.desk import Desk
 from postpaid.api.native.lists import page
 from postpaid.api.native.models import SubscriptionBody, SubscriptionChange, policy_of, read
 from postpaid.api.native.requests import change_request

@@ -1,8 +1,8 @@
 """Reading usages back."""
 
-from postpaid.api.http import Request, Response
 from postpaid.api.cursors import cursor_text, page_size, read_cursor
 from postpaid.api.desk import Desk
+from postpaid.api.http import Request, Response
 from postpaid.api.native.lists import check_query, page
 from postpaid.api.native.shapes import native_from_late, native_list
 from postpaid.api.native.usage import native_from_usage

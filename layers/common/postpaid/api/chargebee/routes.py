@@ -1,0 +1,44 @@
+"""The routes of the Chargebee door: path, scope and operation, one line each.
+
+Usage writes are served by a function of their own, `functions/record_usage`.
+"""
+
+from collections.abc import Callable
+
+from postpaid.api.chargebee import customers, families, items, prices
+from postpaid.api.desk import Desk
+from postpaid.api.http import Request, Response, Route
+from postpaid.domain.api_key import KeyScope
+
+type Operation = Callable[[Desk, Request, tuple[str, ...]], Response]
+
+ADMIN, READ = KeyScope.ADMIN, KeyScope.READ
+
+ROUTES: tuple[Route[Operation], ...] = (
+    Route("GET", "api/v2/item_families", READ, families.list_all),
+    Route("POST", "api/v2/item_families", ADMIN, families.create),
+    Route("GET", "api/v2/item_families/{}", READ, families.retrieve),
+    Route("POST", "api/v2/item_families/{}", ADMIN, families.update),
+    Route("POST", "api/v2/item_families/{}/delete", ADMIN, families.delete),
+    Route("GET", "api/v2/items", READ, items.list_all),
+    Route("POST", "api/v2/items", ADMIN, items.create),
+    Route("GET", "api/v2/items/{}", READ, items.retrieve),
+    Route("POST", "api/v2/items/{}", ADMIN, items.update),
+    Route("POST", "api/v2/items/{}/delete", ADMIN, items.delete),
+    Route("GET", "api/v2/item_prices", READ, prices.list_all),
+    Route("POST", "api/v2/item_prices", ADMIN, prices.create),
+    Route("GET", "api/v2/item_prices/{}", READ, prices.retrieve),
+    Route("POST", "api/v2/item_prices/{}", ADMIN, prices.update),
+    Route("POST", "api/v2/item_prices/{}/delete", ADMIN, prices.delete),
+    Route("GET", "api/v2/customers", READ, customers.list_all),
+    Route("POST", "api/v2/customers", ADMIN, customers.create),
+    Route("GET", "api/v2/customers/{}", READ, customers.retrieve),
+    Route("POST", "api/v2/customers/{}", ADMIN, customers.update),
+    Route("POST", "api/v2/customers/{}/delete", ADMIN, customers.delete),
+)
+
+# Never reached here: they only complete what a refused method is told of its path.
+USAGE_WRITES = (
+    ("POST", "api/v2/subscriptions/{}/usages"),
+    ("POST", "api/v2/subscriptions/{}/delete_usage"),
+)
