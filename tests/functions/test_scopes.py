@@ -23,6 +23,7 @@ from tests.support.shop import (
 
 pytestmark = pytest.mark.engine
 
+FAMILY = {"id": "telephony", "name": "Telephony", "description": "All that rings"}
 # What is sent to a route that changes something; all of it may be sent again and again.
 BODIES: dict[tuple[str, str], object] = {
     ("PATCH", "v1/site"): {"number_prefix": "INV-"},
@@ -51,7 +52,6 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "v1/subscriptions/{}/cadence"): {"unit": "month"},
     ("POST", "v1/invoices/{}/payments"): {"id": "wire-1", "amount": "5.00"},
 }
-FAMILY = {"id": "telephony", "name": "Telephony", "description": "All that rings"}
 DELETION = "DELETE v1/customers/{}"
 CHANGES = ("changes", "cancel", "uncancel", "suspend", "resume", "cadence", "invoice-now")
 QUERIES = {("GET", "v1/usages"): "?external_id=x"}

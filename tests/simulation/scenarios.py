@@ -255,18 +255,16 @@ def _set_up(client: Client) -> None:
     client.record("2026-10-05", "101")
     client.insist("GET", f"/v1/subscriptions/sub/usages/{usage_id('2026-10-05')}", refused=404)
     for path in (
-        *(
-            "item-families",
-            "items",
-            "item-prices",
-            "customers",
-            "subscriptions",
-            "invoices",
-            "late-usages",
-        ),
+        *("items", "item-prices", "customers", "subscriptions", "invoices", "late-usages"),
         *("subscriptions/sub/usages", "subscriptions/sub/invoices", "customers/globex/invoices"),
         *("subscriptions/sub/upcoming-invoice", "customers/globex/credits", "site"),
-        *("items/voip", "item-prices/minutes", "customers/globex", "subscriptions/sub"),
+        *(
+            "item-families",
+            "items/voip",
+            "item-prices/minutes",
+            "customers/globex",
+            "subscriptions/sub",
+        ),
     ):
         client.insist("GET", f"/v1/{path}")
 
