@@ -22,6 +22,7 @@ from postpaid.application.edit_subscription import REQUESTS_KEPT
 from postpaid.application.find_usage import find_usage
 from postpaid.application.list_usages import list_usages
 from postpaid.application.suspend_subscription import SUSPENSIONS_MAX
+from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX
 from postpaid.domain.line import ENTRIES_BYTES_MAX, bytes_of
 from postpaid.domain.money import Money
 from postpaid.domain.period import Interval
@@ -533,6 +534,7 @@ def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest(
         requests=notes,
         series="s" * 100,
         usage_shards=USAGE_SHARDS_MAX,
+        annotations_text="a" * SUBSCRIPTION_BYTES_MAX,
     )
 
     assert fitting > 150
