@@ -16,6 +16,7 @@ from postpaid.application.roll_term import closes_at, closing_policy, known_subs
 from postpaid.application.sites import known_series
 from postpaid.application.subscriptions import LATER_MAX
 from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
+from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
 from postpaid.domain.errors import Invalid
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.site import ClosingPolicy, LatePolicy, Scope
@@ -67,7 +68,8 @@ class ChangeClosing:
     """What is to be different; `KEEP` leaves it as it is.
 
     *policy* None goes back to the customer's or the site's, *series* None to the customer's;
-    *hold_until* None lifts the hold, *usage_records_max* None the maximum.
+    *hold_until* None lifts the hold, *usage_records_max* None the maximum. *annotations* are given
+    whole.
     """
 
     subscription_id: str
