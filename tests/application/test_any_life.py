@@ -97,13 +97,15 @@ class Life:
         self.world.change_lines(change("seats", quantity=quantity), effective="now")
         self.seats.append((self.world.now, quantity, self.seats[-1][2]))
 
-    def agree_on_prices(self, price: int) -> None:
-        seats, minutes = by_unit(price), by_unit(price % 7)
+    def agree_on_prices(self, more: int) -> None:
+        seat, minute = SEAT + more, MINUTE + 1 + more % 7
         self.world.change_lines(
-            change("seats", pricing=seats), change("minutes", pricing=minutes), effective="now"
+            change("seats", pricing=by_unit(seat)),
+            change("minutes", pricing=by_unit(minute)),
+            effective="now",
         )
-        self.seats.append((self.world.now, self.seats[-1][1], price))
-        self.minute = price % 7
+        self.seats.append((self.world.now, self.seats[-1][1], seat))
+        self.minute = minute
 
     def use(self, quantity: int) -> None:
         on = self.world.now.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -298,7 +298,7 @@ OWN_ARREARS: list[tuple[ItemPrice, dict[str, Any], tuple[str, ...], list[tuple[s
 def test_a_metered_line_with_a_price_of_its_own_is_charged_by_that_beside_the_base_fee(
     price: ItemPrice, own: dict[str, Any], usages: tuple[str, ...], expected: list[tuple[str, str]]
 ) -> None:
-    line = replace(MINUTES, pricing=Charge.from_plain(own).to_text())
+    line = replace(MINUTES, charge_text=Charge.from_plain(own).to_text())
     used = {line.id: Metered(tuple(map(Decimal, usages)))} if usages else {}
 
     lines = _rate((line,), {line.id: price}, ended=OCTOBER, begun=None, usage=used)
@@ -327,7 +327,7 @@ OWN_ADVANCE: list[tuple[Line, dict[str, Any], list[tuple[str, str]]]] = [
 def test_a_recurring_line_with_a_price_of_its_own_is_charged_by_that(
     line: Line, own: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    own_line = replace(line, pricing=Charge.from_plain(own).to_text())
+    own_line = replace(line, charge_text=Charge.from_plain(own).to_text())
 
     assert _shown(rate_advance(own_line, _flat("99"), NOVEMBER)) == expected
 
@@ -336,7 +336,7 @@ def test_a_line_with_a_price_of_its_own_says_that_and_is_named_and_taxed_by_the_
     tax = TaxRates((TaxRate("VAT", Decimal(20)),), inclusive=False)
     price = replace(_per_unit("0.05", base_fee="10"), version=7, tax=tax)
     own = Charge(model=PerUnit(Decimal("0.05")))
-    line = replace(MINUTES, pricing=own.to_text())
+    line = replace(MINUTES, charge_text=own.to_text())
 
     lines = rate_arrears(line, replace(price, charge=_flat("1").charge), OCTOBER, Decimal(361))
 
@@ -352,7 +352,7 @@ def test_each_entry_of_a_line_is_rated_by_its_own_price_or_the_catalogues() -> N
             number=number,
             since=bounds[number],
             until=bounds[number + 1],
-            pricing=None if charge is None else charge.to_text(),
+            charge_text=None if charge is None else charge.to_text(),
         )
         for number, charge in enumerate(own)
     )

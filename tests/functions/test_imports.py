@@ -74,7 +74,7 @@ def test_nothing_but_the_renderer_imports_what_typesets() -> None:
 
 
 def test_recording_for_a_line_with_its_own_price_reads_no_price() -> None:
-    priced = a_line(pricing='{"pricing_model":"per_unit","unit_amount":"0.03"}')
+    priced = a_line(charge_text='{"pricing_model":"per_unit","unit_amount":"0.03"}')
     stored = item_from_subscription(SCOPE, a_subscription(lines=(priced,)))
     finding = (
         "from postpaid.domain.instants import instant_from_text\n"
@@ -82,7 +82,7 @@ def test_recording_for_a_line_with_its_own_price_reads_no_price() -> None:
         f"subscription = subscription_from_item({stored!r})\n"
         f"at = instant_from_text({instant_text(OCTOBER.start)!r})\n"
         "line = subscription.metered_line(line_id='minutes', item_price_id=None, at=at)\n"
-        "assert line.pricing is not None\n"
+        "assert line.charge_text is not None\n"
     )
 
     assert _modules_after(finding) & TOO_MUCH_FOR_RECORDING == set()

@@ -52,7 +52,7 @@ def test_a_price_of_its_own_comes_to_the_same_lines_as_the_same_price_in_the_cat
     usages = [Decimal(each) for each in case.get("usages", [case.get("quantity")])]
     charge = Charge.from_plain(case["params"])
     line = a_line("minutes") if metered else a_line("seats", metered=False, quantity=sum(usages))
-    own = replace(line, pricing=charge.to_text())
+    own = replace(line, charge_text=charge.to_text())
 
     found = _lines(own, ELSE, usages)
 

@@ -97,7 +97,7 @@ FULL = a_subscription(
             number=2,
             since=at("2026-10-16"),
             item_price_id="cheap",
-            pricing='{"pricing_model":"per_unit","unit_amount":"0.03"}',
+            charge_text='{"pricing_model":"per_unit","unit_amount":"0.03"}',
         ),
         a_line("seats", metered=False, quantity=Decimal("2.5"), since=at("2026-10-20")),
     ),
@@ -137,7 +137,7 @@ def test_a_line_at_the_price_of_the_catalogue_is_stored_as_it_was_before_lines_h
     stored = item_from_subscription(SCOPE, FULL)["lines"]
 
     assert isinstance(stored, list)
-    own = [isinstance(line, dict) and "pricing" in line for line in stored]
+    own = [isinstance(line, dict) and "charge" in line for line in stored]
     assert own == [False, True, False]
 
 

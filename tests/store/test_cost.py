@@ -537,7 +537,7 @@ def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest(
         metered=False,
         since=at("2026-10-01"),
         until=at("2026-11-01"),
-        pricing=pricing,
+        charge_text=pricing,
     )
     fitting = ENTRIES_BYTES_MAX // bytes_of([line])
     entries = tuple(replace(line, number=2**62 + n, id=f"{n:0100}") for n in range(fitting))

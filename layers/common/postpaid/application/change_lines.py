@@ -185,8 +185,8 @@ class _Desk:
 
     def _says(self, line: Line, command: CreateLine, field: str) -> bool:
         made = self._maker(counted=False).make(command, field, set())
-        asked = (made.item_price_id, made.quantity, made.pricing)
-        return (line.item_price_id, line.quantity, line.pricing) == asked
+        asked = (made.item_price_id, made.quantity, made.charge_text)
+        return (line.item_price_id, line.quantity, line.charge_text) == asked
 
     def _entry(self, change: LineChange, field: str) -> Line:
         if change.id is None:
@@ -226,14 +226,14 @@ class _Desk:
         version = entry.price_version
         if entry.in_force(self.term.period.start):
             version = self.term.pins.get(entry.number, version)
-        back = entry.pricing is not None and made.pricing is None
+        back = entry.charge_text is not None and made.charge_text is None
         if change.item_price_id is None and not back:
             made = replace(made, price_version=version)
-        if (made.item_price_id, made.price_version, made.quantity, made.pricing) == (
+        if (made.item_price_id, made.price_version, made.quantity, made.charge_text) == (
             entry.item_price_id,
             version,
             entry.quantity,
-            entry.pricing,
+            entry.charge_text,
         ):
             return None
         number = self.office.ids.number("line")

@@ -66,7 +66,7 @@ class LineMaker:
             recording=item.recording,
             aggregation=item.aggregation,
             quantity=quantity,
-            pricing=None if own is None else own.to_text(),
+            charge_text=None if own is None else own.to_text(),
         )
 
     def price(self, command: CreateLine, field: str) -> ItemPrice:

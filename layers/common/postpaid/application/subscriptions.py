@@ -266,4 +266,4 @@ def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
 
 
 def _chosen(lines: Sequence[Line]) -> list[tuple[str, str, Decimal | None, str | None]]:
-    return [(line.id, line.item_price_id, line.quantity, line.pricing) for line in lines]
+    return [(line.id, line.item_price_id, line.quantity, line.charge_text) for line in lines]

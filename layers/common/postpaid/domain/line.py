@@ -26,8 +26,8 @@ class Line:
     usage moves; *number* is the entry's own integer. *since* None is the subscription's start,
     *until* None is without end. *quantity* is the number of units a recurring line is charged for;
     a metered line has none. *unit*, *metered*, *recording* and *aggregation* are copies of the
-    item's, which never change there. *pricing* is the text of the line's own charge, None if it is
-    charged as its item price says; name, base fee, tax and currency are the item price's always.
+    item's, which never change there. *charge_text* is a charge of the line's own, as text;
+    None if its item price's counts. Base fee, tax and currency are the item price's in any case.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Line:
     aggregation: Aggregation = Aggregation.SUM
     since: datetime | None = None
     until: datetime | None = None
-    pricing: str | None = None
+    charge_text: str | None = None
 
     def __post_init__(self) -> None:
         # An entry that was replaced at its own start was never in force, but its line was there.
@@ -52,12 +52,12 @@ class Line:
     @property
     def charge(self) -> "Charge | None":
         """The line's own charge, None if its item price's counts."""
-        if self.pricing is None:
+        if self.charge_text is None:
             return None
         # Recording reads every line and prices none: it must not load what prices.
         from postpaid.domain.charge import Charge  # noqa: PLC0415
 
-        return Charge.from_text(self.pricing)
+        return Charge.from_text(self.charge_text)
 
     def in_force(self, instant: datetime) -> bool:
         """Tell whether the entry is in force at an instant of the subscription's life."""
@@ -73,7 +73,7 @@ def bytes_of(entries: Iterable[Line]) -> int:
 
 
 def _texts(line: Line) -> tuple[str | None, ...]:
-    return line.id, line.item_id, line.item_price_id, line.name, line.unit, line.pricing
+    return line.id, line.item_id, line.item_price_id, line.name, line.unit, line.charge_text
 
 
 def check_bytes(entries: Iterable[Line]) -> None:

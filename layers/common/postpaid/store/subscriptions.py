@@ -197,7 +197,7 @@ def _plain_line(line: Line) -> Value:
             "recording": line.recording.value,
             "aggregation": line.aggregation.value,
             "quantity": None if line.quantity is None else decimal_text(line.quantity),
-            "pricing": line.pricing,
+            "charge": line.charge_text,
         }
     )
 
@@ -218,5 +218,5 @@ def _line(plain: Item) -> Line:
         quantity=None if quantity is None else Decimal(quantity),
         since=instant_or_none(plain, "since"),
         until=instant_or_none(plain, "until"),
-        pricing=text_or_none(plain, "pricing"),
+        charge_text=text_or_none(plain, "charge"),
     )
