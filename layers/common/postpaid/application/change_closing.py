@@ -16,7 +16,6 @@ from postpaid.application.roll_term import closes_at, closing_policy, known_subs
 from postpaid.application.sites import known_series
 from postpaid.application.subscriptions import LATER_MAX
 from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
-from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
 from postpaid.domain.errors import Invalid
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.site import ClosingPolicy, LatePolicy, Scope

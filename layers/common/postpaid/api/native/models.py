@@ -114,6 +114,7 @@ class LineBody(Body):
     item_price_id: str
     id: str | None = None
     quantity: Number | None = None
+    pricing: dict[str, Any] | None = None
 
 
 class CadenceBody(Body):
@@ -161,12 +162,16 @@ class SubscriptionChange(Body):
 
 
 class LineChangeBody(Body):
-    """One line of a change: `{"action": "change", "id": "seats", "quantity": 5}`."""
+    """One line of a change: `{"action": "change", "id": "seats", "quantity": 5}`.
+
+    `pricing` null goes back to what the item price says.
+    """
 
     action: Literal["add", "change", "remove"]
     id: str | None = None
     item_price_id: str | None = None
     quantity: Number | None = None
+    pricing: dict[str, Any] | None = None
 
 
 class ChangesBody(Body):

@@ -333,6 +333,7 @@ def _instant(instant: datetime | None) -> str | None:
 
 
 def _line(line: Line) -> dict[str, Any]:
+    own = line.charge
     return {
         "id": line.id,
         "integer_id": line.number,
@@ -345,6 +346,7 @@ def _line(line: Line) -> dict[str, Any]:
         "recording": line.recording.value,
         "aggregation": line.aggregation.value,
         "quantity": None if line.quantity is None else decimal_text(line.quantity),
+        "pricing": None if own is None else own.to_plain(),
         "from": _instant(line.since),
         "to": _instant(line.until),
     }
