@@ -342,6 +342,8 @@ def _look(client: Client) -> None:
         client.insist("GET", f"/v1/{path}")
     for invoice in client.plant.world().invoices():
         client.insist("GET", f"/v1/invoices/{invoice.id}")
+        if invoice.serial_text is not None:
+            assert client.find_invoice(invoice.serial_text) == invoice.id
 
 
 def _test_clock(client: Client) -> None:
