@@ -258,13 +258,8 @@ def _set_up(client: Client) -> None:
         *("items", "item-prices", "customers", "subscriptions", "invoices", "late-usages"),
         *("subscriptions/sub/usages", "subscriptions/sub/invoices", "customers/globex/invoices"),
         *("subscriptions/sub/upcoming-invoice", "customers/globex/credits", "site"),
-        *(
-            "item-families",
-            "items/voip",
-            "item-prices/minutes",
-            "customers/globex",
-            "subscriptions/sub",
-        ),
+        *("items/voip", "item-prices/minutes", "customers/globex", "subscriptions/sub"),
+        "item-families",
     ):
         client.insist("GET", f"/v1/{path}")
 
