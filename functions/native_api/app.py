@@ -60,11 +60,12 @@ def _serve(request: Request) -> Response:
 
 def _desk(key: ApiKey) -> Desk:
     stores = SiteStores.of(usages, billing, key.scope)
-    now = site_now(stores.site)
-    store = documents.StoredDocuments(s3, settings.document_bucket, key.scope)
+    # Of a key only its site counts: it may be older than the site's present generation.
+    scope, now = stores.scope, site_now(stores.site)
+    store = documents.StoredDocuments(s3, settings.document_bucket, scope)
 
     def hasten(invoice_ids: Sequence[str]) -> None:
-        found = [keys.entity(key.scope, "invoice", invoice_id) for invoice_id in invoice_ids]
+        found = [keys.entity(scope, "invoice", invoice_id) for invoice_id in invoice_ids]
         try:
             close_queue.send(queue.due_message([Due(*each) for each in found]))
         except Unavailable:
@@ -72,7 +73,7 @@ def _desk(key: ApiKey) -> Desk:
 
     books, ids = stores.books(store, now), stores.ids(blocks)
     return Desk(
-        scope=key.scope,
+        scope=scope,
         site=stores.site,
         now=now,
         items=stores.items,
@@ -85,14 +86,15 @@ def _desk(key: ApiKey) -> Desk:
         lists=stores.lists(now),
         activation=stores.closing(now),
         all_sites=stores.all_sites,
+        travels=stores.travels,
         ring=StoredApiKeys(billing),
         ids=ids,
         books=books,
-        office=Office(scope=key.scope, books=books, items=stores.items, ids=ids, now=now),
+        office=Office(scope=scope, books=books, items=stores.items, ids=ids, now=now),
         credits=stores.credits,
         payments=stores.payments,
         documents=store,
-        usage_ids=StoredUsageIds(key.scope),
+        usage_ids=StoredUsageIds(scope),
         new_id=new_id,
         new_run=new_run,
         new_key_parts=new_key_parts,
@@ -108,7 +110,7 @@ def _hands(stores: SiteStores, store: documents.StoredDocuments) -> Hands:
 
     def set_clock(instant: datetime) -> None:
         offset = int((instant - real_now()).total_seconds())
-        stores.all_sites.move_clock(site.scope.site, offset)
+        stores.all_sites.move_clock(site.scope, offset)
 
     def work(due: Due, now: datetime) -> None:
         worker = Worker(
@@ -130,4 +132,5 @@ def _hands(stores: SiteStores, store: documents.StoredDocuments) -> Hands:
         set_clock=set_clock,
         work=work,
         is_late=lambda: monotonic() - began > ADVANCE_SECONDS,
+        report=lambda error: log_failure("travel_failed", error, site=site.scope.site),
     )

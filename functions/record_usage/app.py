@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from postpaid.api.http import Request, Response, Route, bearer_or_basic, find_route, read_request
 from postpaid.api.native.errors import guarded
@@ -21,6 +21,7 @@ from postpaid.application.due_terms import Due
 from postpaid.application.record_batch import record_batch
 from postpaid.application.record_usage import RecordedUsage, record_usage
 from postpaid.domain.api_key import ApiKey, KeyScope
+from postpaid.domain.site import Scope
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import BillingState
 from postpaid.domain.usage import UsageKey
@@ -52,6 +53,13 @@ ROUTES = (
 )
 
 
+class Present(NamedTuple):
+    """Where and when a request is served: its site's generation, and the present on its clock."""
+
+    scope: Scope
+    now: datetime
+
+
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
     """Serve one HTTP API event."""
     request_id = event["requestContext"].get("requestId", "")
@@ -67,21 +75,25 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 def _serve(request: Request) -> Response:
     route, ids = find_route(ROUTES, request)
     key = authenticate(bearer_or_basic(request.headers), route.scope, api_keys=api_keys)
+    present = _present(key)
     if route.operation == "record-batch":
-        return _record_batch(request, key)
-    outcome = _write(route.operation, request, ids, key)
-    _ask_to_reconcile([outcome], key)
+        return _record_batch(request, present)
+    outcome = _write(route.operation, request, ids, present)
+    scope = present.scope
+    _ask_to_reconcile([outcome], scope)
     if route.operation == "delete":
-        return native_from_deleted(outcome, *_ids(outcome, key))
-    return native_from_recorded(outcome, *_ids(outcome, key), made=route.operation == "record")
+        return native_from_deleted(outcome, *_ids(outcome, scope))
+    return native_from_recorded(outcome, *_ids(outcome, scope), made=route.operation == "record")
 
 
-def _write(operation: str, request: Request, ids: tuple[str, ...], key: ApiKey) -> RecordedUsage:
-    ledger, terms = StoredUsages(usages, key.scope), StoredTerms(billing, key.scope)
-    subscriptions = StoredSubscriptions(billing, key.scope, kept_subscriptions)
+def _write(
+    operation: str, request: Request, ids: tuple[str, ...], present: Present
+) -> RecordedUsage:
+    scope, now = present
+    ledger, terms = StoredUsages(usages, scope), StoredTerms(billing, scope)
+    subscriptions = StoredSubscriptions(billing, scope, kept_subscriptions)
     if operation == "delete":
         return delete_usage(usage_key(ids), subscriptions=subscriptions, ledger=ledger, terms=terms)
-    now = _now(key)
     if operation == "correct":
         command = correct_usage_from_native(request, usage_key(ids))
         return correct_usage(
@@ -96,30 +108,35 @@ def _write(operation: str, request: Request, ids: tuple[str, ...], key: ApiKey) 
     )
 
 
-def _record_batch(request: Request, key: ApiKey) -> Response:
+def _record_batch(request: Request, present: Present) -> Response:
+    scope, now = present
     outcomes = record_batch(
         record_batch_from_native(request),
-        subscriptions=StoredSubscriptions(billing, key.scope, kept_subscriptions),
-        ledger=StoredUsages(usages, key.scope),
-        terms=StoredTerms(billing, key.scope),
-        now=_now(key),
+        subscriptions=StoredSubscriptions(billing, scope, kept_subscriptions),
+        ledger=StoredUsages(usages, scope),
+        terms=StoredTerms(billing, scope),
+        now=now,
     )
-    _ask_to_reconcile([each for each in outcomes if isinstance(each, RecordedUsage)], key)
+    _ask_to_reconcile([each for each in outcomes if isinstance(each, RecordedUsage)], scope)
     results = [
-        native_from_recorded(each, *_ids(each, key)) if isinstance(each, RecordedUsage) else each
+        native_from_recorded(each, *_ids(each, scope)) if isinstance(each, RecordedUsage) else each
         for each in outcomes
     ]
     return native_from_batch(results, request_id=request.id)
 
 
-def _now(key: ApiKey) -> datetime:
-    # Only a test site has a clock of its own, and then it is read afresh: it may just have moved.
-    return site_now(ThisSite(billing, key.scope.site).get()) if key.test else real_now()
+def _present(key: ApiKey) -> Present:
+    # Only a test site has a clock of its own, and then it is read afresh: it may just have moved,
+    # or the site have started afresh, which the key is not told of.
+    if not key.test:
+        return Present(key.scope, real_now())
+    site = ThisSite(billing, key.scope.site).get()
+    return Present(site.scope, site_now(site))
 
 
-def _ids(outcome: RecordedUsage, key: ApiKey) -> tuple[str, int]:
+def _ids(outcome: RecordedUsage, scope: Scope) -> tuple[str, int]:
     identity = outcome.usage.key
-    return keys.usage_id(identity), keys.usage_number(key.scope, identity)
+    return keys.usage_id(identity), keys.usage_number(scope, identity)
 
 
 def usage_key(ids: tuple[str, ...]) -> UsageKey:
@@ -130,7 +147,7 @@ def usage_key(ids: tuple[str, ...]) -> UsageKey:
         raise usage_not_found() from None
 
 
-def _ask_to_reconcile(outcomes: Iterable[RecordedUsage], key: ApiKey) -> None:
+def _ask_to_reconcile(outcomes: Iterable[RecordedUsage], scope: Scope) -> None:
     """Ask a worker to bill what their terms' invoices missed: for speed, the audit finds it too."""
     delays: dict[Due, int] = {}
     for outcome in outcomes:
@@ -138,7 +155,7 @@ def _ask_to_reconcile(outcomes: Iterable[RecordedUsage], key: ApiKey) -> None:
             # While a close is running there is nothing to reconcile yet.
             delay = 0 if outcome.billing is BillingState.LATE else PENDING_DELAY_SECONDS
             subscription_id = outcome.usage.key.subscription_id
-            term = Due(*keys.term(key.scope, subscription_id, outcome.term_start))
+            term = Due(*keys.term(scope, subscription_id, outcome.term_start))
             delays[term] = min(delay, delays.get(term, delay))
     if delays:
         _send(delays)

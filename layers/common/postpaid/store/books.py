@@ -19,6 +19,7 @@ from postpaid.store.sites import StoredSites, ThisSite, clock_name
 from postpaid.store.subscriptions import StoredSubscriptions
 from postpaid.store.tables import Table
 from postpaid.store.terms import StoredTerms
+from postpaid.store.travels import StoredTravels
 from postpaid.store.usage import StoredUsages
 
 
@@ -32,7 +33,7 @@ class SiteStores:
 
     @classmethod
     def of(cls, usages: Table, billing: Table, scope: Scope) -> "SiteStores":
-        """Return the stores of a site, reading its settings."""
+        """Return the stores of a site in its present generation, reading its settings."""
         site = StoredSites(billing).get(scope.site)
         assert site is not None, "sites are never removed"
         return cls(usages, billing, site)
@@ -51,6 +52,11 @@ class SiteStores:
     def all_sites(self) -> StoredSites:
         """Settings by site id, and how they are changed."""
         return StoredSites(self.billing)
+
+    @property
+    def travels(self) -> StoredTravels:
+        """What is noted of the travels of a test site's clock."""
+        return StoredTravels(self.billing, self.scope)
 
     @property
     def items(self) -> StoredItems:
@@ -104,7 +110,10 @@ class SiteStores:
 
     def lists(self, now: datetime) -> StoredLists:
         """Return the lists."""
-        return StoredLists(self.billing, self.scope, oldest=self.site.created_at, newest=now)
+        site = self.site
+        return StoredLists(
+            self.billing, self.scope, oldest=site.began, newest=now, former=site.former
+        )
 
     def closing(self, now: datetime) -> StoredClosing:
         """Return the transactions over a term and its invoice."""
