@@ -198,6 +198,12 @@ USAGE = (
         "GetItem usage 1 R; UpdateItem usage 1 W; Query term 1 R",
     ),
     Operation(
+        "delete a usage on a test site",
+        "DELETE /v1/subscriptions/{}/usages/{}",
+        ops.delete_on_a_test_site,
+        "GetItem site 1 R; GetItem usage 1 R; UpdateItem usage 1 W; Query term 1 R",
+    ),
+    Operation(
         "delete a usage again",
         "DELETE /v1/subscriptions/{}/usages/{}",
         ops.delete_again,
