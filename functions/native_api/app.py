@@ -34,7 +34,9 @@ usages = dynamo.DynamoTable(client, settings.usage_table)
 billing = dynamo.DynamoTable(client, settings.billing_table)
 api_keys = StoredApiKeys(billing, Cache[ApiKey]())
 s3 = documents.connect()
-close_queue = queue.Queue(queue.connect(), settings.close_queue_url)
+sqs = queue.connect()
+close_queue = queue.Queue(sqs, settings.close_queue_url)
+render_queue = queue.Queue(sqs, settings.render_queue_url)
 blocks: dict[str, list[int]] = {}
 # The gateway gives up after 30 seconds; one more piece of work must fit.
 ADVANCE_SECONDS = 18
@@ -70,6 +72,9 @@ def _desk(key: ApiKey) -> Desk:
         except Unavailable:
             log("warning", "hasten_failed")  # only speed is lost: the sweep finds what is due
 
+    def ask_for_statement(invoice_id: str, digest: str) -> None:
+        render_queue.send(queue.statement_message(key.scope, invoice_id, digest))
+
     books, ids = stores.books(store, now), stores.ids(blocks)
     return Desk(
         scope=key.scope,
@@ -97,6 +102,7 @@ def _desk(key: ApiKey) -> Desk:
         new_run=new_run,
         new_key_parts=new_key_parts,
         hasten=hasten,
+        ask_for_statement=ask_for_statement,
         hands=_hands(stores, store),
     )
 

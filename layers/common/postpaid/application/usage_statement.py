@@ -101,7 +101,7 @@ def usage_statement(
     """Return an invoice and its usages: those it would bill now, or those it billed.
 
     Raises `NotFound`; `Conflict` with code `pdf_not_ready` of a deleted invoice; `LimitExceeded` if
-    there are more than 20 000.
+    there are more than 10 000.
     """
     invoice = known_invoice(books.invoices, invoice_id)
     if invoice.status is InvoiceStatus.DELETED:
@@ -221,13 +221,13 @@ class _Source:
         wanted: dict[datetime, set[int]] = {}
         for start, k in named:
             wanted.setdefault(start, set()).add(k)
-        found = []
+        found: list[Supplement] = []
         for start, numbers in sorted(wanted.items()):
             term = self.books.terms.get(self.subscription.id, start)
             assert term is not None, "terms are never removed"
-            for appended in self.books.manifests.of_term(term):
-                if appended.k in numbers:
-                    found.append(self.books.documents.get_supplement(appended))
+            log = self.books.manifests.of_term(term)
+            billed = [each for each in log if each.k in numbers]
+            found += [self.books.documents.get_supplement(each) for each in billed]
         return found
 
     def _changed(self, supplements: Sequence[Supplement]) -> Iterator[Counted]:

@@ -30,7 +30,7 @@ from postpaid.domain.site import Address
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.usage import Aggregation, UsageKey
 
-USAGES_MAX = 20_000  # some 400 pages
+USAGES_MAX = 10_000  # some 250 pages, for which the renderer's memory suffices
 _SCHEMA = 1
 
 
@@ -98,7 +98,7 @@ class UsageStatement:
     """The usages of one invoice, ready to be typeset; dates are meant in *timezone*.
 
     *number* is None until the invoice is issued, and if nothing is charged; *draft* says that it is
-    pending. Raises `LimitExceeded` if there are more than 20 000 usages.
+    pending. Raises `LimitExceeded` if there are more than 10 000 usages.
     """
 
     invoice_id: str

@@ -27,6 +27,10 @@ _STANDARDS: "list[typst.PDFStandard]" = ["a-3a", "ua-1"]
 # The alphabets of our fonts. Numbers and dates of other locales are spelled in English.
 _SCRIPTS = frozenset({"Latn", "Grek", "Cyrl"})
 _ENGLISH = Locale("en")
+# A document of so many bytes is large; typst keeps what it computed for ten more documents, and
+# several large ones would not fit into a function's memory.
+_LARGE = 20_000
+_KEPT = 10
 # Enough for 38 digits before and 38 after the point.
 PRECISION = Context(prec=100)
 
@@ -39,10 +43,11 @@ class Pages:
     """Makes PDFs by one template, which it keeps in memory with the fonts: one per process."""
 
     def __init__(self, template_path: Path, font_dir: Path) -> None:
+        self._fonts = _fonts(font_dir)
         self._compiler = typst.Compiler(
             template_path,
             root=template_path.parent,
-            font_paths=_fonts(font_dir),
+            font_paths=self._fonts,
             ignore_system_fonts=True,
         )
 
@@ -58,6 +63,9 @@ class Pages:
         except typst.TypstError:
             # A real fault of the template raises again here.
             return self._compile(inputs, on, [])
+        finally:
+            if len(inputs["document"]) > _LARGE:
+                self._forget()
 
     def _compile(
         self, inputs: dict[str, str], on: date, standards: "list[typst.PDFStandard]"
@@ -70,6 +78,12 @@ class Pages:
         )
         assert isinstance(pdf, bytes)
         return pdf
+
+    def _forget(self) -> None:
+        """Have typst give up what it keeps of earlier documents, by making others of nothing."""
+        for _ in range(_KEPT + 1):
+            empty = typst.Compiler(b" ", font_paths=self._fonts, ignore_system_fonts=True)
+            empty.compile(format="pdf")
 
 
 @lru_cache(maxsize=1)

@@ -55,12 +55,10 @@ def _template_data(statement: UsageStatement) -> Mapping[str, object]:
     place = zone(statement.timezone)
     first, last = _days(statement.period, place)
     clock = _clock(statement, place)
-    number = statement.number or ("Draft" if statement.draft else "Nothing charged")
     return {
         **language(locale),
         "date": day_data(last),
-        "number": one_line(number),
-        "draft": statement.draft,
+        "about": one_line(_about(statement)),
         "subscription": one_line(statement.subscription_id),
         "period": spelled_days(first, last, locale),
         "timezone": statement.timezone,
@@ -69,6 +67,12 @@ def _template_data(statement: UsageStatement) -> Mapping[str, object]:
         "customer": party_data(_party(statement.customer, statement.customer_id)),
         "lines": [_line_data(line, place, clock, locale) for line in statement.lines],
     }
+
+
+def _about(statement: UsageStatement) -> str:
+    if statement.number is not None:
+        return f"Invoice {statement.number}"
+    return "Draft invoice" if statement.draft else "Nothing charged"
 
 
 def _line_data(

@@ -27,6 +27,7 @@ from postpaid.application.ports import (
 )
 from postpaid.application.sites import ChangeableSites
 from postpaid.application.subscriptions import Activation
+from postpaid.application.usage_statement import Statements
 from postpaid.domain.catalog import Item, ItemPrice
 from postpaid.domain.customer import Customer
 from postpaid.domain.invoice import Invoice
@@ -65,11 +66,15 @@ class CustomerCredits(Protocol):
         ...
 
 
-class Linked(Documents, Protocol):
+class Linked(Documents, Statements, Protocol):
     """The documents of one site, and how a client gets one."""
 
-    def pdf_link(self, invoice: Invoice) -> str:
-        """Return a URL that downloads the document for a few minutes."""
+    def pdf_link(self, invoice: Invoice, *, inline: bool = False) -> str:
+        """Return a URL of the document for a few minutes: to download, or *inline*."""
+        ...
+
+    def statement_pdf_link(self, invoice: Invoice, digest: str, *, inline: bool = False) -> str:
+        """Return a URL of the document of a statement of usages for a few minutes."""
         ...
 
 
@@ -95,7 +100,10 @@ class UsageIds(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """One request's view of its site; *hasten* asks a worker to look at things at once."""
+    """One request's view of its site; *hasten* asks a worker to look at things at once.
+
+    *ask_for_statement* asks the renderer for the document of a statement, by its invoice and hash.
+    """
 
     scope: Scope
     site: Site
@@ -122,4 +130,5 @@ class Desk:
     new_run: Callable[[], str]
     new_key_parts: Callable[[], tuple[str, str]]
     hasten: Callable[[Sequence[str]], None]
+    ask_for_statement: Callable[[str, str], None]
     hands: Hands
