@@ -31,6 +31,7 @@ from postpaid.application.sites import ChangeableSites
 from postpaid.application.start_afresh import FreshSites
 from postpaid.application.subscriptions import Activation
 from postpaid.application.travel_forward import Travels
+from postpaid.application.usage_statement import Statements
 from postpaid.domain.catalog import Item, ItemFamily, ItemPrice
 from postpaid.domain.customer import Customer
 from postpaid.domain.invoice import Invoice
@@ -76,11 +77,15 @@ class CustomerCredits(Protocol):
         ...
 
 
-class Linked(Documents, Protocol):
+class Linked(Documents, Statements, Protocol):
     """The documents of one site, and how a client gets one."""
 
-    def pdf_link(self, invoice: Invoice) -> str:
-        """Return a URL that downloads the document for a few minutes."""
+    def pdf_link(self, invoice: Invoice, *, inline: bool = False) -> str:
+        """Return a URL of the document for a few minutes: to download, or *inline*."""
+        ...
+
+    def statement_pdf_link(self, invoice: Invoice, digest: str, *, inline: bool = False) -> str:
+        """Return a URL of the document of a statement of usages for a few minutes."""
         ...
 
 
@@ -110,6 +115,7 @@ class Desk:
 
     *hasten* asks a worker to look at things at once. *place_of* says where in its list a thing is
     that was created at an instant and has an id.
+    *ask_for_statement* asks the renderer for the document of a statement, by its invoice and hash.
     """
 
     scope: Scope
@@ -140,4 +146,5 @@ class Desk:
     new_run: Callable[[], str]
     new_key_parts: Callable[[], tuple[str, str]]
     hasten: Callable[[Sequence[str]], None]
+    ask_for_statement: Callable[[str, str], None]
     hands: Hands
