@@ -36,7 +36,7 @@ def hands(world: World, *, instants: list[datetime] | None = None, most: int = 1
         set_clock=set_clock,
         work=work,
         is_late=lambda: len(done) >= most,
-        report=lambda error: None,
+        report=lambda _: None,
     )
 
 

@@ -51,7 +51,7 @@ def advance(world: World, to: str) -> None:
         set_clock=set_clock,
         work=work,
         is_late=lambda: False,
-        report=lambda error: None,
+        report=lambda _: None,
     )
     advance_clock(at(to), hands=hands, now=world.now)
 

@@ -566,9 +566,13 @@ def test_everything_of_a_site_starts_with_the_site(scope: Scope) -> None:
     beside = [keys.external_id(scope, "#"), keys.usage_count(scope, "#")]
     usages = [keys.usage_key(scope, usage, 1), *beside]
     partitions = {key.pk for key in [*_billing_keys(scope), *usages]}
-    partitions.add(str(keys.listing(scope, "item", "#", OCTOBER.start)["lpk"]))
+    partitions.add(str(keys.listing(scope, "customer", "#", OCTOBER.start)["lpk"]))
     own = (f"{scope.site}~{scope.generation}#", f"{scope.site}#site")
+    kinds = ("item", "item_price", "item_family")
+    catalog = [f"{scope.site}~1#{kind}#" for kind in kinds]
+    catalog += [f"{scope.site}~1#counter#{kind}" for kind in kinds]
 
+    partitions -= {pk for pk in partitions if pk.startswith(tuple(catalog))}
     assert [pk for pk in partitions if not pk.startswith(own)] == []
     for other in SCOPES:
         prefix = f"{keys.scope_text(other)}#"
@@ -626,5 +630,6 @@ def test_the_layout_is_what_the_page_says() -> None:
     assert keys.series_counter(scope, "main") == ("acme~3#series#main", "COUNTER")
     assert keys.series_number(scope, "main", 1) == ("acme~3#series#main", "NO#0000000001")
     assert keys.series_counter(scope, "e#u") == ("acme~3#series#e%23u", "COUNTER")
-    assert keys.listing_pk(scope, "item", "2026-10", 3) == "acme~3#item#2026-10#3"
+    assert keys.listing_pk(scope, "item", "2026-10", 3) == "acme~1#item#2026-10#3"
+    assert keys.listing_pk(scope, "invoice", "2026-10", 3) == "acme~3#invoice#2026-10#3"
     assert keys.due_pk("acme~3", at("2026-10-05T08:30"), 15) == "due#acme~3#2026-10-05T08#15"

@@ -18,6 +18,8 @@ from postpaid.domain.errors import Conflict
 STARTED_AFRESH = "started_afresh"
 # What is still due after so many visits waits for something else, such as its document.
 _VISITS = 3
+# As often as the schedule sweeps, which is how long a run that died holds its term.
+_BETWEEN = timedelta(minutes=5)
 
 
 class UpcomingDue(Protocol):
@@ -64,7 +66,9 @@ def advance_clock(to: datetime, *, hands: Hands, now: datetime) -> Advanced:
     while hour <= to:
         until = min(to, hour + HOUR - timedelta(seconds=1))
         coming = [
-            (at, due) for at, due in hands.due.upcoming(hour, until) if visits.get(due, 0) < _VISITS
+            (at + visits.get(due, 0) * _BETWEEN, due)
+            for at, due in hands.due.upcoming(hour, until)
+            if visits.get(due, 0) < _VISITS
         ]
         if not coming:
             hour += HOUR
@@ -72,8 +76,8 @@ def advance_clock(to: datetime, *, hands: Hands, now: datetime) -> Advanced:
             continue
         if hands.is_late():
             return Advanced(reached, done=False)
-        at, due = coming[0]
-        reached = max(reached, at)
+        at, due = min(coming, key=lambda each: (each[0], each[1].pk, each[1].sk))
+        reached = max(reached, min(at, to))
         _set(reached, hands)
         visits[due] = visits.get(due, 0) + 1
         with suppress(Lost):  # another visit is at it
