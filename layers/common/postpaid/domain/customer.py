@@ -12,6 +12,7 @@ class Customer:
     """Who receives invoices; *number* is the integer id, given at creation.
 
     *series* is the one that its invoices are numbered in, None for the site's `main`.
+    *payment_days* is how many days after its issue an invoice is due, 0 for at once.
     """
 
     id: str
@@ -21,3 +22,4 @@ class Customer:
     created_at: datetime
     tax: TaxRates | None = None
     series: str | None = None
+    payment_days: int = 0

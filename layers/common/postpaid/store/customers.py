@@ -16,6 +16,7 @@ from postpaid.store.fields import (
     item_from_closing,
     mapping,
     number,
+    number_or_none,
     text,
     text_or_none,
 )
@@ -71,6 +72,7 @@ def item_from_customer(scope: Scope, customer: Customer) -> Item:
         **item_from_closing(customer.closing),
         **({} if customer.tax is None else {"tax": plain_rates(customer.tax)}),
         **({} if customer.series is None else {"series": customer.series}),
+        **({"payment_days": customer.payment_days} if customer.payment_days else {}),
         **keys.listing(scope, KIND, customer.id, customer.created_at),
     }
 
@@ -84,5 +86,6 @@ def customer_from_item(item: Item) -> Customer:
         closing=closing_from_item(item),
         tax=rates_from_plain(mapping(item, "tax") if item.get("tax") else None),
         series=text_or_none(item, "series"),
+        payment_days=number_or_none(item, "payment_days") or 0,
         created_at=instant(item, "created_at"),
     )
