@@ -18,6 +18,7 @@ from postpaid.application.customers import ChangeableCustomers, NewCustomers
 from postpaid.application.delete_customer import DeletableCustomers
 from postpaid.application.edit_subscription import Office
 from postpaid.application.entries import Appended
+from postpaid.application.find_invoice import Numbers
 from postpaid.application.item_families import ItemFamilies
 from postpaid.application.list_invoices import PagedCustomers, PagedInvoices
 from postpaid.application.ports import (
@@ -73,8 +74,16 @@ class CustomerCredits(Protocol):
 class Linked(Documents, Protocol):
     """The documents of one site, and how a client gets one."""
 
-    def pdf_link(self, invoice: Invoice) -> str:
-        """Return a URL that downloads the document for a few minutes."""
+    def pdf_link(self, invoice: Invoice, *, inline: bool = False) -> str:
+        """Return a URL of the document for a few minutes: to download, or *inline*."""
+        ...
+
+
+class Wait(Protocol):
+    """How a request waits for what another process makes."""
+
+    def __call__[Found](self, look: Callable[[], Found | None], seconds: int) -> Found | None:
+        """Look until something is there and return it; None if nothing is for so many seconds."""
         ...
 
 
@@ -102,7 +111,8 @@ class UsageIds(Protocol):
 class Desk:
     """One request's view of its site.
 
-    *hasten* asks a worker to look at things at once. *place_of* says where in its list a thing is
+    *now* is on the site's clock, *real_now* on everybody's. *hasten* asks a worker to look at
+    things at once. *place_of* says where in its list a thing is
     that was created at an instant and has an id.
     """
 
@@ -117,6 +127,7 @@ class Desk:
     terms: RetimableTerms
     ledger: UsageLedger
     invoices: DeskInvoices
+    numbers: Numbers
     lists: Lists
     activation: Activation
     all_sites: ChangeableSites
@@ -128,6 +139,8 @@ class Desk:
     payments: Payments
     documents: Linked
     usage_ids: UsageIds
+    wait_for: Wait
+    real_now: Callable[[], datetime]
     place_of: Callable[[datetime, str], str]
     new_id: Callable[[str], str]
     new_run: Callable[[], str]
