@@ -516,6 +516,21 @@ def render(stage: Stage) -> Act:
     return lambda: stage.render(invoice_id)
 
 
+def render_usages(stage: Stage) -> Act:
+    path = f"/v1/invoices/{stage.september_invoiced()}/usages-pdf"
+    stage.functions.messages("RenderQueue")
+    answers("pdf_not_ready", stage.call("GET", path).code)
+    [message] = stage.functions.messages("RenderQueue")
+    asked = sqs_event([message])
+    return lambda: answers({"batchItemFailures": []}, stage.invoke(RENDERER, asked))
+
+
+def render_usages_again(stage: Stage) -> Act:
+    again = render_usages(stage)
+    again()
+    return again
+
+
 def settle_a_term(stage: Stage) -> Act:
     render(stage)()
     stage.clock.now += timedelta(minutes=6)
@@ -615,6 +630,22 @@ def link_a_document(stage: Stage) -> Act:
     render(stage)()
     invoice_id = stage.invoice()
     return lambda: answers(200, stage.call("GET", f"/v1/invoices/{invoice_id}/pdf").status)
+
+
+def ask_for_usages(stage: Stage) -> Act:
+    path = f"/v1/invoices/{stage.september_invoiced()}/usages-pdf"
+    return lambda: answers("pdf_not_ready", stage.call("GET", path).code)
+
+
+def ask_for_usages_of_a_draft(stage: Stage) -> Act:
+    path = f"/v1/invoices/{stage.september()}/usages-pdf"
+    return lambda: answers("pdf_not_ready", stage.call("GET", path).code)
+
+
+def link_usages(stage: Stage) -> Act:
+    render_usages(stage)()
+    path = f"/v1/invoices/{stage.invoice()}/usages-pdf"
+    return lambda: answers(200, stage.call("GET", path).status)
 
 
 def list_invoices(stage: Stage) -> Act:

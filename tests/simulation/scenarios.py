@@ -121,7 +121,7 @@ def _batch(client: Client) -> None:
 
 
 def _by_request(client: Client) -> None:
-    """Close by request, see it, pay a part of it, void another."""
+    """Close by request, see it, list its usages, pay a part of it, void another."""
     plant = client.plant
     plant.dispatch()
     plant.deliver("close")
@@ -134,6 +134,11 @@ def _by_request(client: Client) -> None:
     for invoice in out:
         path = f"/v1/invoices/{invoice.id}"
         client.insist("GET", f"{path}/pdf", refused=409)
+        client.insist("GET", f"{path}/usages-pdf", refused=409)
+    plant.deliver("render")
+    for invoice in out:
+        path = f"/v1/invoices/{invoice.id}"
+        client.insist("GET", f"{path}/usages-pdf", refused=409)
         if invoice.subscription_id == "sub":
             for payment, amount in (("first", "1.00"), ("second", "2.00")):
                 client.insist("POST", f"{path}/payments", {"id": payment, "amount": amount})

@@ -30,6 +30,7 @@ from postpaid.application.ports import (
 )
 from postpaid.application.sites import ChangeableSites
 from postpaid.application.subscriptions import Activation
+from postpaid.application.usage_statement import Statements
 from postpaid.domain.catalog import Item, ItemFamily, ItemPrice
 from postpaid.domain.customer import Customer
 from postpaid.domain.invoice import Invoice
@@ -71,11 +72,15 @@ class CustomerCredits(Protocol):
         ...
 
 
-class Linked(Documents, Protocol):
+class Linked(Documents, Statements, Protocol):
     """The documents of one site, and how a client gets one."""
 
     def pdf_link(self, invoice: Invoice, *, inline: bool = False) -> str:
         """Return a URL of the document for a few minutes: to download, or *inline*."""
+        ...
+
+    def statement_pdf_link(self, invoice: Invoice, digest: str, *, inline: bool = False) -> str:
+        """Return a URL of the document of a statement of usages for a few minutes."""
         ...
 
 
@@ -111,9 +116,10 @@ class UsageIds(Protocol):
 class Desk:
     """One request's view of its site.
 
-    *now* is on the site's clock, *real_now* on everybody's. *hasten* asks a worker to look at
-    things at once. *place_of* says where in its list a thing is
-    that was created at an instant and has an id.
+    *now* is on the site's clock, *real_now* on everybody's. *place_of* says where in its list a
+    thing is that was created at an instant and has an id. *hasten* asks a worker to look at things
+    at once, *ask_for_statement* the renderer for the document of a statement, by its invoice and
+    hash.
     """
 
     scope: Scope
@@ -146,4 +152,5 @@ class Desk:
     new_run: Callable[[], str]
     new_key_parts: Callable[[], tuple[str, str]]
     hasten: Callable[[Sequence[str]], None]
+    ask_for_statement: Callable[[str, str], None]
     hands: Hands

@@ -41,6 +41,7 @@ class Control:
     s3: "S3Client"
     bucket: str
     close_queue: queue.Queue
+    render_queue: queue.Queue
     blocks: dict[str, list[int]] = field(default_factory=dict)
 
     def desk(self, key: ApiKey) -> Desk:
@@ -80,6 +81,9 @@ class Control:
             new_run=new_run,
             new_key_parts=new_key_parts,
             hasten=lambda invoice_ids: self._hasten(stores, invoice_ids),
+            ask_for_statement=lambda invoice_id, digest: self.render_queue.send(
+                queue.statement_message(stores.scope, invoice_id, digest)
+            ),
             hands=self._hands(stores, store),
         )
 
