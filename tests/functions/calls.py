@@ -438,9 +438,9 @@ INVOICES = (
         ops.close_with_credit,
         "GetItem site 1 R; GetItem invoice 1 R; UpdateItem term 2 W; GetItem subscription 1 R; "
         "GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; Query usage 1 R; "
-        "BatchGetItem price 0.5 R eventual; Query manifest 1 R; GetItem credit 1 R; PutObject "
-        "content; GetItem counter 1 R; TransactWriteItems (update invoice + update term + "
-        "update counter + put number + put credit) 10 W; GetObject content",
+        "BatchGetItem price 0.5 R eventual; GetItem invoice 1 R; Query manifest 1 R; GetItem "
+        "credit 1 R; PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice + "
+        "update term + update counter + put number + put credit) 10 W; GetObject content",
     ),
     Operation(
         "close an invoice again",
@@ -564,6 +564,21 @@ INVOICES = (
         "void an invoice again",
         "POST /v1/invoices/{}/void",
         ops.void_again,
+        "GetItem site 1 R; GetItem invoice 1 R; GetObject content",
+    ),
+    Operation(
+        "delete a pending invoice",
+        "POST /v1/invoices/{}/delete",
+        ops.throw_away,
+        "GetItem site 1 R; GetItem invoice 1 R; UpdateItem term 1 W; GetItem site 1 R; GetItem "
+        "subscription 1 R; GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; "
+        "BatchGetItem price 0.5 R eventual; PutObject content; TransactWriteItems (update invoice "
+        "+ update term) 4 W; GetObject content",
+    ),
+    Operation(
+        "delete a pending invoice again",
+        "POST /v1/invoices/{}/delete",
+        ops.throw_away_again,
         "GetItem site 1 R; GetItem invoice 1 R; GetObject content",
     ),
     Operation(

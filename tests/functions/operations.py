@@ -699,6 +699,17 @@ def void_with_credit(stage: Stage) -> Act:
     return lambda: answers("voided", stage.must("POST", f"/v1/invoices/{last}/void")["status"])
 
 
+def throw_away(stage: Stage) -> Act:
+    path = f"/v1/invoices/{stage.september()}/delete"
+    return lambda: answers("deleted", stage.must("POST", path)["status"])
+
+
+def throw_away_again(stage: Stage) -> Act:
+    path = f"/v1/invoices/{stage.september()}/delete"
+    stage.must("POST", path)
+    return lambda: answers("deleted", stage.must("POST", path)["status"])
+
+
 def show_credits(stage: Stage) -> Act:
     stage.close(stage.credited())
     return lambda: answers(1, len(stage.credits()))

@@ -117,6 +117,7 @@ def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:
         "v1/invoices/{}/pdf": (issued,),
         "v1/invoices/{}/usages-pdf": (issued,),
         "v1/invoices/{}/void": (voidable,),
+        "v1/invoices/{}/delete": (_pending(shop, "unwanted", "harbor"),),
         "v1/invoices/{}/payments": (issued,),
     }
 
@@ -366,6 +367,7 @@ def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
         "v1/invoices/{}/pdf": (opening["id"],),
         "v1/invoices/{}/usages-pdf": (opening["id"],),
         "v1/invoices/{}/void": (_voidable(shop, "theirs-too", "theirs"),),
+        "v1/invoices/{}/delete": (_pending(shop, "theirs-unwanted", "theirs"),),
         "v1/invoices/{}/payments": (opening["id"],),
     }
 

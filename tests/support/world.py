@@ -37,6 +37,7 @@ from postpaid.application.customers import (
     create_customer,
 )
 from postpaid.application.delete_customer import delete_customer
+from postpaid.application.delete_invoice import delete_invoice
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.due_terms import Due, dispatch_due
 from postpaid.application.edit_subscription import NO_REQUEST, Edited, Office, Request
@@ -598,6 +599,12 @@ class World:
     def void(self, invoice: Invoice, reason: str | None = None) -> Invoice:
         """Void an invoice on request."""
         return void_invoice(invoice.id, reason, books=self.books, now=self.now)
+
+    def throw_away(self, invoice: Invoice, reason: str | None = None) -> Invoice:
+        """Delete a pending invoice on request."""
+        return delete_invoice(
+            invoice.id, reason, books=self.books, run=self._new_run(), now=self.now
+        )
 
     def pay(
         self, invoice: Invoice, amount: object, payment_id: str = "pay", **more: Any
