@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from postpaid.domain.site import Scope
 from postpaid.domain.term import TERM_STEPS, TermStatus
-from postpaid.store import keys
 from postpaid.store.tables import Item
 
 # I-13: an invoice leaves PENDING once; only an issued one is voided.
@@ -56,7 +55,8 @@ class Laws:
 
     def _tenant(self, after: Item) -> None:
         pk = str(after["pk"])
-        own = (f"{keys.scope_text(self.scope)}#", f"{self.scope.site}#", "KEY#", "~system#")
+        site = self.scope.site  # in whatever generation
+        own = (f"{site}~", f"{site}#", "KEY#", "~system#")
         if not self.by_tenant:
             return
         self._hold(pk.startswith(own), "I-40", f"a write outside of the site, to {pk}")

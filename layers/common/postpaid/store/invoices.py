@@ -79,13 +79,20 @@ class StoredInvoices:
             if there.get("r") != RenderState.DONE.value or there.get("pdf_hash") != pdf_hash:
                 raise
 
-    def retime(self, invoice: Invoice, due_at: datetime, now: datetime) -> None:
-        """Change when a pending opening invoice closes by itself; `Lost` if it is not pending."""
+    def retime(self, invoice: Invoice, due_at: datetime | None, now: datetime) -> None:
+        """Change when a pending opening invoice closes by itself, None for never.
+
+        Raises `Lost` if it is not pending.
+        """
         key = keys.entity(self._scope, KIND, invoice.id)
         pending = equals("status", InvoiceStatus.PENDING.value)
-        due = keys.due(self._clock, key.pk, due_at, now)
+        if due_at is None:
+            update = Update(key, pending, remove=("due_at", "dpk", "dsk"))
+        else:
+            due = keys.due(self._clock, key.pk, due_at, now)
+            update = Update(key, pending, set={"due_at": instant_text(due_at), **due})
         try:
-            self._table.update(Update(key, pending, set={"due_at": instant_text(due_at), **due}))
+            self._table.update(update)
         except ConditionFailed:
             raise Lost from None
 

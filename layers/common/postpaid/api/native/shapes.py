@@ -168,6 +168,7 @@ def native_from_subscription(
         "usage_shards": subscription.usage_shards,
         "lines": [_line(line) for line in subscription.shown_lines(now)],
         "closing": _closing(subscription.closing),
+        "opening_pending": subscription.opening_pending,
         "series": subscription.series,
         "current_term": None if term is None else plain_period(term.period),
         "created_at": instant_text(subscription.created_at),
