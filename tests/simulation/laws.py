@@ -21,7 +21,8 @@ INVOICE_STEPS = {
 }
 # I-14: what an issued invoice and a frozen term say for ever.
 _SAID = (
-    *("content_hash", "series", "serial", "serial_text", "issued_on", "total", "credit"),
+    *("content_hash", "series", "serial", "serial_text", "issued_on", "due_on"),
+    *("total", "credit"),
     *("customer_id", "currency", "deleted_at", "delete_reason"),
 )
 _FROZEN = ("m0", "invoice_id", "start", "end", "pins", "engine", "n", "last")

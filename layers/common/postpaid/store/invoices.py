@@ -162,6 +162,7 @@ def finished_attributes(invoice: Invoice) -> Item:
             "serial": invoice.serial,
             "serial_text": invoice.serial_text,
             "issued_on": None if invoice.issued_on is None else invoice.issued_on.isoformat(),
+            "due_on": None if invoice.due_on is None else invoice.due_on.isoformat(),
             "content_hash": invoice.content_hash,
             "r": None if invoice.render is None else invoice.render.value,
             "pdf_hash": invoice.pdf_hash,
@@ -212,6 +213,7 @@ def invoice_from_item(item: Item) -> Invoice:
     currency = text(item, "currency")
     total, render = text_or_none(item, "total"), text_or_none(item, "r")
     issued_on, paid = text_or_none(item, "issued_on"), text_or_none(item, "paid")
+    due_on = text_or_none(item, "due_on")
     credit = text_or_none(item, "credit")
     return Invoice(
         id=text(item, "id"),
@@ -230,6 +232,7 @@ def invoice_from_item(item: Item) -> Invoice:
         serial=number_or_none(item, "serial"),
         serial_text=text_or_none(item, "serial_text"),
         issued_on=None if issued_on is None else date.fromisoformat(issued_on),
+        due_on=None if due_on is None else date.fromisoformat(due_on),
         content_hash=text_or_none(item, "content_hash"),
         render=None if render is None else RenderState(render),
         pdf_hash=text_or_none(item, "pdf_hash"),

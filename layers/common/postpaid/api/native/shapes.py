@@ -192,6 +192,7 @@ def native_from_invoice(invoice: Invoice, content: InvoiceContent | None) -> dic
         "supplement": invoice.k or None,
         "total": _amount(invoice.total),
         "issued_on": None if invoice.issued_on is None else invoice.issued_on.isoformat(),
+        "due_on": None if invoice.due_on is None else invoice.due_on.isoformat(),
         "amount_paid": _amount(invoice.amount_paid),
         "amount_due": _amount(invoice.amount_due),
         "payment": None if invoice.payment is None else invoice.payment.value,
