@@ -150,9 +150,10 @@ def test_a_closed_invoice_has_its_number_and_is_found_by_both_ids(door: Door, pe
     assert usage_line["id"] == f"li_{pending.removeprefix('inv_')}_2"
 
 
-@pytest.mark.parametrize(
-    "invoice", ["INV-999999", "INV-0", "draft_inv_nothing", "draft_", "inv_nothing", "a/b"]
-)
+NOT_THERE = ("INV-999999", "INV-0", "INV-" + "9" * 60, "draft_inv_nothing", "draft_", "inv_no")
+
+
+@pytest.mark.parametrize("invoice", [*NOT_THERE, "x" * 3000, "draft_" + "x" * 3000, "draft_%C3%BC"])
 def test_what_is_not_there_is_not_found(door: Door, invoice: str) -> None:
     answer = door.get(f"invoices/{invoice}")
 
@@ -240,6 +241,22 @@ def test_payments_are_shown_with_the_invoice(shop: Shop, door: Door, pending: st
     amounts = [(each["txn_id"], each["applied_amount"]) for each in paid["linked_payments"]]
     assert amounts == [("wire-1", 2000), ("wire-2", 805)]
     assert paid["resource_version"] > part["resource_version"]
+
+
+def test_an_invoice_is_posted_until_it_is_due(shop: Shop, door: Door, name: str) -> None:
+    shop.must("POST", "/v1/customers", {"id": "later", "name": "Later", "payment_days": 14})
+    lines = [{"item_price_id": "seat-usd"}]
+    body = SUBSCRIPTION | {"id": name, "customer_id": "later", "lines": lines}
+    shop.must("POST", "/v1/subscriptions", body)
+    [opening] = shop.invoices(name)
+    draft = retrieved(door, f"draft_{opening['id']}")
+    assert (draft["net_term_days"], draft["total"]) == (14, 2000)
+    assert "due_date" not in draft
+
+    closed = door.must(door.post(f"invoices/draft_{opening['id']}/close"))["invoice"]
+
+    assert (closed["status"], closed["net_term_days"]) == ("posted", 14)
+    assert closed["due_date"] == OCTOBER_20 + 14 * 86400
 
 
 # --- closing
@@ -489,6 +506,9 @@ FOUND: list[tuple[Json, set[str]]] = [
     ({"date[on]": OCTOBER_20}, EVERY),
     ({"date[before]": OCTOBER_20}, set()),
     ({"updated_at[after]": OCTOBER_20}, EVERY),
+    ({"subscription_id[is]": "x" * 3000}, set()),
+    ({"customer_id[is]": "x" * 3000}, set()),
+    ({"id[in]": f"[{'x' * 3000},INV-000001]"}, {"owed"}),
     ({"dunning_status[is]": "in_progress"}, set()),
     ({"channel[is]": "web", "id[starts_with]": "INV-"}, {"owed", "paid", "void"}),
     ({"id[is]": "INV-000001"}, {"owed"}),
