@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from chargebee import Chargebee, InvalidRequestError
 
+from postpaid.api.chargebee import invoice_lists
 from postpaid.domain.api_key import KeyScope
 from postpaid.runtime import waiting
 from tests.support.chargebee import FORM, Door, refused, require_published
@@ -257,6 +258,42 @@ def test_an_invoice_is_posted_until_it_is_due(shop: Shop, door: Door, name: str)
 
     assert (closed["status"], closed["net_term_days"]) == ("posted", 14)
     assert closed["due_date"] == OCTOBER_20 + 14 * 86400
+
+
+def test_every_kind_of_line_is_shown(shop: Shop, door: Door, name: str) -> None:
+    tiers = [{"up_to": "20", "unit_amount": "0"}, {"up_to": None, "unit_amount": "0.0125"}]
+    price = {"id": "stepped", "item_id": "voip", "pricing_model": "tiered", "tiers": tiers}
+    shop.must("POST", "/v1/item-prices", price)
+    tax = {"inclusive": False, "rates": [{"name": "VAT", "percent": "19.5"}]}
+    shop.must("POST", "/v1/customers", {"id": "taxed", "name": "Taxed", "tax": tax})
+    lines = [{"item_price_id": "stepped"}, {"item_price_id": "seat-usd"}]
+    body = SUBSCRIPTION | {"id": name, "customer_id": "taxed", "lines": lines}
+    path = f"/v1/subscriptions/{name}"
+    shop.must("POST", "/v1/subscriptions", body)
+    usage = {"item_price_id": "stepped", "usage_date": "2026-09-15", "quantity": "30.5"}
+    shop.must("POST", f"{path}/usages", usage)
+    shop.work(name)
+    native = shop.invoices(name)[0]["id"]
+    door.must(door.post(f"invoices/draft_{native}/close"))
+    shop.functions.messages("CloseQueue")
+    shop.must("POST", f"{path}/usages", usage | {"usage_date": "2026-09-16", "quantity": "100"})
+    for message in shop.functions.messages("CloseQueue"):
+        shop.functions.invoke("CloseWorkerFunction", sqs_event([message]))
+    shop.must("POST", f"{path}/cancel", {"at": "now", "credit_unused": True})
+    last = shop.invoices(name)[0]["id"]
+
+    first, last = (retrieved(door, f"draft_{each}") for each in (native, last))
+
+    assert [row["quantity_used"] for row in first["line_item_tiers"]] == [20, 10]
+    assert first["line_item_tiers"][1]["quantity_used_in_decimal"] == "10.5"
+    assert (first["sub_total"], first["tax"], first["total"]) == (2013, 393, 2406)
+    assert [row["tax_amount"] for row in first["line_item_taxes"]] == [3, 390]
+    credit, late = last["line_items"]
+    assert credit["description"] == "Seats, credit for unused time"
+    assert credit["amount"] == credit["unit_amount"] < 0
+    assert late["description"].endswith(", came or changed later")
+    assert (late["amount"], late["metered"]) == (125, True)
+    assert last["credit_granted"] > 0
 
 
 # --- closing
@@ -595,6 +632,18 @@ def test_a_page_ends_after_some_drafts_and_goes_on(functions: Functions) -> None
     assert len(few["list"]) <= 1
     assert "next_offset" in few
     assert len(listed(door, {"total[is]": 1060})) == 1
+
+
+def test_a_page_ends_after_so_many_lines_and_goes_on(
+    archive: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ids_of(listed(archive, {}))
+    monkeypatch.setattr(invoice_lists, "ROWS_PER_PAGE_MAX", 3)
+
+    page = archive.must(archive.get("invoices"))
+
+    assert len(page["list"]) == 2
+    assert ids_of(listed(archive, {})) == whole
 
 
 # --- who may, and the SDK itself
