@@ -18,6 +18,7 @@ from postpaid.application.customers import ChangeableCustomers, NewCustomers
 from postpaid.application.delete_customer import DeletableCustomers
 from postpaid.application.edit_subscription import Office
 from postpaid.application.entries import Appended
+from postpaid.application.find_invoice import Numbers
 from postpaid.application.item_families import ItemFamilies
 from postpaid.application.list_invoices import PagedCustomers, PagedInvoices
 from postpaid.application.ports import (
@@ -89,6 +90,14 @@ class Linked(Documents, Statements, Protocol):
         ...
 
 
+class Wait(Protocol):
+    """How a request waits for what another process makes."""
+
+    def __call__[Found](self, look: Callable[[], Found | None], seconds: int) -> Found | None:
+        """Look until something is there and return it; None if nothing is for so many seconds."""
+        ...
+
+
 class UsageIds(Protocol):
     """How a usage's public id and integer are made from its identity."""
 
@@ -113,9 +122,10 @@ class UsageIds(Protocol):
 class Desk:
     """One request's view of its site.
 
-    *hasten* asks a worker to look at things at once. *place_of* says where in its list a thing is
-    that was created at an instant and has an id.
-    *ask_for_statement* asks the renderer for the document of a statement, by its invoice and hash.
+    *now* is on the site's clock, *real_now* on everybody's. *place_of* says where in its list a
+    thing is that was created at an instant and has an id. *hasten* asks a worker to look at things
+    at once, *ask_for_statement* the renderer for the document of a statement, by its invoice and
+    hash.
     """
 
     scope: Scope
@@ -129,6 +139,7 @@ class Desk:
     terms: RetimableTerms
     ledger: UsageLedger
     invoices: DeskInvoices
+    numbers: Numbers
     lists: Lists
     activation: Activation
     all_sites: DeskSites
@@ -141,6 +152,8 @@ class Desk:
     payments: Payments
     documents: Linked
     usage_ids: UsageIds
+    wait_for: Wait
+    real_now: Callable[[], datetime]
     place_of: Callable[[datetime, str], str]
     new_id: Callable[[str], str]
     new_run: Callable[[], str]
