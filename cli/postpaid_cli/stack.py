@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from postpaid_cli import engine as engines
 from postpaid_cli.aws import LocalAws
@@ -43,11 +44,21 @@ class LocalStack:
         """Clients of the AWS beneath."""
         return LocalAws(self.engine.endpoint)
 
+    def chargebee(self) -> dict[str, str]:
+        """Return what Chargebee's SDKs are told: they join site and domain, so the host is split.
+
+        Their `https` must be turned off: this stack is plain HTTP on loopback.
+        """
+        url = urlsplit(self.base_url)
+        site, _, rest = url.netloc.partition(".")
+        return {"site": site, "domain": f"{rest}{url.path}", "api_key": self.keys["admin_key"]}
+
     def connection(self) -> dict[str, Any]:
         """Return what `postpaid local up` prints: all that a client needs."""
         return {
             "base_url": self.base_url,
             **self.keys,
+            "chargebee": self.chargebee(),
             "invoice_bucket": self.outputs["DocumentBucket"],
             "aws_endpoint": self.engine.endpoint,
         }

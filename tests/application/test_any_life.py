@@ -33,12 +33,12 @@ from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.invoice import InvoiceStatus, LineKind
 from postpaid.domain.invoice_content import plain_line
 from postpaid.domain.term import TermStatus
-from tests.support.changes import change
+from tests.support.changes import by_unit, change
 from tests.support.laws import tried
 from tests.support.samples import AUTO_AT_ONCE, at
 from tests.support.world import World
 
-SEAT, BASE_FEE = 31, 17
+SEAT, MINUTE, BASE_FEE = 31, 1, 17
 START = "2026-10-01"
 
 
@@ -47,16 +47,24 @@ class Life:
     """A subscription and what its days should cost, kept beside it."""
 
     world: World
-    # (from, quantity) of seats, in the order they were asked; a later ask wins behind its date.
-    seats: list[tuple[datetime, int]] = field(default_factory=list)
+    # (from, quantity, price) of seats, in the order they were asked; a later ask wins behind its
+    # date.
+    seats: list[tuple[datetime, int, int]] = field(default_factory=list)
+    minute: int = MINUTE
     suspended: list[list[datetime | None]] = field(default_factory=list)
     used: int = 0
+    owed: int = 0  # for what was used, at the price of its date
 
     @classmethod
-    def begun(cls, zone: str, cadence: Cadence, by_calendar: bool, **more: Any) -> "Life":
+    def begun(
+        cls, zone: str, cadence: Cadence, by_calendar: bool, *, own: bool = False, **more: Any
+    ) -> "Life":
+        """Begin a life at these prices: the catalogue's, or the lines' *own* beside others."""
         world = World.at("2026-10-01T20:00")
-        world.price("seats", str(SEAT), metered=False)
-        world.price("minutes", "1", base_fee=str(BASE_FEE))
+        world.price("seats", str(SEAT + 9 * own), metered=False)
+        world.price("minutes", str(MINUTE + 9 * own), base_fee=str(BASE_FEE))
+        if own:
+            more["own"] = {"seats": by_unit(SEAT), "minutes": by_unit(MINUTE)}
         made = world.subscription(
             "seats",
             "minutes",
@@ -67,7 +75,7 @@ class Life:
             **{"start": START, **more},
         )
         world.sweep()
-        return cls(world, [(made.start, 1)])
+        return cls(world, [(made.start, 1, SEAT)])
 
     # --- what can happen
 
@@ -87,12 +95,23 @@ class Life:
 
     def take_seats(self, quantity: int) -> None:
         self.world.change_lines(change("seats", quantity=quantity), effective="now")
-        self.seats.append((self.world.now, quantity))
+        self.seats.append((self.world.now, quantity, self.seats[-1][2]))
+
+    def agree_on_prices(self, more: int) -> None:
+        seat, minute = SEAT + more, MINUTE + 1 + more % 7
+        self.world.change_lines(
+            change("seats", pricing=by_unit(seat)),
+            change("minutes", pricing=by_unit(minute)),
+            effective="now",
+        )
+        self.seats.append((self.world.now, self.seats[-1][1], seat))
+        self.minute = minute
 
     def use(self, quantity: int) -> None:
         on = self.world.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         self.world.record(str(quantity), on)
         self.used += quantity
+        self.owed += quantity * self.minute
 
     def suspend(self, hours: int) -> None:
         until = self.world.now + timedelta(hours=hours) if hours else None
@@ -159,13 +178,13 @@ class Life:
                 dates = [each.astimezone(place).date() for each in (whole.start, whole.end)]
                 days = (dates[1] - dates[0]).days
                 if not self._is_suspended(over):
-                    seats += Fraction(SEAT * self._quantity(over), days)
+                    seats += Fraction(self._seats_cost(over), days)
                     fee += Fraction(BASE_FEE, days)
                 day += timedelta(days=1)
         return seats, fee
 
-    def _quantity(self, instant: datetime) -> int:
-        return [quantity for since, quantity in self.seats if since <= instant][-1]
+    def _seats_cost(self, instant: datetime) -> int:
+        return [quantity * price for since, quantity, price in self.seats if since <= instant][-1]
 
     def _is_suspended(self, instant: datetime) -> bool:
         return any(
@@ -179,12 +198,9 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 EVENTS = ("take_seats", "use", "suspend", "resume", "invoice_now", "to_another_cadence")
+OTHERS = ("to_another_zone", "cancel_later", "cancel_and_think_again", "agree_on_prices")
 _events = st.lists(
-    st.tuples(
-        st.integers(1, 500),
-        st.sampled_from((*EVENTS, "to_another_zone", "cancel_later", "cancel_and_think_again")),
-        st.integers(1, 400),
-    ),
+    st.tuples(st.integers(1, 500), st.sampled_from((*EVENTS, *OTHERS)), st.integers(1, 400)),
     max_size=9,
 )
 
@@ -231,6 +247,34 @@ def test_i_22_i_24_i_25_no_life_breaks_a_bound_however_it_is_charged(
     assert all(term.status is TermStatus.FROZEN for term in life.world.terms())
 
 
+@given(
+    zone=st.sampled_from(("UTC", "America/New_York", "Pacific/Auckland")),
+    cadence=st.sampled_from((Cadence(), Cadence("week"), Cadence("day", 3))),
+    prorate=st.booleans(),
+    trial_end=st.sampled_from((None, "2026-10-09")),
+    events=_events,
+)
+@tried(25)
+def test_a_life_at_prices_of_its_own_is_invoiced_as_if_the_catalogue_said_them(
+    zone: str,
+    cadence: Cadence,
+    prorate: bool,
+    trial_end: str | None,
+    events: list[tuple[int, str, int]],
+) -> None:
+    lives = [
+        Life.begun(zone, cadence, False, own=own, prorate=prorate, trial_end=trial_end)
+        for own in (False, True)
+    ]
+
+    for life in lives:
+        life.go_through(events)
+
+    one, other = lives
+    assert one.world.invoices() == other.world.invoices()
+    assert one.world.objects == other.world.objects, "byte by byte"
+
+
 def _check(life: Life) -> None:
     world = life.world
     terms = world.terms()
@@ -249,7 +293,7 @@ def _check(life: Life) -> None:
     assert len({place for place, _, _ in billed}) == len(billed), "a usage is billed once"
     assert sum(int(quantity) for _, _, quantity in billed) == life.used
     usage = [line for line in lines if line.kind is LineKind.USAGE]
-    assert sum(line.amount.minor for line in usage) == 100 * life.used
+    assert sum(line.amount.minor for line in usage) == 100 * life.owed
 
     seats, fee = life.expected_by_time()
     for kinds, expected in (
@@ -291,8 +335,8 @@ def test_the_expectation_notices_a_day() -> None:
     life.end()
     _check(life)
 
-    life.seats[-1] = (life.seats[-1][0] + timedelta(days=1), 3)
-    life.seats.append((at("2026-10-01"), 5))
+    life.seats[-1] = (life.seats[-1][0] + timedelta(days=1), 3, SEAT)
+    life.seats.append((at("2026-10-01"), 5, SEAT))
 
     with pytest.raises(AssertionError, match="cents off"):
         _check(life)

@@ -15,6 +15,7 @@ from postpaid.application.catalog import (
 )
 from postpaid.application.customers import CreateCustomer, create_customer
 from postpaid.application.ports import Unavailable
+from postpaid.domain.calendar import Cadence
 from postpaid.domain.catalog import Item, ItemPrice, ItemType
 from postpaid.domain.customer import Customer
 from postpaid.domain.errors import BillingError, Conflict, Invalid, NotFound
@@ -53,7 +54,13 @@ def shop() -> World:
 
 def add_item(world: World, command: CreateItem = VOICE) -> Created[Item]:
     stores = world.stores
-    return create_item(command, items=stores.items, ids=stores.ids(world.blocks), now=world.now)
+    return create_item(
+        command,
+        items=stores.items,
+        families=stores.families,
+        ids=stores.ids(world.blocks),
+        now=world.now,
+    )
 
 
 def add_price(world: World, command: CreateItemPrice = MINUTES) -> Created[ItemPrice]:
@@ -123,6 +130,8 @@ def test_creating_equally_again_changes_nothing(shop: World) -> None:
         {"metered": False},
         {"unit": None},
         {"recording": Recording.EVENTS},
+        {"description": "By the minute"},
+        {"annotations": {"vat_class": 3}},
     ],
     ids=str,
 )
@@ -144,6 +153,9 @@ def test_an_id_stands_for_one_item(shop: World, changes: dict[str, Any]) -> None
         {"base_fee": None},
         {"pricing": {"pricing_model": "flat_fee", "amount": "0.05"}},
         {"pricing": {"pricing_model": "per_unit", "unit_amount": "0.06"}},
+        {"cadence": Cadence("month", 1)},
+        {"description": "By the minute"},
+        {"annotations": {"vat_class": 3}},
     ],
     ids=str,
 )
@@ -159,7 +171,16 @@ def test_an_id_stands_for_one_price(shop: World, changes: dict[str, Any]) -> Non
     assert shop.stores.prices.newest("minutes") == first
 
 
-@pytest.mark.parametrize("changes", [{"address": Address(name="Other")}, {"closing": MANUAL}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"address": Address(name="Other")},
+        {"closing": MANUAL},
+        {"payment_days": 30},
+        {"annotations": {"crm": "0041"}},
+    ],
+    ids=str,
+)
 def test_an_id_stands_for_one_customer(shop: World, changes: dict[str, Any]) -> None:
     add_customer(shop)
 

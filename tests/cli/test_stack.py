@@ -21,7 +21,16 @@ def test_the_stack_says_where_it_answers_and_with_which_keys(stack: LocalStack) 
         "invoice_bucket",
         "aws_endpoint",
     }
-    assert all(isinstance(value, str) and value for value in connection.values())
+    texts = [*connection.values(), *connection["chargebee"].values()]
+    assert all(value and isinstance(value, str | dict) for value in texts)
+
+
+def test_the_chargebee_entry_is_what_its_sdk_takes(stack: LocalStack) -> None:
+    entry = stack.connection()["chargebee"]
+
+    assert entry.keys() == {"site", "domain", "api_key"}
+    assert f"http://{entry['site']}.{entry['domain']}" == stack.base_url
+    assert entry["api_key"] == stack.keys["admin_key"]
 
 
 @pytest.mark.parametrize("path", ["/v1/items", "/nowhere"])

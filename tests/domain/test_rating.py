@@ -21,6 +21,7 @@ from postpaid.domain.pricing import Component, PricingModel
 from postpaid.domain.pricing.flat_fee import FlatFee
 from postpaid.domain.pricing.per_unit import PerUnit
 from postpaid.domain.rating import rate_term
+from postpaid.domain.tax import TaxRate, TaxRates
 from postpaid.domain.term import Term
 from tests.support.laws import plain_numbers
 from tests.support.samples import NOVEMBER, OCTOBER, a_line, a_subscription, a_term, at
@@ -30,7 +31,9 @@ SEATS = a_line("seats", metered=False, quantity=Decimal(3), unit="seat")
 PLATFORM = a_line("platform", metered=False, unit=None)
 
 
-def _price(model: PricingModel, *, base_fee: str | None = None, currency: str = "USD") -> ItemPrice:
+def _price(
+    model: PricingModel, *, base_fee: str | None = None, currency: str = "USD", **modifiers: Any
+) -> ItemPrice:
     return ItemPrice(
         id="voice-minutes",
         number=1,
@@ -38,7 +41,7 @@ def _price(model: PricingModel, *, base_fee: str | None = None, currency: str = 
         name="Call minutes",
         currency=currency,
         version=1,
-        charge=Charge(model=model),
+        charge=Charge(model=model, **modifiers),
         base_fee=None if base_fee is None else Decimal(base_fee),
         created_at=at("2026-01-01"),
     )
@@ -230,6 +233,140 @@ def test_lines_of_one_price_are_charged_each_for_its_own_usage() -> None:
         ("boston", "base_fee", "1.00"),
         ("boston", "usage", "18.05"),
         ("bern", "base_fee", "1.00"),
+    ]
+
+
+# what the catalogue says, what the line says for itself, the usages, lines
+OWN_ARREARS: list[tuple[ItemPrice, dict[str, Any], tuple[str, ...], list[tuple[str, str]]]] = [
+    (
+        _per_unit("0.05", base_fee="10"),
+        {"pricing_model": "per_unit", "unit_amount": "0.03"},
+        ("300", "61"),
+        [("base_fee", "10.00"), ("usage", "10.83")],
+    ),
+    (
+        _flat("25", base_fee="10"),
+        {"pricing_model": "per_unit", "unit_amount": "0.03"},
+        (),
+        [("base_fee", "10.00")],
+    ),
+    (
+        _per_unit("0.05"),
+        {
+            "pricing_model": "tiered",
+            "tiers": [{"up_to": "100", "unit_amount": "0.10"}, {"unit_amount": "0.01"}],
+        },
+        ("361",),
+        [("usage", "12.61")],
+    ),
+    (
+        _per_unit("0.05"),
+        {"pricing_model": "per_unit", "unit_amount": "0.01", "minimum": "5"},
+        (),
+        [("usage", "5.00")],
+    ),
+    (
+        _price(PerUnit(Decimal(1)), minimum=Decimal(9), maximum=Decimal(10)),
+        {"pricing_model": "per_unit", "unit_amount": "2"},
+        ("40",),
+        [("usage", "80.00")],
+    ),
+    (_price(PerUnit(Decimal(1)), minimum=Decimal(9)), {"pricing_model": "dynamic"}, (), []),
+    (
+        _per_unit("0.05"),
+        {"pricing_model": "flat_fee", "amount": "0.25", "aggregation": "each"},
+        ("300", "61"),
+        [("usage", "0.50")],
+    ),
+    (
+        _per_unit("0.05"),
+        {"pricing_model": "percentage", "rate": "1", "fixed_amount": "0.10"},
+        ("300", "61"),
+        [("usage", "3.81")],
+    ),
+    # Rounded to the currency of the item price.
+    (
+        _per_unit("0.05", currency="JPY"),
+        {"pricing_model": "per_unit", "unit_amount": "0.5"},
+        ("3",),
+        [("usage", "2")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("price", "own", "usages", "expected"), OWN_ARREARS)
+def test_a_metered_line_with_a_price_of_its_own_is_charged_by_that_beside_the_base_fee(
+    price: ItemPrice, own: dict[str, Any], usages: tuple[str, ...], expected: list[tuple[str, str]]
+) -> None:
+    line = replace(MINUTES, charge_text=Charge.from_plain(own).to_text())
+    used = {line.id: Metered(tuple(map(Decimal, usages)))} if usages else {}
+
+    lines = _rate((line,), {line.id: price}, ended=OCTOBER, begun=None, usage=used)
+
+    assert _shown(lines) == expected
+
+
+# line, what it says for itself, lines
+OWN_ADVANCE: list[tuple[Line, dict[str, Any], list[tuple[str, str]]]] = [
+    (PLATFORM, {"pricing_model": "flat_fee", "amount": "80"}, [("recurring", "80.00")]),
+    (SEATS, {"pricing_model": "per_unit", "unit_amount": "4"}, [("recurring", "12.00")]),
+    (
+        SEATS,
+        {"pricing_model": "per_unit", "unit_amount": "4", "discount_percent": "50"},
+        [("recurring", "6.00")],
+    ),
+    (
+        SEATS,
+        {"pricing_model": "volume", "tiers": [{"up_to": "3", "unit_amount": "2.5"}]},
+        [("recurring", "7.50")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "own", "expected"), OWN_ADVANCE)
+def test_a_recurring_line_with_a_price_of_its_own_is_charged_by_that(
+    line: Line, own: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    own_line = replace(line, charge_text=Charge.from_plain(own).to_text())
+
+    assert _shown(rate_advance(own_line, _flat("99"), NOVEMBER)) == expected
+
+
+def test_a_line_with_a_price_of_its_own_says_that_and_is_named_and_taxed_by_the_catalogue() -> None:
+    tax = TaxRates((TaxRate("VAT", Decimal(20)),), inclusive=False)
+    price = replace(_per_unit("0.05", base_fee="10"), version=7, tax=tax)
+    own = Charge(model=PerUnit(Decimal("0.05")))
+    line = replace(MINUTES, charge_text=own.to_text())
+
+    lines = rate_arrears(line, replace(price, charge=_flat("1").charge), OCTOBER, Decimal(361))
+
+    assert lines == rate_arrears(MINUTES, price, OCTOBER, Decimal(361))
+
+
+def test_each_entry_of_a_line_is_rated_by_its_own_price_or_the_catalogues() -> None:
+    bounds = (None, at("2026-10-11"), at("2026-10-21"), None)
+    own = (None, Charge(model=PerUnit(Decimal("0.03"))), Charge(model=FlatFee(Decimal(2))))
+    entries = tuple(
+        replace(
+            MINUTES,
+            number=number,
+            since=bounds[number],
+            until=bounds[number + 1],
+            charge_text=None if charge is None else charge.to_text(),
+        )
+        for number, charge in enumerate(own)
+    )
+    dates = tuple(map(at, ("2026-10-10T23:59", "2026-10-11", "2026-10-20", "2026-10-21")))
+    usage = Metered(tuple(map(Decimal, (100, 10, 20, 500))), dates)
+
+    lines = _rate(
+        entries, {"minutes": _per_unit("0.05")}, ended=OCTOBER, begun=None, usage={"minutes": usage}
+    )
+
+    assert [(str(line.quantity), str(line.amount)) for line in lines] == [
+        ("100", "5.00"),
+        ("30", "0.90"),
+        ("500", "2.00"),
     ]
 
 

@@ -15,7 +15,9 @@ from tests.support.ledger import Ledger, kept
 
 # Settings, catalogue and customers come before any usage or money; to move a test site's clock is
 # what the schedule does, at other times.
-_ELSEWHERE = re.compile(r"v1/(site|test-clock|api-keys|items|item-prices)\b.*|v1/customers(/\{\})?")
+_ELSEWHERE = re.compile(
+    r"v1/(site|test-clock|api-keys|items|item-prices|item-families)\b.*|v1/customers(/\{\})?"
+)
 NAMED = {operation.name: operation for operation in OPERATIONS}
 
 

@@ -131,6 +131,65 @@ def test_a_price_has_versions_and_an_open_term_keeps_its_own(shop: Shop, fresh: 
     assert desk == [(1, "20.00"), (2, "30.00")]
 
 
+OWN_SEATS = {"pricing_model": "per_unit", "unit_amount": "62"}
+OWN_CALLS = {"pricing_model": "tiered", "tiers": [{"up_to": "100", "unit_amount": "0.1"}, {}]}
+
+
+def _pricings(shown: dict[str, Any]) -> dict[str, Any]:
+    return {line["id"]: line["pricing"] for line in shown["lines"]}
+
+
+def test_a_line_is_made_at_a_price_of_its_own_and_keeps_it_until_another_is_asked_for(
+    shop: Shop,
+) -> None:
+    lines = [
+        {"item_price_id": "voip-usd", "pricing": OWN_CALLS},
+        {"item_price_id": "seat-usd", "id": "seats", "pricing": OWN_SEATS},
+        {"item_price_id": "seat-usd", "id": "other"},
+    ]
+    body = SUBSCRIPTION | {"id": "agreed", "start": "2026-10-01", "lines": lines, **TO_UTC}
+    path = "/v1/subscriptions/agreed"
+
+    made = shop.must("POST", "/v1/subscriptions", body)
+
+    assert _pricings(made) == {
+        "voip-usd": {
+            "pricing_model": "tiered",
+            "tiers": [
+                {"up_to": "100", "unit_amount": "0.1", "flat_amount": "0"},
+                {"up_to": None, "unit_amount": "0", "flat_amount": "0"},
+            ],
+        },
+        "seats": OWN_SEATS,
+        "other": None,
+    }
+    assert shop.must("POST", "/v1/subscriptions", body) == made == shop.must("GET", path)
+    without = body | {"lines": [line | {"pricing": None} for line in lines]}
+    assert shop.call("POST", "/v1/subscriptions", without).code == "already_exists"
+    usage = {"item_price_id": "voip-usd", "usage_date": "2026-10-05", "quantity": "361"}
+    shop.must("POST", f"{path}/usages", usage)
+
+    def change(**more: object) -> Any:
+        changes = [{"action": "change", "id": "seats", **more}]
+        asked = {"effective": "2026-10-22", "changes": changes}
+        return _pricings(shop.must("POST", f"{path}/changes", asked))["seats"]
+
+    assert change(quantity="2") == OWN_SEATS
+    # Ten days of two: 62.00 a month each, and then 31.00.
+    coming = shop.must("GET", f"{path}/upcoming-invoice")["lines"]
+    assert [(line["line_id"], line["amount"]) for line in coming] == [
+        ("voip-usd", "10.00"),
+        ("voip-usd", "10.00"),
+        ("seats", "-20.00"),
+        ("seats", "40.00"),
+        ("seats", "124.00"),
+        ("other", "20.00"),
+    ]
+    halved = OWN_SEATS | {"unit_amount": "31"}
+    assert change(pricing=halved) == halved
+    assert change(quantity="1", pricing=None) is None
+
+
 def test_what_is_given_back_is_shown_as_the_customers_credit(shop: Shop) -> None:
     customer = {"id": "credited", "name": "Credited"}
     shop.must("POST", "/v1/customers", customer)
@@ -182,6 +241,11 @@ REFUSED: list[tuple[str, dict[str, Any], int, str, str | None]] = [
     ("changes", {"changes": [_SEATS | {"x": 1}]}, 422, "unknown_field", "changes[0].x"),
     ("changes", {"changes": [_SEATS | {"id": "no"}]}, 422, "line_not_found", "changes[0].id"),
     ("changes", {"changes": [_SEATS | {"quantity": "-1"}]}, 422, BAD, "changes[0].quantity"),
+    ("changes", {"changes": [_SEATS | {"pricing": "5"}]}, 422, BAD, "changes[0].pricing"),
+    (
+        *("changes", {"changes": [_SEATS | {"pricing": {"pricing_model": "per_unit"}}]}),
+        *(422, "missing_field", "changes[0].pricing.unit_amount"),
+    ),
     ("changes", {"changes": [_SEATS], "effective": "2025-01-01"}, 422, BAD, "effective"),
     ("changes", {"changes": [_SEATS], "effective": 5}, 422, BAD, "effective"),
     ("cancel", {"at": "never"}, 422, BAD, "at"),

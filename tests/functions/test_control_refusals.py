@@ -182,6 +182,14 @@ CUSTOMERS = _changes(
 )
 
 _LINE = {"item_price_id": "voip-usd"}
+
+
+def _own(**pricing: object) -> dict[str, Any]:
+    """Return the line with a price of its own, by the unit but for what is named."""
+    plain = {**pricing, "pricing_model": "per_unit"}  # first what makes the name of a case
+    return {"pricing": {**plain, "unit_amount": pricing.get("unit_amount", "0.03")}, **_LINE}
+
+
 SUBSCRIPTIONS = _changes(
     "/v1/subscriptions",
     SUBSCRIPTION | {"id": "new"},
@@ -202,6 +210,11 @@ SUBSCRIPTIONS = _changes(
     (BAD, "lines[0].quantity", {"lines": [{"item_price_id": "seat-usd", "quantity": "-1"}]}),
     (BAD, "lines[0].quantity", {"lines": [{"item_price_id": "seat-usd", "quantity": "NaN"}]}),
     (BAD, "lines[0].quantity", {"lines": [{"item_price_id": "seat-usd", "quantity": True}]}),
+    (BAD, "lines[0].pricing", {"lines": [{"pricing": "0.01"} | _LINE]}),
+    (BAD, "lines[0].pricing.pricing_model", {"lines": [{"pricing": {}} | _LINE]}),
+    (BAD, "lines[0].pricing.unit_amount", {"lines": [_own(unit_amount="-1")]}),
+    (BAD, "lines[0].pricing.unit_amount", {"lines": [_own(unit_amount=True)]}),
+    ("unknown_field", "lines[0].pricing.base_fee", {"lines": [_own(base_fee="1")]}),
     ("unknown_field", "lines[0].price", {"lines": [_LINE | {"price": "0.01"}]}),
     ("unknown_field", "lines[0].int", {"lines": [_LINE | {"int": 1}]}),
     (BAD, "timezone", {"timezone": "America/Boston"}),

@@ -4,6 +4,9 @@ import os
 import subprocess
 import sys
 
+from postpaid.domain.instants import instant_text
+from postpaid.store.subscriptions import item_from_subscription
+from tests.support.samples import OCTOBER, SCOPE, a_line, a_subscription
 from tests.support.template import ROOT, Resource, Template
 
 TEMPLATE = Template.load()
@@ -19,6 +22,7 @@ TOO_MUCH_FOR_RECORDING = {
     "postpaid.api.native.routes",
     "postpaid.domain.bounds",
     "postpaid.domain.catalog",
+    "postpaid.domain.charge",
     "postpaid.domain.money",
     "postpaid.domain.pricing",
     "postpaid.domain.rating",
@@ -36,10 +40,14 @@ def _modules_after_import(functions: list[Resource]) -> set[str]:
         for name, value in TEMPLATE.environment(function).items():
             variables[name] = value if isinstance(value, str) else "x"
     modules = ", ".join(each.properties["Handler"].rpartition(".")[0] for each in functions)
+    return _modules_after(f"import {modules}", variables)
+
+
+def _modules_after(statements: str, variables: dict[str, str] | None = None) -> set[str]:
     result = subprocess.run(
-        [sys.executable, "-c", f"import sys, {modules}; print(*sys.modules, sep='\\n')"],
+        [sys.executable, "-c", f"{statements}\nimport sys; print(*sys.modules, sep='\\n')"],
         cwd=ROOT,
-        env=variables | {"AWS_EC2_METADATA_DISABLED": "true"},
+        env=(variables or {}) | {"AWS_EC2_METADATA_DISABLED": "true"},
         capture_output=True,
         text=True,
         check=False,
@@ -63,3 +71,21 @@ def test_nothing_but_the_renderer_imports_what_typesets() -> None:
     assert len(others) == 5
     assert "postpaid.application.work_due" in loaded
     assert loaded & FOR_RENDERING_ONLY == set()
+
+
+def test_recording_for_a_line_with_its_own_price_reads_no_price() -> None:
+    priced = a_line(charge_text='{"pricing_model":"per_unit","unit_amount":"0.03"}')
+    stored = item_from_subscription(SCOPE, a_subscription(lines=(priced,)))
+    finding = (
+        "from postpaid.domain.instants import instant_from_text\n"
+        "from postpaid.store.subscriptions import subscription_from_item\n"
+        f"subscription = subscription_from_item({stored!r})\n"
+        f"at = instant_from_text({instant_text(OCTOBER.start)!r})\n"
+        "line = subscription.metered_line(line_id='minutes', item_price_id=None, at=at)\n"
+        "assert line.charge_text is not None\n"
+    )
+
+    assert _modules_after(finding) & TOO_MUCH_FOR_RECORDING == set()
+    # That is no accident: who asks what it costs, loads all of it.
+    asking = _modules_after(finding + "line.charge\n")
+    assert {"postpaid.domain.charge", "postpaid.domain.pricing"} <= asking

@@ -23,13 +23,18 @@ from tests.support.shop import (
 
 pytestmark = pytest.mark.engine
 
+FAMILY = {"id": "telephony", "name": "Telephony", "description": "All that rings"}
 # What is sent to a route that changes something; all of it may be sent again and again.
 BODIES: dict[tuple[str, str], object] = {
     ("PATCH", "v1/site"): {"number_prefix": "INV-"},
     ("POST", "v1/api-keys"): {"scopes": ["read"]},
+    ("POST", "v1/item-families"): FAMILY,
+    ("PATCH", "v1/item-families/{}"): {"description": "All that rings"},
     ("POST", "v1/items"): CALLS,
+    ("PATCH", "v1/items/{}"): {"name": "VoIP calls"},
     ("POST", "v1/item-prices"): CALLS_PRICE,
     ("POST", "v1/customers"): CUSTOMER,
+    ("PATCH", "v1/customers/{}"): {"email": CUSTOMER["email"]},
     ("POST", "v1/subscriptions"): SUBSCRIPTION,
     ("PATCH", "v1/subscriptions/{}"): {"closing": {"mode": "manual"}},
     ("POST", "v1/subscriptions/{}/usages"): USAGE,
@@ -47,6 +52,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "v1/subscriptions/{}/cadence"): {"unit": "month"},
     ("POST", "v1/invoices/{}/payments"): {"id": "wire-1", "amount": "5.00"},
 }
+DELETION = "DELETE v1/customers/{}"
 CHANGES = ("changes", "cancel", "uncancel", "suspend", "resume", "cadence", "invoice-now")
 QUERIES = {("GET", "v1/usages"): "?external_id=x"}
 HEADERS = {
@@ -67,12 +73,17 @@ class Town:
 
     def ask(self, route: Route[Any], key: str | None, ids: tuple[str, ...] | None = None) -> Answer:
         """Call a route with our ids, or others."""
-        filled = iter(self.ids[route.template] if ids is None else ids)
+        filled = iter(_named(self.ids, route) if ids is None else ids)
         path = re.sub(r"\{\}", lambda _: next(filled), route.template)
         body = BODIES.get((route.method, route.template))
         headers = HEADERS.get(route.template, {})
         target = f"/{path}{QUERIES.get((route.method, route.template), '')}"
         return self.ours.functions.call(route.method, target, body, key=key, headers=headers)
+
+
+def _named(ids: dict[str, tuple[str, ...]], route: Route[Any]) -> tuple[str, ...]:
+    """Return the ids for a route: its own, or those of its path."""
+    return ids.get(f"{route.method} {route.template}", ids[route.template])
 
 
 def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:
@@ -81,12 +92,16 @@ def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:
     issued = shop.must("GET", "/v1/subscriptions/calls/invoices")["data"][-1]["id"]
     spare = shop.must("POST", "/v1/api-keys", {"scopes": ["read"]})["id"]
     voidable = _voidable(shop, "wrong", "harbor")
+    shop.must("POST", "/v1/item-families", FAMILY)
+    shop.must("POST", "/v1/customers", CUSTOMER | {"id": "leaver"})
     return {
         "v1/api-keys/{}": (spare,),
+        "v1/item-families/{}": ("telephony",),
         "v1/items/{}": ("voip",),
         "v1/item-prices/{}": ("voip-usd",),
         "v1/item-prices/{}/versions/{}": ("voip-usd", "1"),
         "v1/customers/{}": ("harbor",),
+        DELETION: ("leaver",),
         "v1/customers/{}/credits": ("harbor",),
         "v1/customers/{}/invoices": ("harbor",),
         **{f"v1/subscriptions/{{}}/{name}": ("calls",) for name in CHANGES},
@@ -211,8 +226,8 @@ def test_an_admin_of_one_site_reaches_nothing_of_another(town: Town) -> None:
     theirs = _only_theirs(town)
     named = [route for route in town.routes if "{}" in route.template]
 
-    refused = {route: town.ask(route, town.ours.admin, theirs[route.template]) for route in named}
-    served = {route: town.ask(route, town.theirs.admin, theirs[route.template]) for route in named}
+    refused = {route: town.ask(route, town.ours.admin, _named(theirs, route)) for route in named}
+    served = {route: town.ask(route, town.theirs.admin, _named(theirs, route)) for route in named}
 
     assert {answer.status for answer in refused.values()} == {404}
     assert {answer.status for answer in served.values()} <= {200, 201}
@@ -223,12 +238,12 @@ def test_ids_of_another_site_answer_like_ids_that_do_not_exist(town: Town) -> No
     before = _snapshot(town.theirs)
     compared = 0
     for route in town.routes:
-        foreign = theirs[route.template]
+        foreign = _named(theirs, route)
         for place in range(len(foreign)):
             unknown = tuple(_unlike(each) for each in foreign)
             # Each id in turn is theirs; those before it are ours, so that the path leads to it.
-            asked = (*town.ids[route.template][:place], *foreign[place:])
-            missing = (*town.ids[route.template][:place], *unknown[place:])
+            ours = _named(town.ids, route)[:place]
+            asked, missing = (*ours, *foreign[place:]), (*ours, *unknown[place:])
 
             answer, reference = (town.ask(route, town.ours.admin, ids) for ids in (asked, missing))
 
@@ -277,7 +292,7 @@ def test_ids_of_another_site_in_a_body_are_unknown(
 def test_lists_show_what_is_ours_alone(town: Town) -> None:
     _only_theirs(town)
 
-    for name in ("items", "item-prices", "customers", "subscriptions"):
+    for name in ("item-families", "items", "item-prices", "customers", "subscriptions"):
         shown = [each["id"] for each in town.ours.must("GET", f"/v1/{name}")["data"]]
         seen = [each["id"] for each in town.theirs.must("GET", f"/v1/{name}")["data"]]
         assert "theirs" not in shown
@@ -298,10 +313,13 @@ def test_the_two_functions_agree_on_which_routes_are_usage_writes(town: Town) ->
 def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
     """Make things on their site whose ids ours has not; making them again changes nothing."""
     shop = town.theirs
-    shop.must("POST", "/v1/items", CALLS | {"id": "theirs"})
+    shop.must("POST", "/v1/item-families", FAMILY | {"id": "theirs"})
+    shop.must("POST", "/v1/items", CALLS | {"id": "theirs", "name": "VoIP calls"})
     shop.must("POST", "/v1/item-prices", CALLS_PRICE | {"id": "theirs", "item_id": "theirs"})
     shop.must("PATCH", "/v1/item-prices/theirs", {"name": "Theirs"})
-    shop.must("POST", "/v1/customers", CUSTOMER | {"id": "theirs"})
+    for customer_id in ("theirs", "their-leaver"):
+        if shop.call("GET", f"/v1/customers/{customer_id}").status != 200:
+            shop.must("POST", "/v1/customers", CUSTOMER | {"id": customer_id})
     lines = [{"item_price_id": price} for price in ("theirs", "voip-usd", "seat-usd")]
     subscription = SUBSCRIPTION | {"id": "theirs", "customer_id": "theirs", "lines": lines}
     shop.must("POST", "/v1/subscriptions", subscription)
@@ -315,10 +333,12 @@ def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
     none = {route.template: () for route in town.routes if "{}" not in route.template}
     return none | {
         "v1/api-keys/{}": (spare["id"],),
+        "v1/item-families/{}": ("theirs",),
         "v1/items/{}": ("theirs",),
         "v1/item-prices/{}": ("theirs",),
         "v1/item-prices/{}/versions/{}": ("theirs", "2"),
         "v1/customers/{}": ("theirs",),
+        DELETION: ("their-leaver",),
         "v1/customers/{}/credits": ("theirs",),
         "v1/customers/{}/invoices": ("theirs",),
         **{f"v1/subscriptions/{{}}/{name}": ("theirs",) for name in CHANGES},

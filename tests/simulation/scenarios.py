@@ -246,6 +246,7 @@ def _set_up(client: Client) -> None:
     _voip(client, closing=_MANUAL)
     client.insist("PATCH", "/v1/item-prices/minutes", {"base_fee": "11"})
     client.insist("GET", "/v1/item-prices/minutes/versions/1")
+    _catalogue(client)
     client.insist("PATCH", "/v1/site", {"number_prefix": "A-"})
     client.new_site("umbrella")
     key = client.insist("POST", "/v1/api-keys", {"scopes": ["read"], "label": "one"}).json
@@ -257,9 +258,27 @@ def _set_up(client: Client) -> None:
         *("items", "item-prices", "customers", "subscriptions", "invoices", "late-usages"),
         *("subscriptions/sub/usages", "subscriptions/sub/invoices", "customers/globex/invoices"),
         *("subscriptions/sub/upcoming-invoice", "customers/globex/credits", "site"),
-        *("items/voip", "item-prices/minutes", "customers/globex", "subscriptions/sub"),
+        *(
+            "item-families",
+            "items/voip",
+            "item-prices/minutes",
+            "customers/globex",
+            "subscriptions/sub",
+        ),
     ):
         client.insist("GET", f"/v1/{path}")
+
+
+def _catalogue(client: Client) -> None:
+    """Change what is sold, and to whom; delete a customer that a subscription left."""
+    client.insist("POST", "/v1/item-families", {"id": "phones", "name": "Phones"})
+    client.insist("PATCH", "/v1/item-families/phones", {"description": "All that rings"})
+    client.insist("GET", "/v1/item-families/phones")
+    client.insist("PATCH", "/v1/items/voip", {"family_id": "phones"})
+    client.insist("PATCH", "/v1/customers/globex", {"payment_days": 30})
+    client.insist("DELETE", "/v1/customers/globex", refused=409)
+    client.insist("POST", "/v1/customers", {"id": "initech", "name": "Initech"})
+    client.insist("DELETE", "/v1/customers/initech")
 
 
 def _seats(client: Client) -> None:

@@ -92,7 +92,13 @@ def early() -> Invoice:
 FULL = a_subscription(
     lines=(
         a_line("minutes", until=at("2026-10-16")),
-        a_line("minutes", number=2, since=at("2026-10-16"), item_price_id="cheap"),
+        a_line(
+            "minutes",
+            number=2,
+            since=at("2026-10-16"),
+            item_price_id="cheap",
+            charge_text='{"pricing_model":"per_unit","unit_amount":"0.03"}',
+        ),
         a_line("seats", metered=False, quantity=Decimal("2.5"), since=at("2026-10-20")),
     ),
     trial_end=at("2026-10-05"),
@@ -123,6 +129,16 @@ def test_a_subscription_is_read_as_it_was_stored_with_all_that_can_be_said(billi
     store(billing, item_from_subscription(SCOPE, FULL))
 
     assert StoredSubscriptions(billing, SCOPE).get("sub") == FULL
+
+
+def test_a_line_at_the_price_of_the_catalogue_is_stored_as_it_was_before_lines_had_their_own() -> (
+    None
+):
+    stored = item_from_subscription(SCOPE, FULL)["lines"]
+
+    assert isinstance(stored, list)
+    own = [isinstance(line, dict) and "charge" in line for line in stored]
+    assert own == [False, True, False]
 
 
 @pytest.mark.parametrize(

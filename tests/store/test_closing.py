@@ -77,7 +77,8 @@ def test_a_subscription_begins_whole(billing: Table, closing: StoredClosing) -> 
     assert StoredInvoices(billing, SCOPE).get(an_invoice(None).id) == an_invoice(None)
     customers = StoredCustomers(billing, SCOPE)
     assert customers.subscriptions("globex", after=None, limit=10) == ["sub"]
-    assert len(everything(billing)) == 4
+    assert customers.begun("globex") == 1
+    assert len(everything(billing)) == 5
 
 
 def test_a_subscription_may_begin_without_an_invoice(
@@ -85,7 +86,21 @@ def test_a_subscription_may_begin_without_an_invoice(
 ) -> None:
     closing.activate(a_subscription(), a_term(), None)
 
-    assert len(everything(billing)) == 3
+    assert len(everything(billing)) == 4
+
+
+def test_no_subscription_of_a_deleted_customer_begins(
+    billing: Table, closing: StoredClosing
+) -> None:
+    customers = StoredCustomers(billing, SCOPE)
+    customers.add(a_customer())
+    customers.delete(
+        a_customer(deleted=True, version=2, changed_at=NOW), begun=customers.begun("globex")
+    )
+
+    refused(billing, lambda: closing.activate(a_subscription(), a_term(), an_invoice(None)))
+    other = a_subscription(customer_id="initech")
+    closing.activate(other, a_term(), None)
 
 
 def test_a_subscription_begins_once(billing: Table, closing: StoredClosing) -> None:

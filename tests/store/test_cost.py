@@ -22,9 +22,12 @@ from postpaid.application.edit_subscription import REQUESTS_KEPT
 from postpaid.application.find_usage import find_usage
 from postpaid.application.list_usages import list_usages
 from postpaid.application.suspend_subscription import SUSPENSIONS_MAX
+from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX
+from postpaid.domain.charge import Charge as Pricing
 from postpaid.domain.line import ENTRIES_BYTES_MAX, bytes_of
 from postpaid.domain.money import Money
 from postpaid.domain.period import Interval
+from postpaid.domain.pricing.tiers import TIERS_MAX
 from postpaid.domain.site import ClosingPolicy, Scope
 from postpaid.domain.subscription import USAGE_SHARDS_MAX
 from postpaid.domain.usage import NOTE_LENGTH_MAX, Usage, UsageKey
@@ -508,7 +511,21 @@ def test_a_payment_costs_four_writes_and_a_void_three_and_its_document(
     assert writes(settling) == [("UpdateItem", Decimal(2))]
 
 
-def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest() -> None:
+# None; the least a price can say; the most, which is 100 tiers of the longest numbers.
+_LONGEST = "9" * 18 + "." + "9" * 20
+_TIER = {"unit_amount": _LONGEST, "flat_amount": _LONGEST, "package_size": _LONGEST}
+_TIERS = [{"up_to": f"{n}.{'9' * 20}"} | _TIER for n in range(10**17, 10**17 + TIERS_MAX - 1)]
+PRICINGS: list[str | None] = [
+    None,
+    Pricing.from_plain({"pricing_model": "dynamic"}).to_text(),
+    Pricing.from_plain({"pricing_model": "volume", "tiers": [*_TIERS, _TIER]}).to_text(),
+]
+
+
+@pytest.mark.parametrize(("pricing", "least"), zip(PRICINGS, (150, 150, 12), strict=True))
+def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest(
+    pricing: str | None, least: int
+) -> None:
     line = a_line(
         "i" * 100,
         number=2**62,
@@ -521,6 +538,7 @@ def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest(
         metered=False,
         since=at("2026-10-01"),
         until=at("2026-11-01"),
+        charge_text=pricing,
     )
     fitting = ENTRIES_BYTES_MAX // bytes_of([line])
     entries = tuple(replace(line, number=2**62 + n, id=f"{n:0100}") for n in range(fitting))
@@ -533,7 +551,8 @@ def test_the_heaviest_lines_that_are_let_in_fit_into_one_item_with_all_the_rest(
         requests=notes,
         series="s" * 100,
         usage_shards=USAGE_SHARDS_MAX,
+        annotations_text="a" * SUBSCRIPTION_BYTES_MAX,
     )
 
-    assert fitting > 150
+    assert fitting > least
     assert item_size(item_from_subscription(Scope("acme"), heaviest)) < 400 * UNIT

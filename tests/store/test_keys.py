@@ -21,7 +21,7 @@ from postpaid.store.tables import Key
 from tests.support.laws import instants
 from tests.support.samples import NOVEMBER, OCTOBER, SCOPE, at
 
-ENTITIES = ("customer", "item", "item_price", "subscription", "invoice")
+ENTITIES = ("customer", "item_family", "item", "item_price", "subscription", "invoice")
 # Ids that would reach into another key, or come back as another id, if they were not escaped.
 HOSTILE = [
     *("a", "b", "ab", "A", "0", "1", "#", "~", "%", "##", "%%", "~~", "#~%", "a#b", "a#", "#a"),
@@ -81,6 +81,8 @@ def _billing_keys(scope: Scope) -> list[Key]:
         *(keys.customer_subscription(scope, *pair) for pair in itertools.product(IDS, IDS)),
         *(keys.payment(scope, *pair) for pair in itertools.product(IDS, IDS)),
         *(keys.reply(scope, digest) for digest in ("0" * 64, "f" * 64)),
+        *(keys.customer_tally(scope, each) for each in IDS),
+        *(keys.customer_credit(scope, each, "USD") for each in IDS),
     ]
     return [*found, *(keys.site_api_key(scope.site, key_id) for key_id in ("k1", "k2"))]
 
@@ -477,6 +479,7 @@ def _longest() -> list[Key]:
         keys.term(LONGEST_SITE, LONGEST_ID, OCTOBER.start),
         keys.price_version(LONGEST_SITE, LONGEST_ID, 99_999_999),
         keys.customer_subscription(LONGEST_SITE, LONGEST_ID, LONGEST_ID),
+        keys.customer_tally(LONGEST_SITE, LONGEST_ID),
         keys.payment(LONGEST_SITE, LONGEST_ID, LONGEST_ID),
         keys.clock(LONGEST_SITE),
         keys.dispatch(keys.scope_text(LONGEST_SITE)),
@@ -611,6 +614,7 @@ def test_the_layout_is_what_the_page_says() -> None:
         "TERM#2026-10-01T00:00:00Z",
     )
     assert keys.customer_subscription(scope, "c", "s#1") == ("acme~3#customer#c", "SUB#s%231")
+    assert keys.customer_tally(scope, "c#1") == ("acme~3#customer#c%231", "TALLY")
     assert keys.payment(scope, "inv_a", "p#1") == ("acme~3#invoice#inv_a", "PAY#p%231")
     assert keys.series_counter(scope, "main") == ("acme~3#series#main", "COUNTER")
     assert keys.series_number(scope, "main", 1) == ("acme~3#series#main", "NO#0000000001")

@@ -10,6 +10,7 @@ from postpaid.store import keys
 from postpaid.store.catalog import StoredItems, StoredPrices
 from postpaid.store.customers import StoredCustomers, item_from_customer
 from postpaid.store.invoices import item_from_invoice
+from postpaid.store.item_families import StoredItemFamilies
 from postpaid.store.listing import StoredLists
 from postpaid.store.subscriptions import item_from_subscription
 from postpaid.store.tables import Put, Table
@@ -17,6 +18,7 @@ from tests.support.samples import (
     SCOPE,
     a_catalog_item,
     a_customer,
+    a_family,
     a_price,
     a_subscription,
     an_invoice,
@@ -128,6 +130,7 @@ def test_ids_of_every_kind_go_through_a_list(billing: Table) -> None:
 def test_each_list_holds_its_own_kind(billing: Table) -> None:
     item, price = a_catalog_item(), a_price()
     customer, subscription, invoice = a_customer(), a_subscription(), an_invoice()
+    StoredItemFamilies(billing, SCOPE).add(a_family())
     StoredItems(billing, SCOPE).add(item)
     StoredPrices(billing, SCOPE).add(price)
     billing.put(Put(item_from_customer(SCOPE, customer)))
@@ -135,6 +138,7 @@ def test_each_list_holds_its_own_kind(billing: Table) -> None:
     billing.put(Put(item_from_invoice(SCOPE, keys.LIVE, invoice, NOW)))
     shown = lists(billing)
 
+    assert shown.item_families(None, 9) == ([a_family()], None)
     assert shown.items(None, 9) == ([item], None)
     assert shown.prices(None, 9) == ([price], None)
     assert shown.customers(None, 9) == ([customer], None)

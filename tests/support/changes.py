@@ -3,7 +3,11 @@
 Seats cost 31.00 a month each, in advance; minutes 0.10, after a base fee of 62.00.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from postpaid.application.change_lines import LineAction, LineChange
+from postpaid.application.keep import KEEP, Keep
 from postpaid.domain.invoice import Invoice
 from tests.support.samples import AUTO_AT_ONCE
 from tests.support.world import World
@@ -48,19 +52,39 @@ def next_invoice(world: World, until: str) -> list[Row]:
 
 
 def add(
-    item_price_id: str | None, line_id: str | None = None, quantity: object = None
+    item_price_id: str | None,
+    line_id: str | None = None,
+    quantity: object = None,
+    pricing: Mapping[str, Any] | None = None,
 ) -> LineChange:
     return LineChange(
-        action=LineAction.ADD, item_price_id=item_price_id, id=line_id, quantity=quantity
+        action=LineAction.ADD,
+        item_price_id=item_price_id,
+        id=line_id,
+        quantity=quantity,
+        pricing=pricing,
     )
 
 
 def change(
-    line_id: str, *, quantity: object = None, item_price_id: str | None = None
+    line_id: str,
+    *,
+    quantity: object = None,
+    item_price_id: str | None = None,
+    pricing: Mapping[str, Any] | Keep | None = KEEP,
 ) -> LineChange:
     return LineChange(
-        action=LineAction.CHANGE, id=line_id, quantity=quantity, item_price_id=item_price_id
+        action=LineAction.CHANGE,
+        id=line_id,
+        quantity=quantity,
+        item_price_id=item_price_id,
+        pricing=pricing,
     )
+
+
+def by_unit(amount: object) -> dict[str, Any]:
+    """Return the plain form of a price by the unit."""
+    return {"pricing_model": "per_unit", "unit_amount": str(amount)}
 
 
 def remove(line_id: str) -> LineChange:

@@ -6,7 +6,7 @@ from typing import Any
 from zlib import crc32
 
 from postpaid.domain.calendar import Cadence
-from postpaid.domain.catalog import Item, ItemPrice, ItemType
+from postpaid.domain.catalog import Item, ItemFamily, ItemPrice, ItemType
 from postpaid.domain.charge import Charge
 from postpaid.domain.customer import Customer
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
@@ -160,6 +160,19 @@ def a_usage(on: str = "2026-10-05", quantity: str = "1", **changes: Any) -> Usag
             "item_price_id": "minutes",
             "quantity": Decimal(quantity),
             "recorded_at": at("2026-10-06"),
+            **changes,
+        }
+    )
+
+
+def a_family(family_id: str = "telephony", **changes: Any) -> ItemFamily:
+    """Return an item family."""
+    return ItemFamily(
+        **{
+            "id": family_id,
+            "number": 1,
+            "name": "Telephony",
+            "created_at": at("2026-10-01"),
             **changes,
         }
     )

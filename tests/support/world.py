@@ -433,9 +433,14 @@ class World:
         timezone: str | None = None,
         closing: ClosingPolicy | None = None,
         customer_id: str = "globex",
+        own: Mapping[str, Mapping[str, Any]] | None = None,
         **more: Any,
     ) -> Subscription:
-        lines = [CreateLine(item_price_id=each, id=None, quantity=None) for each in price_ids]
+        """Create a subscription with a line for each item price; *own* are prices of lines."""
+        lines = [
+            CreateLine(item_price_id=each, id=None, quantity=None, pricing=(own or {}).get(each))
+            for each in price_ids
+        ]
         return self.subscribe(
             CreateSubscription(
                 id=subscription_id,

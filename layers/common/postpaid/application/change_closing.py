@@ -67,7 +67,8 @@ class ChangeClosing:
     """What is to be different; `KEEP` leaves it as it is.
 
     *policy* None goes back to the customer's or the site's, *series* None to the customer's;
-    *hold_until* None lifts the hold, *usage_records_max* None the maximum.
+    *hold_until* None lifts the hold, *usage_records_max* None the maximum. *annotations* are given
+    whole.
     """
 
     subscription_id: str

@@ -5,10 +5,11 @@ usage moves. It counts from its date on and takes the place of the changes that 
 it. Terms that ended before are not touched.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from postpaid.application.cancel_subscription import NOW, TERM_END
 from postpaid.application.edit_subscription import (
@@ -21,10 +22,11 @@ from postpaid.application.edit_subscription import (
     edit_subscription,
     natural_end,
 )
+from postpaid.application.keep import KEEP, Keep
 from postpaid.application.make_line import CreateLine, LineMaker
 from postpaid.domain.errors import Conflict, Invalid, LimitExceeded, NotFound
 from postpaid.domain.instants import midnight
-from postpaid.domain.line import ENTRIES_BYTES_MAX, ENTRIES_MAX, LINES_MAX, Line, bytes_of
+from postpaid.domain.line import ENTRIES_MAX, LINES_MAX, Line, check_bytes
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term
 
@@ -42,12 +44,16 @@ class LineChange:
     """One line's change; what is None stays as it is.
 
     To change to *item_price_id* that the line has already is to take that price's newest version.
+    *pricing* is the plain form of a charge of the line's own. One that the line has stays with it
+    (`KEEP`), but not with another item price; None takes it away, and with that comes the newest
+    version of the item price.
     """
 
     action: LineAction
     id: str | None = None
     item_price_id: str | None = None
     quantity: object = None
+    pricing: Mapping[str, Any] | Keep | None = KEEP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,17 +149,16 @@ class _Desk:
             raise LimitExceeded(
                 "limit_exceeded", f"would have more than {ENTRIES_MAX} lines and changes of lines"
             )
-        if bytes_of(self.entries) > ENTRIES_BYTES_MAX:
-            raise LimitExceeded(
-                "limit_exceeded",
-                f"its lines and their changes would take more than {ENTRIES_BYTES_MAX} bytes",
-            )
+        check_bytes(self.entries)
 
     def _add(self, change: LineChange, field: str) -> None:
         if change.item_price_id is None:
             raise Invalid("missing_field", "is required", field=f"{field}.item_price_id")
         command = CreateLine(
-            item_price_id=change.item_price_id, id=change.id, quantity=change.quantity
+            item_price_id=change.item_price_id,
+            id=change.id,
+            quantity=change.quantity,
+            pricing=None if isinstance(change.pricing, Keep) else change.pricing,
         )
         same = [line for line in self.entries if line.id == change.id]
         if any(line.until is None or self.at < line.until for line in same):
@@ -182,7 +187,8 @@ class _Desk:
 
     def _says(self, line: Line, command: CreateLine, field: str) -> bool:
         made = self._maker(counted=False, keeps=True).make(command, field, set())
-        return (line.item_price_id, line.quantity) == (made.item_price_id, made.quantity)
+        asked = (made.item_price_id, made.quantity, made.charge_text)
+        return (line.item_price_id, line.quantity, line.charge_text) == asked
 
     def _entry(self, change: LineChange, field: str) -> Line:
         if change.id is None:
@@ -201,9 +207,17 @@ class _Desk:
         """Return the entry that follows, None if it would say the same."""
         price_id = entry.item_price_id if change.item_price_id is None else change.item_price_id
         quantity = entry.quantity if change.quantity is None else change.quantity
-        if change.item_price_id is None and change.quantity is None:
-            raise Invalid("missing_field", "give an item_price_id or a quantity", field=field)
-        command = CreateLine(item_price_id=price_id, id=entry.id, quantity=quantity)
+        priced = change.item_price_id is not None or not isinstance(change.pricing, Keep)
+        if not priced and change.quantity is None:
+            raise Invalid(
+                "missing_field", "give an item_price_id, a quantity or a pricing", field=field
+            )
+        command = CreateLine(
+            item_price_id=price_id,
+            id=entry.id,
+            quantity=quantity,
+            pricing=_own_pricing(entry, change),
+        )
         keeps = change.item_price_id is None
         made = self._maker(counted=False, keeps=keeps).make(command, field, set())
         if made.item_id != entry.item_id:
@@ -215,12 +229,14 @@ class _Desk:
         version = entry.price_version
         if entry.in_force(self.term.period.start):
             version = self.term.pins.get(entry.number, version)
-        if change.item_price_id is None:
+        back = entry.charge_text is not None and made.charge_text is None
+        if change.item_price_id is None and not back:
             made = replace(made, price_version=version)
-        if (made.item_price_id, made.price_version, made.quantity) == (
+        if (made.item_price_id, made.price_version, made.quantity, made.charge_text) == (
             entry.item_price_id,
             version,
             entry.quantity,
+            entry.charge_text,
         ):
             return None
         number = self.office.ids.number("line")
@@ -258,3 +274,13 @@ def _counted_like(before: Line, line: Line) -> Line:
     A term's usage of a line becomes one quantity over all its entries.
     """
     return replace(line, unit=before.unit, aggregation=before.aggregation)
+
+
+def _own_pricing(entry: Line, change: LineChange) -> Mapping[str, Any] | None:
+    """Return the line's own charge after a change; another item price leaves it behind."""
+    if not isinstance(change.pricing, Keep):
+        return change.pricing
+    if change.item_price_id not in {None, entry.item_price_id}:
+        return None
+    own = entry.charge
+    return None if own is None else own.to_plain()

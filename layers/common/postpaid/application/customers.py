@@ -55,12 +55,13 @@ class CreateCustomer:
 class ChangeCustomer:
     """What is to be different about a customer; `KEEP` leaves it as it is.
 
-    *closing* None goes back to the site's policy, *series* None to its `main`, *tax* None to none.
-    *annotations* are given whole.
+    *address_parts* are attributes of the address; the others stay. *closing* None goes back to the
+    site's policy, *series* None to its `main`, *tax* None to none. *annotations* are given whole.
     """
 
     id: str
     address: Address | Keep = KEEP
+    address_parts: Mapping[str, Any] = field(default_factory=dict)
     closing: ClosingPolicy | Keep | None = KEEP
     tax: TaxRates | Keep | None = KEEP
     series: str | Keep | None = KEEP
@@ -124,6 +125,7 @@ def change_customer(
     for _ in range(_TRIES):
         there = known_customer(command.id, customers)
         changed = replace(there, **fields)
+        changed = replace(changed, address=replace(changed.address, **command.address_parts))
         if changed == there:
             return there
         changed = replace(changed, version=there.version + 1, changed_at=now)

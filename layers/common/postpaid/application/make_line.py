@@ -1,13 +1,15 @@
 """Make a line entry from what a client asks: its price is found, its quantity checked."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from postpaid.application.catalog import Items
 from postpaid.application.ports import Ids, Prices
 from postpaid.domain.calendar import Cadence
 from postpaid.domain.catalog import Item, ItemPrice
+from postpaid.domain.charge import Charge
 from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.line import Line, default_line_id
@@ -16,11 +18,15 @@ from postpaid.domain.quantity import parse_quantity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateLine:
-    """An item price that goes on a subscription."""
+    """An item price that goes on a subscription.
+
+    *pricing* is the plain form of a charge of the line's own, None if the item price's counts.
+    """
 
     item_price_id: str
     id: str | None
     quantity: object
+    pricing: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +56,8 @@ class LineMaker:
         assert item is not None, "items are never removed"
         if not self.keeps:
             self._check(price, item, f"{field}.item_price_id")
-        quantity = _quantity(command, field, item, price)
+        own = _own_charge(command, field, item, price)
+        quantity = _quantity(command, field, item, price.charge if own is None else own)
         if command.id is None:
             line_id = default_line_id(price.id, taken)
         else:
@@ -67,6 +74,7 @@ class LineMaker:
             recording=item.recording,
             aggregation=item.aggregation,
             quantity=quantity,
+            charge_text=None if own is None else own.to_text(),
         )
 
     def price(self, command: CreateLine, field: str) -> ItemPrice:
@@ -109,7 +117,24 @@ def check_cadence(price: ItemPrice, cadences: Sequence[Cadence], field: str) -> 
         )
 
 
-def _quantity(command: CreateLine, field: str, item: Item, price: ItemPrice) -> Decimal | None:
+def _own_charge(command: CreateLine, field: str, item: Item, price: ItemPrice) -> Charge | None:
+    """Read a line's own charge, and refuse what the catalogue would refuse of its item."""
+    if command.pricing is None:
+        return None
+    place = f"{field}.pricing."
+    charge = Charge.from_plain(command.pricing, place)
+    if item.metered:
+        replace(price, charge=charge).check_metered(place)
+    elif charge.by_event:
+        raise Invalid(
+            "invalid_field",
+            "prices usages one by one: the line must be metered",
+            field=f"{field}.pricing",
+        )
+    return charge
+
+
+def _quantity(command: CreateLine, field: str, item: Item, charge: Charge) -> Decimal | None:
     if item.metered:
         if command.quantity is not None:
             raise Invalid(
@@ -122,7 +147,7 @@ def _quantity(command: CreateLine, field: str, item: Item, price: ItemPrice) -> 
         1 if command.quantity is None else command.quantity, f"{field}.quantity"
     )
     try:
-        price.charge.price(quantity)
+        charge.price(quantity)
     except Invalid as error:
         raise Invalid("not_ratable", error.message, field=f"{field}.quantity") from None
     return quantity

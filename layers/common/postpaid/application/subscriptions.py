@@ -28,7 +28,7 @@ from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.instants import check_zone, midnight, parse_moment, zone
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
-from postpaid.domain.line import LINES_MAX, Line
+from postpaid.domain.line import LINES_MAX, Line, check_bytes
 from postpaid.domain.site import ClosingPolicy, LatePolicy, Scope
 from postpaid.domain.subscription import USAGE_SHARDS_MAX, Subscription, last_cycle_end
 from postpaid.domain.term import Term
@@ -252,6 +252,7 @@ def _lines(
         taken.add(line.id)
         lines.append(line)
     assert maker.currency is not None
+    check_bytes(lines)
     return tuple(lines), maker.currency
 
 
@@ -303,5 +304,5 @@ def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
     )
 
 
-def _chosen(lines: Sequence[Line]) -> list[tuple[str, str, Decimal | None]]:
-    return [(line.id, line.item_price_id, line.quantity) for line in lines]
+def _chosen(lines: Sequence[Line]) -> list[tuple[str, str, Decimal | None, str | None]]:
+    return [(line.id, line.item_price_id, line.quantity, line.charge_text) for line in lines]

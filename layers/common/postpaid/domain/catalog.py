@@ -138,14 +138,17 @@ class ItemPrice(Annotated):
         """When it became what it is now: the creation of this version."""
         return self.created_at
 
-    def check_metered(self) -> None:
-        """Refuse a charge that could not rate some quantity; raises `Invalid`."""
+    def check_metered(self, field: str = "") -> None:
+        """Refuse a charge that could not rate some quantity; raises `Invalid`.
+
+        *field* is the path put before the name of its field.
+        """
         model = self.charge.model
         if isinstance(model, Limited) and model.limit is not None:
             raise Invalid(
                 "invalid_field",
                 "must be open on the last tier, or some usage could not be rated",
-                field="tiers",
+                field=f"{field}tiers",
             )
 
 

@@ -6,6 +6,7 @@ A discount before the maximum: a customer with a cap keeps the discount until th
 last: what was promised at least is never discounted away.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -161,6 +162,15 @@ class Charge:
         if self.maximum is not None:
             plain["maximum"] = decimal_text(self.maximum)
         return plain
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read what `to_text` wrote."""
+        return cls.from_plain(json.loads(text))
+
+    def to_text(self) -> str:
+        """Return the plain form as one line of JSON; equal charges have the same."""
+        return json.dumps(self.to_plain(), sort_keys=True, separators=(",", ":"))
 
     @property
     def by_event(self) -> bool:

@@ -4,8 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
+from postpaid.domain.errors import LimitExceeded
 from postpaid.domain.usage import Aggregation, Recording
+
+if TYPE_CHECKING:
+    from postpaid.domain.charge import Charge
 
 LINES_MAX = 50  # in force at one time
 ENTRIES_MAX = 300  # lines and all their changes, for ever
@@ -21,7 +26,8 @@ class Line:
     usage moves; *number* is the entry's own integer. *since* None is the subscription's start,
     *until* None is without end. *quantity* is the number of units a recurring line is charged for;
     a metered line has none. *unit*, *metered*, *recording* and *aggregation* are copies of the
-    item's, which never change there.
+    item's, which never change there. *charge_text* is a charge of the line's own, as text;
+    None if its item price's counts. Base fee, tax and currency are the item price's in any case.
     """
 
     id: str
@@ -37,10 +43,21 @@ class Line:
     aggregation: Aggregation = Aggregation.SUM
     since: datetime | None = None
     until: datetime | None = None
+    charge_text: str | None = None
 
     def __post_init__(self) -> None:
         # An entry that was replaced at its own start was never in force, but its line was there.
         assert self.since is None or self.until is None or self.since <= self.until
+
+    @property
+    def charge(self) -> "Charge | None":
+        """The line's own charge, None if its item price's counts."""
+        if self.charge_text is None:
+            return None
+        # Recording reads every line and prices none: it must not load what prices.
+        from postpaid.domain.charge import Charge  # noqa: PLC0415
+
+        return Charge.from_text(self.charge_text)
 
     def in_force(self, instant: datetime) -> bool:
         """Tell whether the entry is in force at an instant of the subscription's life."""
@@ -56,7 +73,16 @@ def bytes_of(entries: Iterable[Line]) -> int:
 
 
 def _texts(line: Line) -> tuple[str | None, ...]:
-    return line.id, line.item_id, line.item_price_id, line.name, line.unit
+    return line.id, line.item_id, line.item_price_id, line.name, line.unit, line.charge_text
+
+
+def check_bytes(entries: Iterable[Line]) -> None:
+    """Refuse entries that would not fit where they are stored; raises `LimitExceeded`."""
+    if bytes_of(entries) > ENTRIES_BYTES_MAX:
+        raise LimitExceeded(
+            "limit_exceeded",
+            f"its lines and their changes would take more than {ENTRIES_BYTES_MAX} bytes",
+        )
 
 
 def default_line_id(item_price_id: str, taken: Iterable[str]) -> str:

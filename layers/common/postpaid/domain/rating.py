@@ -301,7 +301,12 @@ class _Rater:
         return any(self.subscription.in_force(entry, begun.period) for entry in self.entries)
 
     def _price(self, entry: Line, term: Term) -> ItemPrice:
-        return self.prices[_version(entry, term)]
+        """Return what an entry is charged by: the version its term pins, at its own charge if any.
+
+        An entry is never written again, so it says the same whenever the term is rated.
+        """
+        price, own = self.prices[_version(entry, term)], entry.charge
+        return price if own is None else replace(price, charge=own)
 
     def _share(self, whole: Whole, period: Period) -> Share | None:
         return whole.share(period) if self.subscription.prorate else None

@@ -192,6 +192,7 @@ def _plain_line(line: Line) -> Value:
             "recording": line.recording.value,
             "aggregation": line.aggregation.value,
             "quantity": None if line.quantity is None else decimal_text(line.quantity),
+            "charge": line.charge_text,
         }
     )
 
@@ -212,4 +213,5 @@ def _line(plain: Item) -> Line:
         quantity=None if quantity is None else Decimal(quantity),
         since=instant_or_none(plain, "since"),
         until=instant_or_none(plain, "until"),
+        charge_text=text_or_none(plain, "charge"),
     )

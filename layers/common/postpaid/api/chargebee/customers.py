@@ -231,6 +231,7 @@ def list_all(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  #
         place=lambda customer: desk.place_of(customer.created_at, customer.id),
         show=chargebee_from_customer,
         wrap=lambda _, shown: {"customer": shown},
+        get=desk.customers.get,
         hides=lambda customer: customer.deleted and not asked.flags.get("include_deleted"),
     )
     return page(desk, request, _LIST, asked, source)

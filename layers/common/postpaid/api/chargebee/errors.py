@@ -43,7 +43,13 @@ ANSWERS: dict[str, Answer] = {
     **dict.fromkeys(
         (
             *("customer_not_found", "invoice_not_found", "item_not_found"),
-            *("item_price_not_found", "key_not_found", "line_not_found", "route_not_found"),
+            *(
+                "item_family_not_found",
+                "item_price_not_found",
+                "key_not_found",
+                "line_not_found",
+                "route_not_found",
+            ),
             *("series_not_found", "subscription_not_found", "usage_not_found"),
             "time_machine_not_found",
         ),
@@ -52,7 +58,14 @@ ANSWERS: dict[str, Answer] = {
     "method_not_allowed": (405, "invalid_request", "http_method_not_supported"),
     **dict.fromkeys(
         (
-            *("already_suspended", "bound_exceeded", "change_scheduled", "credit_spent"),
+            *(
+                "archived",
+                "customer_in_use",
+                "already_suspended",
+                "bound_exceeded",
+                "change_scheduled",
+                "credit_spent",
+            ),
             *("in_trial", "invoice_not_due", "invoice_not_issued", "invoice_not_pending"),
             *("invoice_not_ratable", "invoice_paid", "line_ambiguous", "live_site"),
             *("not_suspended", "pdf_not_ready", "subscription_ended"),

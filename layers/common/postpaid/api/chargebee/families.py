@@ -78,6 +78,7 @@ def list_all(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  #
         place=lambda family: desk.place_of(family.created_at, family.id),
         show=chargebee_from_family,
         wrap=lambda _, shown: {"item_family": shown},
+        get=desk.families.get,
         hides=lambda family: family.archived,
     )
     return page(desk, request, _LIST, asked, source)

@@ -45,8 +45,14 @@ class Filter:
     values: tuple[Any, ...]
 
     def keeps(self, resource: Mapping[str, Any], zone: ZoneInfo) -> bool:
-        """Tell whether a resource meets it; an attribute that is not shown meets only denials."""
+        """Tell whether a resource meets it; an attribute that is not shown meets only denials.
+
+        Of an attribute with several values one must meet a condition, and all a denial.
+        """
         value = resource.get(self.attribute)
+        if isinstance(value, frozenset):
+            each = (self.keeps({self.attribute: one}, zone) for one in value)
+            return all(each) if self.op in {"is_not", "not_in"} else any(each)
         if self.op == "is_present":
             return bool((value is not None) == self.values[0])
         if value is None:

@@ -183,6 +183,7 @@ def list_all(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  #
         place=lambda item: desk.place_of(item.created_at, item.id),
         show=chargebee_from_item,
         wrap=lambda _, shown: {"item": shown},
+        get=desk.items.get,
     )
     return page(desk, request, _LIST, asked, source)
 

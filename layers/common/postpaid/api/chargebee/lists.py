@@ -1,7 +1,7 @@
 """Pages of lists: filters, `sort_by`, `limit` and `offset` in, `list` and `next_offset` out."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +61,8 @@ class Asked:
 class Source[Thing]:
     """Where a list's things come from, newest first, and how they are shown.
 
-    *hides* tells of what the list leaves out.
+    *hides* tells of what the list leaves out. *get* finds a thing by its id; *among* are the only
+    things that can be meant, if a filter says so: they are then read alone.
     """
 
     read: Callable[[str | None, int], Page[Thing]]
@@ -69,6 +70,15 @@ class Source[Thing]:
     show: Callable[[Thing], Resource]
     wrap: Callable[[Thing, Resource], Resource]
     hides: Callable[[Thing], bool] = lambda _: False
+    get: Callable[[str], Thing | None] | None = None
+    among: Callable[[Asked], Iterable[Thing] | None] = lambda _: None
+
+    def narrowed(self, asked: Asked) -> Iterable[Thing] | None:
+        """Return the only things that the filters leave, None if all must be looked at."""
+        ids = asked.only("id")
+        if ids is None or self.get is None:
+            return self.among(asked)
+        return [thing for each in ids if (thing := self.get(each)) is not None]
 
 
 def read_asked(request: Request, of: ListOf) -> Asked:
@@ -98,7 +108,8 @@ def page[Thing](
     desk: Desk, request: Request, of: ListOf, asked: Asked, source: Source[Thing]
 ) -> Response:
     """Answer a page of a list."""
-    if asked.sort in {None, ("created_at", False)}:
+    narrowed = source.narrowed(asked)
+    if narrowed is None and asked.sort in {None, ("created_at", False)}:
         after = read_cursor(
             desk.scope, of.name, request.query, parts=1, check=_check_place, name="offset"
         )
@@ -106,7 +117,7 @@ def page[Thing](
         return answer(desk, request, of, shown, None if place is None else [place])
     kept = [
         (thing, resource)
-        for thing, resource in _all(source)
+        for thing, resource in _all(source, narrowed)
         if not source.hides(thing) and asked.keeps(desk, resource)
     ]
     return _sorted_page(desk, request, of, asked, source, kept)
@@ -142,21 +153,26 @@ def _streamed[Thing](
         after = place
 
 
-def _all[Thing](source: Source[Thing]) -> Iterator[tuple[Thing, Resource]]:
-    """Return all of a list, to be sorted; raises `LimitExceeded` if that is too much."""
-    after, count = None, 0
-    while True:
-        things, after = source.read(after, _CHUNK)
-        count += len(things)
-        if count > SORTED_MAX:
+def _all[Thing](
+    source: Source[Thing], narrowed: Iterable[Thing] | None
+) -> Iterator[tuple[Thing, Resource]]:
+    """Return what there is to sort; raises `LimitExceeded` if that is too much."""
+    for count, thing in enumerate(_each(source) if narrowed is None else narrowed):
+        if count == SORTED_MAX:
             raise LimitExceeded(
                 "limit_exceeded",
                 f"more than {SORTED_MAX} would have to be sorted: leave the order to the list, "
-                "which is by created_at, newest first",
+                "which is by created_at, newest first, or name fewer by a filter",
                 field="sort_by",
             )
-        for thing in things:
-            yield thing, source.show(thing)
+        yield thing, source.show(thing)
+
+
+def _each[Thing](source: Source[Thing]) -> Iterator[Thing]:
+    after = None
+    while True:
+        things, after = source.read(after, _CHUNK)
+        yield from things
         if after is None:
             return
 
@@ -169,8 +185,7 @@ def _sorted_page[Thing](
     source: Source[Thing],
     kept: list[tuple[Thing, Resource]],
 ) -> Response:
-    assert asked.sort is not None
-    attribute, is_rising = asked.sort
+    attribute, is_rising = asked.sort or ("", False)  # by their places, newest first
 
     def key(pair: tuple[Thing, Resource]) -> tuple[bool, Any, str]:
         value = pair[1].get(attribute)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -61,15 +60,17 @@ def _metadata(value: Any) -> Any:
     raise ValueError("must be a JSON object")
 
 
-def _stamp(value: int) -> datetime:
-    if not _FIRST <= value < _LAST:
+def _stamp(value: Any) -> Any:
+    if value is None or isinstance(value, datetime):
+        return value
+    if not _FIRST <= (value := _whole(value)) < _LAST:
         raise ValueError(f"must be seconds since 1970 within the years {YEAR_MIN} to {YEAR_MAX}")
     return datetime.fromtimestamp(value, UTC)
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Stamp = Annotated[int, BeforeValidator(_whole), AfterValidator(_stamp)]
+Stamp = Annotated[datetime, BeforeValidator(_stamp)]
 Metadata = Annotated[dict[str, Any], BeforeValidator(_metadata)]
 Digits = Annotated[str, StringConstraints(max_length=39, pattern=r"^[0-9]+(\.[0-9]+)?$")]
 Id = Annotated[str, StringConstraints(max_length=100)]

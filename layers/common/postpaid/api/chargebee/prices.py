@@ -251,6 +251,7 @@ def list_all(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  #
         place=lambda price: desk.place_of(price.first_created_at, price.id),
         show=lambda price: chargebee_from_price(price, _item_of(desk, price, items)),
         wrap=lambda _, shown: {"item_price": shown},
+        get=desk.prices.newest,
     )
     return page(desk, request, _LIST, asked, source)
 

@@ -5,7 +5,14 @@ Usage writes are served by a function of their own, `functions/record_usage`.
 
 from collections.abc import Callable
 
-from postpaid.api.chargebee import customers, families, items, prices
+from postpaid.api.chargebee import (
+    customers,
+    families,
+    items,
+    prices,
+    subscription_changes,
+    subscriptions,
+)
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response, Route
 from postpaid.domain.api_key import KeyScope
@@ -35,6 +42,11 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "api/v2/customers/{}", READ, customers.retrieve),
     Route("POST", "api/v2/customers/{}", ADMIN, customers.update),
     Route("POST", "api/v2/customers/{}/delete", ADMIN, customers.delete),
+    Route("POST", "api/v2/customers/{}/subscription_for_items", ADMIN, subscriptions.create),
+    Route("GET", "api/v2/subscriptions", READ, subscriptions.list_all),
+    Route("GET", "api/v2/subscriptions/{}", READ, subscriptions.retrieve),
+    Route("POST", "api/v2/subscriptions/{}/update_for_items", ADMIN, subscription_changes.update),
+    Route("POST", "api/v2/subscriptions/{}/cancel_for_items", ADMIN, subscription_changes.cancel),
 )
 
 # Never reached here: they only complete what a refused method is told of its path.

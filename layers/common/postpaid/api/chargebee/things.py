@@ -2,15 +2,23 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from postpaid.api.chargebee.usage import idempotency_key
 from postpaid.api.http import Request
 from postpaid.application.catalog import Created, already_exists
-from postpaid.domain.annotations import Annotated
 
 # Under this name a thing's annotations hold what only this door knows of it.
 _DOOR = "chargebee"
+
+
+class Annotated(Protocol):
+    """A thing that a door keeps something with."""
+
+    @property
+    def annotations(self) -> Mapping[str, Any]:
+        """What is kept, by door."""
+        ...
 
 
 def made[Thing](created: Created[Thing], request: Request, what: str, identifier: str) -> Thing:

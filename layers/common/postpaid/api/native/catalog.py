@@ -1,38 +1,76 @@
-"""Items, item prices and customers."""
+"""Item families, items and item prices."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
-from postpaid.api.native.lists import check_query, page
-from postpaid.api.native.models import (
-    CustomerBody,
+from postpaid.api.native.catalog_models import (
     ItemBody,
+    ItemChange,
+    ItemFamilyBody,
+    ItemFamilyChange,
     ItemPriceBody,
     ItemPriceChange,
-    policy_of,
-    read,
-    tax_of,
 )
-from postpaid.api.native.shapes import (
-    native_from_customer,
-    native_from_item,
-    native_from_price,
-    native_list,
-)
+from postpaid.api.native.lists import page
+from postpaid.api.native.models import read, tax_of
+from postpaid.api.native.shapes import native_from_family, native_from_item, native_from_price
 from postpaid.application.catalog import (
+    ChangeItem,
     ChangeItemPrice,
     CreateItem,
     CreateItemPrice,
+    change_item,
     change_item_price,
     create_item,
     create_item_price,
 )
-from postpaid.application.customers import CreateCustomer, create_customer
+from postpaid.application.item_families import (
+    ChangeItemFamily,
+    CreateItemFamily,
+    change_item_family,
+    create_item_family,
+)
 from postpaid.domain.catalog import ItemType
 from postpaid.domain.errors import Invalid, NotFound
 from postpaid.domain.usage import Aggregation, Recording
 
 VERSION_DIGITS_MAX = 9
+
+
+def post_family(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Create an item family: 201, or 200 if an equal one is there."""
+    body = read(ItemFamilyBody, read_json_object(request.body, request.headers))
+    command = CreateItemFamily(
+        id=desk.new_id("family") if body.id is None else body.id,
+        name=body.name,
+        description=body.description,
+    )
+    created = create_item_family(command, families=desk.families, ids=desk.ids, now=desk.now)
+    return Response(201 if created.new else 200, native_from_family(created.thing))
+
+
+def get_family(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Show an item family."""
+    family = desk.families.get(ids[0])
+    if family is None:
+        raise NotFound("item_family_not_found", f"there is no item family '{ids[0]}'")
+    return Response(200, native_from_family(family))
+
+
+def patch_family(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
+    """Change an item family."""
+    body = read(ItemFamilyChange, read_json_object(request.body, request.headers))
+    command = ChangeItemFamily(id=ids[0], fields=_named(body.given()))
+    family = change_item_family(command, families=desk.families, now=desk.now)
+    return Response(200, native_from_family(family))
+
+
+def list_families(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """List item families, newest first."""
+    return page(desk, request, "item_families", desk.lists.item_families, native_from_family)
 
 
 def post_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
@@ -48,6 +86,8 @@ def post_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  
         aggregation=desk.site.aggregation
         if body.aggregation is None
         else Aggregation(body.aggregation),
+        description=body.description,
+        family_id=body.family_id,
     )
     created = create_item(
         command, items=desk.items, families=desk.families, ids=desk.ids, now=desk.now
@@ -60,6 +100,14 @@ def get_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  #
     item = desk.items.get(ids[0])
     if item is None:
         raise NotFound("item_not_found", f"there is no item '{ids[0]}'")
+    return Response(200, native_from_item(item))
+
+
+def patch_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
+    """Change an item; lines that are there keep how their usage is counted."""
+    body = read(ItemChange, read_json_object(request.body, request.headers))
+    command = ChangeItem(id=ids[0], fields=_named(body.fields()))
+    item = change_item(command, items=desk.items, families=desk.families, now=desk.now)
     return Response(200, native_from_item(item))
 
 
@@ -79,6 +127,8 @@ def post_price(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
         pricing=body.pricing(),
         base_fee=body.base_fee,
         tax=tax_of(body.tax),
+        cadence=None if body.cadence is None else body.cadence.cadence(),
+        description=body.description,
     )
     created = create_item_price(
         command, items=desk.items, prices=desk.prices, ids=desk.ids, now=desk.now
@@ -97,10 +147,7 @@ def get_price(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  
 def patch_price(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     """Make a new version of an item price, for terms that begin from now on."""
     body = read(ItemPriceChange, read_json_object(request.body, request.headers))
-    fields = body.fields()
-    if not fields:
-        raise Invalid("missing_field", "name what is to be different")
-    command = ChangeItemPrice(id=ids[0], fields=fields)
+    command = ChangeItemPrice(id=ids[0], fields=_named(body.fields()))
     price = change_item_price(command, items=desk.items, prices=desk.prices, now=desk.now)
     return Response(200, native_from_price(price))
 
@@ -122,42 +169,7 @@ def list_prices(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     return page(desk, request, "item_prices", desk.lists.prices, native_from_price)
 
 
-def post_customer(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
-    """Create a customer: 201, or 200 if an equal one is there."""
-    body = read(CustomerBody, read_json_object(request.body, request.headers))
-    command = CreateCustomer(
-        id=desk.new_id("cus") if body.id is None else body.id,
-        address=body.party(),
-        closing=policy_of(body.closing),
-        tax=tax_of(body.tax),
-        series=body.series,
-    )
-    created = create_customer(
-        command, customers=desk.customers, sites=desk.books.sites, ids=desk.ids, now=desk.now
-    )
-    return Response(201 if created.new else 200, native_from_customer(created.thing))
-
-
-def get_customer(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
-    """Show a customer."""
-    customer = desk.customers.get(ids[0])
-    if customer is None:
-        raise NotFound("customer_not_found", f"there is no customer '{ids[0]}'")
-    return Response(200, native_from_customer(customer))
-
-
-def get_credits(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
-    """Show a customer's credit balances, one for each currency, which invoices draw on."""
-    check_query(request, set())
-    if desk.customers.get(ids[0]) is None:
-        raise NotFound("customer_not_found", f"there is no customer '{ids[0]}'")
-    owed = [
-        {"currency": amount.currency, "amount": str(amount)}
-        for amount in desk.credits.of_customer(ids[0])
-    ]
-    return Response(200, native_list(owed, None))
-
-
-def list_customers(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
-    """List customers, newest first."""
-    return page(desk, request, "customers", desk.lists.customers, native_from_customer)
+def _named(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not fields:
+        raise Invalid("missing_field", "name what is to be different")
+    return fields

@@ -30,6 +30,7 @@ from postpaid.application.change_lines import ChangeLines, LineAction, LineChang
 from postpaid.application.change_schedule import ChangeCadence, change_cadence
 from postpaid.application.close_invoice import close_invoice, known_invoice
 from postpaid.application.invoice_now import invoice_now
+from postpaid.application.keep import KEEP
 from postpaid.application.suspend_subscription import (
     SuspendSubscription,
     resume_subscription,
@@ -51,6 +52,7 @@ def post_changes(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response
                 id=each.id,
                 item_price_id=each.item_price_id,
                 quantity=each.quantity,
+                pricing=each.pricing if "pricing" in each.model_fields_set else KEEP,
             )
             for each in body.changes
         ],

@@ -108,80 +108,13 @@ def policy_of(body: ClosingBody | None) -> ClosingPolicy | None:
     return None if body is None else body.policy()
 
 
-class ItemBody(Body):
-    """`POST /v1/items`."""
-
-    id: str | None = None
-    name: Text
-    type: Literal["plan", "addon", "charge"] = "plan"
-    metered: bool = False
-    unit: Annotated[Text, StringConstraints(max_length=30)] | None = None
-    recording: Literal["one_per_date", "events"] = "one_per_date"
-    aggregation: Literal["sum", "last", "max"] | None = None
-
-
-class ItemPriceBody(Body):
-    """`POST /v1/item-prices`; the fields of the pricing model stand beside the others."""
-
-    model_config = ConfigDict(extra="allow", strict=True, arbitrary_types_allowed=True)
-
-    id: str | None = None
-    item_id: str
-    name: Text | None = None
-    currency: str | None = None
-    pricing_model: str
-    base_fee: Number | None = None
-    tax: TaxBody | None = None
-
-    def pricing(self) -> dict[str, Any]:
-        """Return the plain form of the pricing model and its modifiers."""
-        return {"pricing_model": self.pricing_model, **(self.model_extra or {})}
-
-
-class ItemPriceChange(Body):
-    """`PATCH /v1/item-prices/{id}`; a `pricing_model` comes with all its fields beside it."""
-
-    model_config = ConfigDict(extra="allow", strict=True, arbitrary_types_allowed=True)
-
-    name: Text | None = None
-    pricing_model: str | None = None
-    base_fee: Number | None = None
-    tax: TaxBody | None = None
-
-    def fields(self) -> dict[str, Any]:
-        """Return what is to be different, by the names of the use case."""
-        changed: dict[str, Any] = {}
-        if self.name is not None:
-            changed["name"] = self.name
-        if self.pricing_model is not None:
-            changed["pricing"] = {"pricing_model": self.pricing_model, **(self.model_extra or {})}
-        else:
-            for name in self.model_extra or {}:
-                raise Invalid(
-                    "unknown_field", "is no field without its pricing_model", field=name[:100]
-                )
-        if "base_fee" in self.model_fields_set:
-            changed["base_fee"] = self.base_fee
-        if "tax" in self.model_fields_set:
-            changed["tax"] = tax_of(self.tax)
-        return changed
-
-
-class CustomerBody(PartyBody):
-    """`POST /v1/customers`."""
-
-    id: str | None = None
-    closing: ClosingBody | None = None
-    tax: TaxBody | None = None
-    series: str | None = None
-
-
 class LineBody(Body):
     """One line of a new subscription."""
 
     item_price_id: str
     id: str | None = None
     quantity: Number | None = None
+    pricing: dict[str, Any] | None = None
 
 
 class CadenceBody(Body):
@@ -229,12 +162,16 @@ class SubscriptionChange(Body):
 
 
 class LineChangeBody(Body):
-    """One line of a change: `{"action": "change", "id": "seats", "quantity": 5}`."""
+    """One line of a change: `{"action": "change", "id": "seats", "quantity": 5}`.
+
+    `pricing` null goes back to what the item price says.
+    """
 
     action: Literal["add", "change", "remove"]
     id: str | None = None
     item_price_id: str | None = None
     quantity: Number | None = None
+    pricing: dict[str, Any] | None = None
 
 
 class ChangesBody(Body):

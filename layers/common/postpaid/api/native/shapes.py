@@ -8,7 +8,7 @@ from postpaid.application.entries import Appended
 from postpaid.domain.api_key import ApiKey
 from postpaid.domain.bounds import AmountBounds, broken_details
 from postpaid.domain.calendar import Schedule
-from postpaid.domain.catalog import Item, ItemPrice
+from postpaid.domain.catalog import Item, ItemFamily, ItemPrice
 from postpaid.domain.customer import Customer
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice
@@ -62,6 +62,19 @@ def native_from_site(site: Site) -> dict[str, Any]:
     }
 
 
+def native_from_family(family: ItemFamily) -> dict[str, Any]:
+    """Show an item family."""
+    return {
+        "id": family.id,
+        "integer_id": family.number,
+        "name": family.name,
+        "description": family.description,
+        "archived": family.archived,
+        "created_at": instant_text(family.created_at),
+        "updated_at": instant_text(family.updated_at),
+    }
+
+
 def native_from_item(item: Item) -> dict[str, Any]:
     """Show an item."""
     return {
@@ -73,7 +86,11 @@ def native_from_item(item: Item) -> dict[str, Any]:
         "unit": item.unit,
         "recording": item.recording.value,
         "aggregation": item.aggregation.value,
+        "description": item.description,
+        "family_id": item.family_id,
+        "archived": item.archived,
         "created_at": instant_text(item.created_at),
+        "updated_at": instant_text(item.updated_at),
     }
 
 
@@ -88,6 +105,11 @@ def native_from_price(price: ItemPrice) -> dict[str, Any]:
         **price.charge.to_plain(),
         "base_fee": None if price.base_fee is None else decimal_text(price.base_fee),
         "tax": plain_rates(price.tax),
+        "cadence": None
+        if price.cadence is None
+        else {"unit": price.cadence.unit, "count": price.cadence.count},
+        "description": price.description,
+        "archived": price.archived,
         "version": price.version,
         "created_at": instant_text(price.created_at),
     }
@@ -102,7 +124,10 @@ def native_from_customer(customer: Customer) -> dict[str, Any]:
         "closing": _closing(customer.closing),
         "series": customer.series,
         "tax": plain_rates(customer.tax),
+        "payment_days": customer.payment_days,
+        "deleted": customer.deleted,
         "created_at": instant_text(customer.created_at),
+        "updated_at": instant_text(customer.updated_at),
     }
 
 
@@ -308,6 +333,7 @@ def _instant(instant: datetime | None) -> str | None:
 
 
 def _line(line: Line) -> dict[str, Any]:
+    own = line.charge
     return {
         "id": line.id,
         "integer_id": line.number,
@@ -320,6 +346,7 @@ def _line(line: Line) -> dict[str, Any]:
         "recording": line.recording.value,
         "aggregation": line.aggregation.value,
         "quantity": None if line.quantity is None else decimal_text(line.quantity),
+        "pricing": None if own is None else own.to_plain(),
         "from": _instant(line.since),
         "to": _instant(line.until),
     }

@@ -40,7 +40,12 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
         usage_records_max=_records_max(body),
         series=body.series,
         lines=[
-            CreateLine(item_price_id=line.item_price_id, id=line.id, quantity=line.quantity)
+            CreateLine(
+                item_price_id=line.item_price_id,
+                id=line.id,
+                quantity=line.quantity,
+                pricing=line.pricing,
+            )
             for line in body.lines
         ],
         closing=policy_of(body.closing),

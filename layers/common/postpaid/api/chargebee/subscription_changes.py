@@ -1,0 +1,220 @@
+"""Changes of running subscriptions, and their end."""
+
+import hashlib
+from collections.abc import Sequence
+
+from postpaid.api.chargebee.customers import policy
+from postpaid.api.chargebee.errors import spelled
+from postpaid.api.chargebee.forms import read_form
+from postpaid.api.chargebee.params import read
+from postpaid.api.chargebee.subscription_lines import (
+    NAMES,
+    check_one_plan,
+    line_changes,
+    priced,
+)
+from postpaid.api.chargebee.subscription_params import (
+    CANCEL_REFUSED,
+    CHANGE_REFUSED,
+    Cancellation,
+    SubscriptionChange,
+)
+from postpaid.api.chargebee.subscriptions import show
+from postpaid.api.chargebee.things import annotations, kept
+from postpaid.api.chargebee.usage import idempotency_key
+from postpaid.api.desk import Desk
+from postpaid.api.http import Request, Response
+from postpaid.application.cancel_subscription import (
+    NOW,
+    TERM_END,
+    CancelSubscription,
+    cancel_subscription,
+)
+from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.change_lines import ChangeLines, LineAction, LineChange, change_lines
+from postpaid.application.edit_subscription import Request as ChangeRequest
+from postpaid.application.keep import KEEP
+from postpaid.application.roll_term import known_subscription
+from postpaid.domain.catalog import Item
+from postpaid.domain.errors import Conflict, Invalid
+from postpaid.domain.instants import instant_text
+from postpaid.domain.line import Line
+from postpaid.domain.subscription import Subscription, SubscriptionState
+
+
+def update(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
+    """Change items, from now or the end of the term, and how invoices close."""
+    subscription = known_subscription(desk.subscriptions, ids[0])
+    form = read_form(request.body, request.headers)
+    params = read(SubscriptionChange, form, refused=CHANGE_REFUSED)
+    params.check()
+    _check_unserved(params, subscription)
+    with spelled(NAMES):
+        if params.subscription_items:
+            subscription = _change_lines(desk, request, subscription, params)
+        elif params.replace_items_list or params.item_tiers:
+            raise Invalid("missing_field", "is required", field="subscription_items")
+        subscription = _change_settings(desk, subscription, params)
+    return show(desk, subscription)
+
+
+def cancel(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
+    """Cancel: at once, at the end of the term, or at a date."""
+    subscription = known_subscription(desk.subscriptions, ids[0])
+    params = read(Cancellation, read_form(request.body, request.headers), refused=CANCEL_REFUSED)
+    if subscription.state(desk.now) is SubscriptionState.ENDED:
+        raise Conflict("subscription_ended", f"the subscription '{subscription.id}' has ended")
+    if params.credit_option_for_current_term_charges == "full":
+        raise Invalid(
+            "not_supported",
+            "what was used is charged: say prorate, or none",
+            field="credit_option_for_current_term_charges",
+        )
+    if params.unbilled_charges_option == "delete":
+        raise Invalid(
+            "not_supported",
+            "what was used is charged: delete the usages first",
+            field="unbilled_charges_option",
+        )
+    command = CancelSubscription(
+        subscription_id=subscription.id,
+        at=_end(params),
+        credit_unused=params.credit_option_for_current_term_charges == "prorate",
+    )
+    with spelled(NAMES):
+        edited = cancel_subscription(command, office=desk.office, request=_asked(request))
+    ended = edited.subscription
+    if params.cancel_reason_code is not None:
+        known = {**kept(ended), "cancel_reason_code": params.cancel_reason_code}
+        ended = _closing(
+            desk, ChangeClosing(subscription_id=ended.id, annotations=annotations(known, ended))
+        )
+    return show(desk, ended)
+
+
+def _end(params: Cancellation) -> str:
+    option = params.cancel_option
+    if option is None:
+        option = "end_of_term" if params.end_of_term else "immediately"
+        if params.cancel_at is not None:
+            option = "specific_date"
+    elif params.end_of_term is not None:
+        raise Invalid("invalid_field", "goes without cancel_option", field="end_of_term")
+    if (option == "specific_date") != (params.cancel_at is not None):
+        raise Invalid("invalid_field", "goes with a cancel_option specific_date", field="cancel_at")
+    if params.cancel_at is not None:
+        return instant_text(params.cancel_at)
+    return NOW if option == "immediately" else TERM_END
+
+
+def _check_unserved(params: SubscriptionChange, subscription: Subscription) -> None:
+    """Refuse what a change cannot be here; raises `Invalid`."""
+    if params.prorate is not None and params.prorate != subscription.prorate:
+        why = "is said once, when the subscription is created in the native API"
+        raise Invalid("not_supported", why, field="prorate")
+    if params.invoice_immediately:
+        why = "changes are on the next invoice; the native API can invoice now"
+        raise Invalid("not_supported", why, field="invoice_immediately")
+    if params.force_term_reset:
+        raise Invalid("not_supported", "terms stay as they are", field="force_term_reset")
+
+
+def _change_lines(
+    desk: Desk, request: Request, subscription: Subscription, params: SubscriptionChange
+) -> Subscription:
+    found = priced(desk, params.subscription_items)
+    at = _effective(params)
+    lines = [
+        line
+        for line in subscription.shown_lines(desk.now)
+        if line.until is None and (line.since is None or line.since <= desk.now)
+    ]
+    replaces = bool(params.replace_items_list)
+    changes, gone = line_changes(lines, found, params.item_tiers, replaces=replaces)
+    _swap_plan(desk, lines, changes, gone, [item for _, _, item in found])
+    if not changes:
+        return subscription
+    command = ChangeLines(subscription_id=subscription.id, changes=changes, effective=at)
+    return change_lines(command, office=desk.office, request=_asked(request)).subscription
+
+
+def _swap_plan(
+    desk: Desk,
+    lines: Sequence[Line],
+    changes: list[LineChange],
+    gone: Sequence[str],
+    asked: Sequence[Item],
+) -> None:
+    """Let the plan that is asked for take the place of the one there is; raises `Invalid`."""
+    staying = [line for line in lines if line.id not in gone]
+    items = {line.id: desk.items.get(line.item_id) for line in staying}
+    asked_ids = {item.id for item in asked}
+    plans = [item for item in asked if item.type == "plan"]
+    for line in staying:
+        item = items[line.id]
+        if item is not None and item.type == "plan" and item.id not in asked_ids:
+            if plans:
+                changes.append(LineChange(action=LineAction.REMOVE, id=line.id))
+            else:
+                plans = [item]
+    check_one_plan(plans)
+
+
+def _effective(params: SubscriptionChange) -> str:
+    option = params.change_option
+    if option is None:
+        option = "end_of_term" if params.end_of_term else "immediately"
+        if params.changes_scheduled_at is not None:
+            option = "specific_date"
+    if (option == "specific_date") != (params.changes_scheduled_at is not None):
+        raise Invalid(
+            "invalid_field",
+            "goes with a change_option specific_date",
+            field="changes_scheduled_at",
+        )
+    if params.changes_scheduled_at is not None:
+        return instant_text(params.changes_scheduled_at)
+    return NOW if option == "immediately" else TERM_END
+
+
+def _change_settings(
+    desk: Desk, subscription: Subscription, params: SubscriptionChange
+) -> Subscription:
+    known = params.echoed(kept(subscription))
+    noted = annotations(known, subscription)
+    closes = "auto_close_invoices" in params.given()
+    if noted == subscription.annotations and not closes:
+        return subscription
+    return _closing(
+        desk,
+        ChangeClosing(
+            subscription_id=subscription.id,
+            policy=policy(params.auto_close_invoices, desk.site) if closes else KEEP,
+            annotations=noted,
+        ),
+    )
+
+
+def _closing(desk: Desk, command: ChangeClosing) -> Subscription:
+    return change_closing(
+        command,
+        scope=desk.scope,
+        subscriptions=desk.subscriptions,
+        terms=desk.terms,
+        invoices=desk.invoices,
+        customers=desk.customers,
+        sites=desk.books.sites,
+        now=desk.now,
+    )
+
+
+def _asked(request: Request) -> ChangeRequest:
+    """Return by what a change is known if its request comes again."""
+    key = idempotency_key(request.headers)
+    if key is None:
+        return ChangeRequest()
+    content = "/".join(request.path).encode() + b"\n" + request.body
+    return ChangeRequest(
+        digest=hashlib.sha256(f"chargebee {key}".encode()).hexdigest()[:24],
+        content=hashlib.sha256(content).hexdigest()[:24],
+    )
