@@ -61,18 +61,6 @@ def is_of_subscription(subscription_id: str, text: str) -> bool:
     return raw is not None and raw[_DATE : _DATE + _DIGEST] == _digest(subscription_id)
 
 
-def short_line_id(item_price_id: str) -> str | None:
-    """Return a line's id that keeps the ids of its usages short, None if the usual one does.
-
-    A line is named after its item price, if nobody names it; with `.2` and so on where that is
-    taken.
-    """
-    if len(item_price_id) <= LINE_ID_MAX - len(".999"):
-        return None
-    digest = hashlib.sha256(item_price_id.encode()).hexdigest()[:12]
-    return f"{item_price_id[:40].strip()}-{digest}"
-
-
 def _digest(subscription_id: str) -> bytes:
     return hashlib.sha256(subscription_id.encode()).digest()[:_DIGEST]
 
