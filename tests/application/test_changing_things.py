@@ -81,7 +81,7 @@ CHANGES: list[tuple[Change, dict[str, Any]]] = [
     (price, {"archived": True}),
     (customer, {"address": Address(name="Globex Ltd")}),
     (customer, {"closing": MANUAL}),
-    (customer, {"tax": TaxRates(())}),
+    (customer, {"tax": TaxRates((), inclusive=True)}),
     (customer, {"payment_days": 14}),
 ]
 

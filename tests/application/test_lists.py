@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from postpaid.application import list_invoices
 from postpaid.application.list_invoices import (
     Drawers,
     invoices_of_customer,
@@ -17,7 +18,7 @@ from postpaid.domain.subscription import USAGE_SHARDS_MAX, Subscription
 from postpaid.domain.usage import Usage, UsageKey
 from postpaid.store.memory import MemoryTable
 from postpaid.store.usage import StoredUsages
-from tests.support.samples import OCTOBER, SCOPE, a_subscription, a_usage, at
+from tests.support.samples import AUTO_AT_ONCE, OCTOBER, SCOPE, a_subscription, a_usage, at
 from tests.support.world import World
 
 # --- invoices
@@ -128,6 +129,97 @@ def test_an_invoice_that_came_meanwhile_moves_nothing(busy: World) -> None:
     rest, end = invoices_of_subscription(subscription, drawers=drawers(busy), after=after, limit=2)
 
     assert page + rest == before
+    assert end is None
+
+
+@pytest.fixture
+def supplemented() -> World:
+    """A subscription that ended, with supplements of its two terms on invoices of their own."""
+    world = World.at("2026-10-05T12:00")
+    world.price("minutes", "0.05", base_fee="10")
+    world.subscription("minutes", start="2026-09-01", closing=AUTO_AT_ONCE)
+    world.cancel("2026-10-20")
+    world.skip_to("2026-10-20T00:30")
+    world.come_to_rest()
+    for n in range(3):
+        for month in ("09", "10"):
+            world.record("100", f"2026-{month}-{n + 1:02d}")
+            world.reconcile(f"2026-{month}-01")
+    world.come_to_rest()
+    return world
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 7, 100])
+def test_the_invoices_of_supplements_come_before_that_of_their_term(
+    supplemented: World, limit: int
+) -> None:
+    expected = [("10-20", k) for k in (3, 2, 1, 0)] + [("10-01", k) for k in (3, 2, 1, 0)]
+
+    for found in (
+        of_subscription(supplemented, "sub", limit),
+        of_customer(supplemented, "globex", limit),
+    ):
+        assert [(f"{each.period_end:%m-%d}", each.k) for each in found] == expected
+
+
+def test_a_supplement_that_came_meanwhile_moves_nothing(supplemented: World) -> None:
+    before = of_subscription(supplemented, "sub", 100)
+    subscription = supplemented.subscription_of()
+    page, after = invoices_of_subscription(
+        subscription, drawers=drawers(supplemented), after=None, limit=3
+    )
+    supplemented.record("100", "2026-10-09")
+    supplemented.reconcile("2026-10-01")
+    supplemented.come_to_rest()
+
+    rest, _ = invoices_of_subscription(
+        subscription, drawers=drawers(supplemented), after=after, limit=100
+    )
+
+    assert page + rest == before
+    assert len(of_subscription(supplemented, "sub", 100)) == len(before) + 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_invoices_are_left_out_without_losing_the_place(supplemented: World, limit: int) -> None:
+    def keep(invoice: Invoice) -> bool:
+        return invoice.k % 2 == 0
+
+    found: list[Invoice] = []
+    after = None
+    while True:
+        page, after = invoices_of_customer(
+            "globex", drawers=drawers(supplemented), after=after, limit=limit, keep=keep
+        )
+        found += page
+        if after is None:
+            break
+        assert len(page) == limit
+
+    assert found == [each for each in of_customer(supplemented, "globex", 100) if keep(each)]
+    assert len(found) == 4
+
+
+def test_a_page_looks_at_a_bounded_number_of_invoices(
+    supplemented: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_invoices, "_LOOKED_AT_MAX", 3)
+    subscription = supplemented.subscription_of()
+
+    found, after = invoices_of_subscription(
+        subscription,
+        drawers=drawers(supplemented),
+        after=None,
+        limit=2,
+        keep=lambda invoice: invoice.k == 0 and invoice.period_end == at("2026-10-01"),
+    )
+    assert (found, after is not None) == ([], True)
+    rest, end = invoices_of_subscription(
+        subscription, drawers=drawers(supplemented), after=after, limit=100
+    )
+    assert [(f"{each.period_end:%m-%d}", each.k) for each in rest] == [
+        *(("10-01", k) for k in (3, 2, 1, 0)),
+    ]
     assert end is None
 
 

@@ -243,7 +243,8 @@ def test_what_comes_late_is_billed_at_the_price_that_the_line_had_then() -> None
 
 
 def test_an_invoice_line_is_rated_again_from_what_it_says() -> None:
-    world = agreed("seats", "minutes", own={"seats": FLAT, "minutes": TIERED})
+    own: dict[str, Plain] = {"seats": FLAT, "minutes": TIERED}
+    world = agreed("seats", "minutes", own=own)
     world.record("150", "2026-10-05")
     next_invoice(world, "2026-11-01T00:10")
 
@@ -252,9 +253,8 @@ def test_an_invoice_line_is_rated_again_from_what_it_says() -> None:
             plain = plain_line(line)
             again = rate_line(plain["pricing"], plain["quantity"] or "1", None)
             assert again == Decimal(plain["exact_amount"]) == line.amount.decimal
-            own = {"seats": FLAT, "minutes": TIERED}[line.line_id]
             if line.kind is not LineKind.BASE_FEE:
-                assert line.pricing["pricing_model"] == own["pricing_model"]
+                assert line.pricing["pricing_model"] == own[line.line_id]["pricing_model"]
 
 
 # --- how long it stays

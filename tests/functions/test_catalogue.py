@@ -112,7 +112,7 @@ def test_a_customer_changes(shop: Shop) -> None:
     changed = shop.must("PATCH", "/v1/customers/mover", change)
     assert changed == before | change | {"updated_at": changed["updated_at"]}
 
-    nothing = {"email": None, "closing": None, "tax": None, "address": []}
+    nothing: dict[str, Any] = {"email": None, "closing": None, "tax": None, "address": []}
     bare = shop.must("PATCH", "/v1/customers/mover", nothing)
     assert bare == changed | nothing | {"updated_at": bare["updated_at"]}
 

@@ -142,7 +142,7 @@ def _pricings(shown: dict[str, Any]) -> dict[str, Any]:
 def test_a_line_is_made_at_a_price_of_its_own_and_keeps_it_until_another_is_asked_for(
     shop: Shop,
 ) -> None:
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"item_price_id": "voip-usd", "pricing": OWN_CALLS},
         {"item_price_id": "seat-usd", "id": "seats", "pricing": OWN_SEATS},
         {"item_price_id": "seat-usd", "id": "other"},

@@ -300,6 +300,7 @@ KEYS = [
 ]
 
 UNKNOWN = _gets(
+    ("/v1/item-families/nothing", "item_family_not_found"),
     ("/v1/items/nothing", "item_not_found"),
     ("/v1/items/" + "x" * 3000, "item_not_found"),
     ("/v1/items/voip%23", "item_not_found"),
@@ -316,6 +317,7 @@ UNKNOWN = _gets(
     (f"/v1/subscriptions/calls/usages/{'A' * 4000}", "usage_not_found"),
     (f"/v1/invoices/{NOBODY}", "invoice_not_found"),
     (f"/v1/invoices/{NOBODY}/pdf", "invoice_not_found"),
+    (f"/v1/invoices/{NOBODY}/usages-pdf", "invoice_not_found"),
     ("/v1/invoices/nothing", "invoice_not_found"),
     ("/v1", "route_not_found"),
     ("/v1/", "route_not_found"),
@@ -449,10 +451,13 @@ _TEXT = {"content-type": "text/plain"}
 BODIES = [
     _case(f"{name} {method} {target}", status, code, said, method=method, target=target, **how)
     for method, target in (
+        ("POST", "/v1/item-families"),
         ("POST", "/v1/items"),
         ("POST", "/v1/item-prices"),
         ("POST", "/v1/customers"),
         ("POST", "/v1/subscriptions"),
+        ("PATCH", "/v1/items/voip"),
+        ("PATCH", "/v1/customers/harbor"),
         ("PATCH", "/v1/subscriptions/calls"),
         ("PATCH", "/v1/site"),
         ("POST", "/v1/api-keys"),

@@ -202,6 +202,7 @@ def test_a_line_is_known_at_once_to_a_process_that_kept_the_subscription_without
 def test_what_is_another_sites_is_answered_as_if_it_were_nobodys(functions: Functions) -> None:
     """I-41: for every read and write, by every id; only the id and the request may differ."""
     mine, other = (bare_shop(functions, f"tenant-{name}") for name in ("mine", "other"))
+    other.must("POST", "/v1/item-families", {"id": "theirs", "name": "Theirs"})
     other.must("POST", "/v1/items", CALLS | {"id": "theirs"})
     other.must("POST", "/v1/item-prices", CALLS_PRICE | {"id": "theirs", "item_id": "theirs"})
     other.must("POST", "/v1/customers", {"id": "theirs", "name": "Theirs"})
@@ -212,6 +213,11 @@ def test_what_is_another_sites_is_answered_as_if_it_were_nobodys(functions: Func
     sub, place = "/v1/subscriptions/{id}", usage["id"]
     asked: list[tuple[str, str, object]] = [
         *(("GET", f"/v1/{kind}/{{id}}", None) for kind in ("items", "item-prices", "customers")),
+        ("GET", "/v1/item-families/{id}", None),
+        ("PATCH", "/v1/item-families/{id}", {"name": "Ours"}),
+        ("PATCH", "/v1/items/{id}", {"archived": True}),
+        ("PATCH", "/v1/customers/{id}", {"payment_days": 1}),
+        ("DELETE", "/v1/customers/{id}", None),
         ("GET", sub, None),
         *(("GET", f"{sub}/{part}", None) for part in ("usages", "invoices", "upcoming-invoice")),
         ("GET", "/v1/customers/{id}/credits", None),

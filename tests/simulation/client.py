@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from postpaid.application.customers import CreateCustomer, create_customer
+from postpaid.application.find_invoice import find_invoice_by_number
 from postpaid.application.ports import Unavailable
 from postpaid.application.replay import Reply, RequestKey, answered_once
 from postpaid.domain.errors import Conflict
@@ -243,6 +244,21 @@ class Client:
                 self.plant.skip(seconds=61)  # a claim is held for a minute
         assert len(told) > 1, "no fault lasts so long"
         assert len(set(told)) == 1, "I-07: a request that came again made another thing"
+
+    def find_invoice(self, number: str) -> str:
+        """Return the id of the invoice that has a number; asked until there is an answer."""
+        for _ in range(_ATTEMPTS_MAX):
+            functions = self.plant.functions
+            try:
+                stores = SiteStores.of(functions.usages, functions.billing, SCOPE)
+                found = find_invoice_by_number(
+                    number, site=stores.site, numbers=stores.numbers, invoices=stores.invoices
+                )
+            except (Unavailable, Killed):
+                continue
+            assert found is not None, f"nobody has {number}"
+            return found.id
+        raise AssertionError("no fault lasts so long")
 
     def insist(
         self,

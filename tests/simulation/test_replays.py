@@ -39,7 +39,7 @@ SPARE = {
 }
 
 
-def once(world: World) -> Replayed:
+def once(world: World, run: str | None = None) -> Replayed:
     """Ask, under the one key, for something that counts."""
     billing = Faulty(world.billing, world.calls, "billing")
 
@@ -53,7 +53,7 @@ def once(world: World) -> Replayed:
         act,
         scope=SCOPE,
         replies=StoredReplies(billing, SCOPE),
-        run=world._new_run(),
+        run=run or world._new_run(),
         now=world.now,
     )
 
@@ -125,7 +125,7 @@ def settle(meeting: Meeting, world: World, ends: tuple[Ended, Ended]) -> None:
     assert len(acted) <= 1, "two were told that they did it"
     assert count <= 1 or died, "it was done twice"
     world.clock.now += CLAIM_HELD + timedelta(seconds=1)
-    after = once(world.another_process())
+    after = once(world.another_process(), run="after")
     late = meeting.first is answers_late and ends[0].value == "stored"
     if late:
         assert after == Replayed(Reply(200, "late"), replayed=True)

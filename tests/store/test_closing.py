@@ -21,7 +21,15 @@ from postpaid.store.invoices import StoredInvoices, item_from_invoice
 from postpaid.store.subscriptions import StoredSubscriptions, item_from_subscription
 from postpaid.store.tables import Item, Key, Put, Range, Table
 from postpaid.store.terms import StoredTerms, item_from_term
-from tests.support.samples import OCTOBER, SCOPE, a_subscription, a_term, an_invoice, at
+from tests.support.samples import (
+    OCTOBER,
+    SCOPE,
+    a_customer,
+    a_subscription,
+    a_term,
+    an_invoice,
+    at,
+)
 
 NOW = OCTOBER.end
 TODAY = date(2026, 11, 1)

@@ -25,7 +25,7 @@ REPLY = Reply(201, '{"customer": {}}', {"x": "y"})
 MINUTE = timedelta(minutes=1)
 
 
-def a_claim(run: str = "one", **changes: object) -> Claim:
+def a_claim(run: str | None = "one", **changes: object) -> Claim:
     claim = Claim(key=KEY, content="c" * 24, since=NOW, run=run, at=NOW)
     return replace(claim, **changes)  # type: ignore[arg-type]
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from postpaid.application.ports import Invoices
 from postpaid.domain.invoice import Invoice, serial_text
 from postpaid.domain.site import Site
 
@@ -18,8 +17,16 @@ class Numbers(Protocol):
         ...
 
 
+class Heads(Protocol):
+    """The heads of one site's invoices."""
+
+    def get(self, invoice_id: str) -> Invoice | None:
+        """Read the head of an invoice."""
+        ...
+
+
 def find_invoice_by_number(
-    text: str, *, site: Site, numbers: Numbers, invoices: Invoices
+    text: str, *, site: Site, numbers: Numbers, invoices: Heads
 ) -> Invoice | None:
     """Return the invoice on which exactly this number is printed, `INV-000361`; None if none has.
 

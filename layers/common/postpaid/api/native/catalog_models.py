@@ -187,7 +187,9 @@ class CustomerChange(Change):
     def fields(self) -> dict[str, Any]:
         """Return what is to be different, by the names of the use case."""
         changed = self.given()
-        parts = {name: changed.pop(name) for name in ("name", "email", "tax_id") if name in changed}
+        parts: dict[str, Any] = {
+            name: changed.pop(name) for name in ("name", "email", "tax_id") if name in changed
+        }
         if "address" in changed:
             parts["lines"] = tuple(changed.pop("address"))
         if "closing" in changed:
