@@ -23,6 +23,7 @@ _INCOMPATIBLE: Answer = (400, "invalid_request", "configuration_incompatible")
 _MISSING: Answer = (404, "invalid_request", "resource_not_found")
 _STATE: Answer = (409, "invalid_request", "invalid_state_for_request")
 _UNPROCESSABLE: Answer = (422, "invalid_request", "unable_to_process_request")
+_BUSY: Answer = (429, "operation_failed", "lock_timeout")
 
 # By the codes of `postpaid.api.native.errors`, and those of this door.
 ANSWERS: dict[str, Answer] = {
@@ -76,12 +77,13 @@ ANSWERS: dict[str, Answer] = {
         _STATE,
     ),
     "idempotency_key_reused": _UNPROCESSABLE,
+    "request_in_progress": _BUSY,
     "unauthenticated": (401, "untyped", "api_authentication_failed"),
     "forbidden": (403, "untyped", "api_authorization_failed"),
     "internal_error": (500, "operation_failed", "internal_error"),
     "temporarily_unavailable": (503, "operation_failed", "internal_temporary_error"),
 }
-_LATER = frozenset({"temporarily_unavailable", "pdf_not_ready"})
+_LATER = frozenset({"temporarily_unavailable", "pdf_not_ready", "request_in_progress"})
 _PLACE = re.compile(r"\[([0-9]+)\]")
 
 

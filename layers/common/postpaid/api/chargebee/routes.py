@@ -14,6 +14,8 @@ from postpaid.api.chargebee import (
     prices,
     subscription_changes,
     subscriptions,
+    usage_lists,
+    usages,
 )
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response, Route
@@ -51,6 +53,9 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("POST", "api/v2/subscriptions/{}/cancel_for_items", ADMIN, subscription_changes.cancel),
     Route("GET", "api/v2/subscriptions/{}/invoices", READ, invoice_lists.list_of_subscription),
     Route("GET", "api/v2/customers/{}/invoices", READ, invoice_lists.list_of_customer),
+    Route("GET", "api/v2/subscriptions/{}/usages", KeyScope.USAGE_READ, usages.retrieve),
+    Route("GET", "api/v2/usages", KeyScope.USAGE_READ, usage_lists.list_all),
+    Route("POST", "api/v2/usages/pdf", KeyScope.USAGE_READ, usages.pdf),
     Route("GET", "api/v2/invoices", READ, invoice_lists.list_all),
     Route("GET", "api/v2/invoices/{}", READ, invoices.retrieve),
     Route("POST", "api/v2/invoices/{}/close", CLOSE, invoices.close),
