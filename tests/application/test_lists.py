@@ -180,6 +180,21 @@ def test_a_supplement_that_came_meanwhile_moves_nothing(supplemented: World) -> 
     assert len(of_subscription(supplemented, "sub", 100)) == len(before) + 1
 
 
+@pytest.mark.parametrize("start", ["2026-10-01", "2026-10-02", "2099-12-31", "9999-12-31"])
+@pytest.mark.parametrize("seconds", ["00:00:00", "23:59:59"])
+def test_a_place_that_a_client_made_up_is_somewhere_in_the_list(
+    supplemented: World, start: str, seconds: str
+) -> None:
+    """In a term, what is behind an invoice that it does not have; else what is older."""
+    after = ["sub", f"{start}T{seconds}Z", "inv_none"]
+    found, _ = invoices_of_subscription(
+        supplemented.subscription_of(), drawers=drawers(supplemented), after=after, limit=100
+    )
+
+    whole = of_subscription(supplemented, "sub", 100)
+    assert found == (whole[4:] if f"{start}T{seconds}" == "2026-10-01T00:00:00" else whole)
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_invoices_are_left_out_without_losing_the_place(supplemented: World, limit: int) -> None:
     def keep(invoice: Invoice) -> bool:

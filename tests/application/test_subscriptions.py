@@ -186,13 +186,11 @@ def test_a_creation_without_an_answer_is_safe_to_repeat(shop: World, moment: Mom
     assert len(shop.terms()) == len(shop.invoices()) == 1
 
 
-def test_a_creation_that_meets_another_one_is_neither_done_nor_a_conflict(shop: World) -> None:
+def test_a_creation_that_meets_another_one_is_tried_again(shop: World) -> None:
     shop.calls.arm("billing.transact", Moment.BEFORE, fail(TransactionRefused({})))
-    with pytest.raises(Unavailable):
-        shop.subscribe(command(line("seats")))
-    assert shop.stores.subscriptions.get("sub") is None
 
     assert shop.subscribe(command(line("seats"))).id == "sub"
+    assert shop.calls.sprung
 
 
 # --- what is refused

@@ -261,5 +261,8 @@ def test_a_charge_survives_its_plain_form(kind: str, data: st.DataObject) -> Non
 
     assert Charge.from_plain(plain) == charge
     assert Charge.from_plain(plain).to_plain() == plain
+    text = charge.to_text()
+    assert Charge.from_text(text) == charge
+    assert Charge.from_text(text).to_text() == text
     assert pricing_from_plain(plain_pricing(charge.model)) == charge.model
     assert _exact(plain, "7.5") == _exact(given_, "7.5")

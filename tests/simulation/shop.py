@@ -33,6 +33,8 @@ def shop() -> Begin:
     world = World.at("2026-10-20T12:00")
     world.price("minutes", "0.05", base_fee="10")
     world.price("seats", "31", metered=False)
+    world.family("data")
+    world.customer("leaver")
     world.subscription("minutes", "seats", start="2026-10-01", closing=MANUAL)
     world.subscription("seats", subscription_id="later", start="2026-12-01", closing=AUTO_AT_ONCE)
     for _ in range(2):
@@ -53,13 +55,23 @@ def _actors() -> tuple[Actor, ...]:
     handlers: dict[str, Handler] = {
         "item": lambda world: world.item("disk"),
         "other-item": lambda world: world.item("disk", metered=False),
+        "rename": lambda world: world.change_item("item-minutes", name="Minutes"),
+        "other-rename": lambda world: world.change_item("item-minutes", unit="second"),
+        "family": lambda world: world.family("phones"),
+        "other-family": lambda world: world.family("phones", description="All that rings"),
+        "refamily": lambda world: world.change_family("data", name="Bits"),
+        "other-refamily": lambda world: world.change_family("data", archived=True),
         "price": lambda world: world.priced("disk", _unit("1"), item_id="item-minutes"),
         "other-price": lambda world: world.priced("disk", _unit("2"), item_id="item-minutes"),
         "reprice": lambda world: world.reprice("minutes", base_fee="11"),
         "other-reprice": lambda world: world.reprice("minutes", name="Minutes"),
         "customer": lambda world: world.customer("initech"),
         "other-customer": lambda world: world.customer("initech", closing=MANUAL),
-        "subscribe": lambda world: world.subscription("seats", subscription_id="new"),
+        "pay-later": lambda world: world.change_customer("leaver", payment_days=30),
+        "leave": lambda world: world.delete_customer("leaver"),
+        "subscribe": lambda world: world.subscription(
+            "seats", subscription_id="new", customer_id="leaver"
+        ),
         "other-subscribe": lambda world: world.subscription("minutes", subscription_id="new"),
         "site": lambda world: _site(world, ChangeSite(number_prefix="A-")),
         "other-site": lambda world: _site(world, ChangeSite(timezone="Europe/Berlin")),

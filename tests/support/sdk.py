@@ -1,4 +1,4 @@
-"""Chargebee's own SDK, as it comes from PyPI, on the functions in this process: no socket, its bytes."""
+"""Chargebee's own SDK, as it comes from PyPI, on the functions in this process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -30,7 +30,9 @@ from postpaid.application.ports import (
 )
 from postpaid.application.replay import Replies
 from postpaid.application.sites import ChangeableSites
+from postpaid.application.start_afresh import FreshSites
 from postpaid.application.subscriptions import Activation
+from postpaid.application.travel_forward import Travels
 from postpaid.application.usage_statement import Statements
 from postpaid.domain.catalog import Item, ItemFamily, ItemPrice
 from postpaid.domain.customer import Customer
@@ -64,6 +66,10 @@ class DeskCustomers(
 
 class DeskInvoices(Invoices, PagedInvoices, RetimableInvoices, Protocol):
     """The invoices of one site."""
+
+
+class DeskSites(ChangeableSites, FreshSites, Protocol):
+    """All sites of the stack."""
 
 
 class CustomerCredits(Protocol):
@@ -139,7 +145,8 @@ class Desk:
     numbers: Numbers
     lists: Lists
     activation: Activation
-    all_sites: ChangeableSites
+    all_sites: DeskSites
+    travels: Travels
     ring: KeyRing
     ids: Ids
     books: Books

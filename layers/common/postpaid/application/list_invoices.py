@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import batched
 from typing import Protocol
 
-from postpaid.domain.instants import instant_from_text, instant_text
+from postpaid.domain.instants import YEAR_MAX, instant_from_text, instant_text
 from postpaid.domain.invoice import Invoice, invoice_id
 from postpaid.domain.site import Scope
 from postpaid.domain.subscription import Subscription
@@ -15,6 +15,7 @@ from postpaid.domain.term import Term
 _PAGE = 100
 _LOOKED_AT_MAX = 500
 _SECOND = timedelta(seconds=1)
+_LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
 
 class PagedTerms(Protocol):
@@ -141,10 +142,11 @@ def _behind(after: list[str], subscription: Subscription, drawers: Drawers) -> I
     A supplement that came meanwhile is before the place, as later ones of a term come first.
     """
     _, start, invoice_id = after
-    rows = _of_subscription(subscription, drawers, instant_from_text(start) + _SECOND)
+    # A client may have made up the place: there is no second behind the end of time.
+    rows = _of_subscription(subscription, drawers, min(instant_from_text(start), _LATEST) + _SECOND)
     for row in rows:
         if row[1] != start:
-            yield row  # it is of no term, so nothing is left of one
+            yield row  # of an earlier term: the place was in none, or in none any more
             break
         if row[2] == invoice_id:
             break

@@ -15,7 +15,7 @@ from postpaid.domain.api_key import ApiKey
 from postpaid.outbound import documents, queue
 from postpaid.runtime import clock
 from postpaid.runtime.ids import new_id, new_key_parts, new_run, seeded_ids
-from postpaid.runtime.log import log
+from postpaid.runtime.log import log, log_failure
 from postpaid.runtime.waiting import wait_for
 from postpaid.store import keys
 from postpaid.store.api_keys import StoredApiKeys
@@ -67,6 +67,7 @@ class Control:
             lists=stores.lists(now),
             activation=stores.closing(now),
             all_sites=stores.all_sites,
+            travels=stores.travels,
             ring=StoredApiKeys(self.billing),
             ids=ids,
             books=books,
@@ -104,7 +105,7 @@ class Control:
 
         def set_clock(instant: datetime) -> None:
             offset = int((instant - clock.real_now()).total_seconds())
-            stores.all_sites.move_clock(site.scope.site, offset)
+            stores.all_sites.move_clock(site.scope, offset)
 
         def work(due: Due, now: datetime) -> None:
             worker = Worker(
@@ -126,4 +127,5 @@ class Control:
             set_clock=set_clock,
             work=work,
             is_late=lambda: clock.monotonic() - began > ADVANCE_SECONDS,
+            report=lambda error: log_failure("travel_failed", error, site=site.scope.site),
         )

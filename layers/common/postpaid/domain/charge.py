@@ -166,7 +166,7 @@ class Charge:
     @classmethod
     def from_text(cls, text: str) -> Self:
         """Read what `to_text` wrote."""
-        return cls.from_plain(json.loads(text))
+        return cls.from_plain(json.loads(text, parse_float=Decimal))
 
     def to_text(self) -> str:
         """Return the plain form as one line of JSON; equal charges have the same."""

@@ -91,8 +91,9 @@ def either(*conditions: Condition) -> Either:
 
 def comes_after(identifier: str, version: int) -> Condition:
     """Return the condition that a thing is there in a version; the first is stored without one."""
-    as_read = equals("v", version) if version > 1 else Absent("v")
-    return all_of(equals("id", identifier), as_read)
+    if version > 1:
+        return equals("v", version)
+    return all_of(equals("id", identifier), Absent("v"))
 
 
 @dataclass(frozen=True, slots=True)

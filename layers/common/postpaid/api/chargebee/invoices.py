@@ -56,16 +56,19 @@ _NO_CHARGES = "an invoice is made from its subscription: put the charge on that,
 class NoteRow(Params):
     """A note that is not to be on an invoice; there are none."""
 
-    entity_type: Literal[
-        "coupon",
-        "subscription",
-        "customer",
-        "plan_item_price",
-        "addon_item_price",
-        "charge_item_price",
-        "plan",
-        "addon",
-    ] | None = None
+    entity_type: (
+        Literal[
+            "coupon",
+            "subscription",
+            "customer",
+            "plan_item_price",
+            "addon_item_price",
+            "charge_item_price",
+            "plan",
+            "addon",
+        ]
+        | None
+    ) = None
     entity_id: Id | None = None
 
 
@@ -165,9 +168,7 @@ def delete(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         raise Conflict("invoice_not_pending", "the invoice is closed: void it instead")
     if invoice.status is not InvoiceStatus.DELETED or not _may_be_repeated(request):
         _check_pending(invoice)
-    deleted = delete_invoice(
-        invoice.id, reason, books=desk.books, run=desk.new_run(), now=desk.now
-    )
+    deleted = delete_invoice(invoice.id, reason, books=desk.books, run=desk.new_run(), now=desk.now)
     return _shown(desk, deleted)
 
 
