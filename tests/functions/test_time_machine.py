@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from postpaid.assembly import control
 from postpaid.domain.api_key import KeyScope
 from postpaid.outbound import queue
 from tests.functions.operations import StandingClock, standing_clock
@@ -163,7 +164,6 @@ def test_the_schedule_sweeps_and_audits_the_present_generation(
 
 
 def test_a_clock_is_watched_as_it_travels(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    control = shop.functions.modules["NativeApiFunction"]
     monkeypatch.setattr(control, "ADVANCE_SECONDS", -1)
     shop.must("POST", "/v1/subscriptions", SUBSCRIPTION | AT_ONCE | {"id": "more"})
 
@@ -188,7 +188,7 @@ def test_a_travel_that_fails_says_so_and_is_logged(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("Blue Harbor")
 
-    monkeypatch.setattr(shop.functions.modules["NativeApiFunction"], "work_term", broken)
+    monkeypatch.setattr(control, "work_term", broken)
 
     refused = shop.call("POST", ADVANCE, {"to": "2026-12-02"})
 
