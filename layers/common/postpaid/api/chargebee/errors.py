@@ -72,7 +72,7 @@ ANSWERS: dict[str, Answer] = {
             *("not_suspended", "pdf_not_ready", "subscription_ended"),
             *("subscription_not_started", "subscription_started", "term_closed"),
             *("term_just_began", "usage_deleted", "usage_invoiced", "version_mismatch"),
-            "invoice_empty",
+            *("invoice_empty", "started_afresh", "travel_failed", "travel_in_progress"),
         ),
         _STATE,
     ),

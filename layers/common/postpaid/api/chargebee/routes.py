@@ -14,6 +14,7 @@ from postpaid.api.chargebee import (
     prices,
     subscription_changes,
     subscriptions,
+    time_machine,
     usage_lists,
     usages,
 )
@@ -64,6 +65,9 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("POST", "api/v2/invoices/{}/void", ADMIN, invoices.void),
     Route("POST", "api/v2/invoices/{}/delete", ADMIN, invoices.delete),
     Route("POST", "api/v2/invoices/{}/add_charge_item", ADMIN, invoices.add_charge_item),
+    Route("GET", "api/v2/time_machines/{}", ADMIN, time_machine.retrieve),
+    Route("POST", "api/v2/time_machines/{}/start_afresh", ADMIN, time_machine.afresh),
+    Route("POST", "api/v2/time_machines/{}/travel_forward", ADMIN, time_machine.forward),
 )
 
 # Never reached here: they only complete what a refused method is told of its path.
