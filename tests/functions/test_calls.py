@@ -92,6 +92,8 @@ BUDGETS = [
     (["record a usage again"], "1", "1", "0.75"),
     (["correct a usage"], "1", "2", "0.88"),
     (["delete a usage"], "1", "2", "0.88"),
+    (["record a usage, Chargebee's way"], "1", "1", "0.75"),
+    (["delete a usage, Chargebee's way"], "1", "3", "1.00"),
     (GRACE, "20", "18", "20"),
     (["end a term that is closed by request", "close an invoice"], "20", "18", "20"),
     (["end and close a term at once"], "20", "18", "20"),
