@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from chargebee import Chargebee, InvalidRequestError
 
+from postpaid.api.chargebee import invoice_lists
 from postpaid.domain.api_key import KeyScope
 from postpaid.runtime import waiting
 from tests.support.chargebee import FORM, Door, refused, require_published
@@ -150,9 +151,10 @@ def test_a_closed_invoice_has_its_number_and_is_found_by_both_ids(door: Door, pe
     assert usage_line["id"] == f"li_{pending.removeprefix('inv_')}_2"
 
 
-@pytest.mark.parametrize(
-    "invoice", ["INV-999999", "INV-0", "draft_inv_nothing", "draft_", "inv_nothing", "a/b"]
-)
+NOT_THERE = ("INV-999999", "INV-0", "INV-" + "9" * 60, "draft_inv_nothing", "draft_", "inv_no")
+
+
+@pytest.mark.parametrize("invoice", [*NOT_THERE, "x" * 3000, "draft_" + "x" * 3000, "draft_%C3%BC"])
 def test_what_is_not_there_is_not_found(door: Door, invoice: str) -> None:
     answer = door.get(f"invoices/{invoice}")
 
@@ -240,6 +242,58 @@ def test_payments_are_shown_with_the_invoice(shop: Shop, door: Door, pending: st
     amounts = [(each["txn_id"], each["applied_amount"]) for each in paid["linked_payments"]]
     assert amounts == [("wire-1", 2000), ("wire-2", 805)]
     assert paid["resource_version"] > part["resource_version"]
+
+
+def test_an_invoice_is_posted_until_it_is_due(shop: Shop, door: Door, name: str) -> None:
+    shop.must("POST", "/v1/customers", {"id": "later", "name": "Later", "payment_days": 14})
+    lines = [{"item_price_id": "seat-usd"}]
+    body = SUBSCRIPTION | {"id": name, "customer_id": "later", "lines": lines}
+    shop.must("POST", "/v1/subscriptions", body)
+    [opening] = shop.invoices(name)
+    draft = retrieved(door, f"draft_{opening['id']}")
+    assert (draft["net_term_days"], draft["total"]) == (14, 2000)
+    assert "due_date" not in draft
+
+    closed = door.must(door.post(f"invoices/draft_{opening['id']}/close"))["invoice"]
+
+    assert (closed["status"], closed["net_term_days"]) == ("posted", 14)
+    assert closed["due_date"] == OCTOBER_20 + 14 * 86400
+
+
+def test_every_kind_of_line_is_shown(shop: Shop, door: Door, name: str) -> None:
+    tiers = [{"up_to": "20", "unit_amount": "0"}, {"up_to": None, "unit_amount": "0.0125"}]
+    price = {"id": "stepped", "item_id": "voip", "pricing_model": "tiered", "tiers": tiers}
+    shop.must("POST", "/v1/item-prices", price)
+    tax = {"inclusive": False, "rates": [{"name": "VAT", "percent": "19.5"}]}
+    shop.must("POST", "/v1/customers", {"id": "taxed", "name": "Taxed", "tax": tax})
+    lines = [{"item_price_id": "stepped"}, {"item_price_id": "seat-usd"}]
+    body = SUBSCRIPTION | {"id": name, "customer_id": "taxed", "lines": lines}
+    path = f"/v1/subscriptions/{name}"
+    shop.must("POST", "/v1/subscriptions", body)
+    usage = {"item_price_id": "stepped", "usage_date": "2026-09-15", "quantity": "30.5"}
+    shop.must("POST", f"{path}/usages", usage)
+    shop.work(name)
+    native = shop.invoices(name)[0]["id"]
+    door.must(door.post(f"invoices/draft_{native}/close"))
+    shop.functions.messages("CloseQueue")
+    shop.must("POST", f"{path}/usages", usage | {"usage_date": "2026-09-16", "quantity": "100"})
+    for message in shop.functions.messages("CloseQueue"):
+        shop.functions.invoke("CloseWorkerFunction", sqs_event([message]))
+    shop.must("POST", f"{path}/cancel", {"at": "now", "credit_unused": True})
+    last = shop.invoices(name)[0]["id"]
+
+    first, last = (retrieved(door, f"draft_{each}") for each in (native, last))
+
+    assert [row["quantity_used"] for row in first["line_item_tiers"]] == [20, 10]
+    assert first["line_item_tiers"][1]["quantity_used_in_decimal"] == "10.5"
+    assert (first["sub_total"], first["tax"], first["total"]) == (2013, 393, 2406)
+    assert [row["tax_amount"] for row in first["line_item_taxes"]] == [3, 390]
+    credit, late = last["line_items"]
+    assert credit["description"] == "Seats, credit for unused time"
+    assert credit["amount"] == credit["unit_amount"] < 0
+    assert late["description"].endswith(", came or changed later")
+    assert (late["amount"], late["metered"]) == (125, True)
+    assert last["credit_granted"] > 0
 
 
 # --- closing
@@ -489,6 +543,9 @@ FOUND: list[tuple[Json, set[str]]] = [
     ({"date[on]": OCTOBER_20}, EVERY),
     ({"date[before]": OCTOBER_20}, set()),
     ({"updated_at[after]": OCTOBER_20}, EVERY),
+    ({"subscription_id[is]": "x" * 3000}, set()),
+    ({"customer_id[is]": "x" * 3000}, set()),
+    ({"id[in]": f"[{'x' * 3000},INV-000001]"}, {"owed"}),
     ({"dunning_status[is]": "in_progress"}, set()),
     ({"channel[is]": "web", "id[starts_with]": "INV-"}, {"owed", "paid", "void"}),
     ({"id[is]": "INV-000001"}, {"owed"}),
@@ -575,6 +632,18 @@ def test_a_page_ends_after_some_drafts_and_goes_on(functions: Functions) -> None
     assert len(few["list"]) <= 1
     assert "next_offset" in few
     assert len(listed(door, {"total[is]": 1060})) == 1
+
+
+def test_a_page_ends_after_so_many_lines_and_goes_on(
+    archive: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ids_of(listed(archive, {}))
+    monkeypatch.setattr(invoice_lists, "ROWS_PER_PAGE_MAX", 3)
+
+    page = archive.must(archive.get("invoices"))
+
+    assert len(page["list"]) == 2
+    assert ids_of(listed(archive, {})) == whole
 
 
 # --- who may, and the SDK itself
