@@ -578,6 +578,16 @@ def test_a_list_can_be_sorted(archive: Door, attribute: str, limit: int) -> None
     assert len(rising) == 5
 
 
+@pytest.mark.parametrize(
+    "query", [{}, {"sort_by[asc]": "date"}, {"subscription_id[is]": "owed", "limit": 1}]
+)
+def test_a_list_that_ends_with_its_page_has_no_next_one(archive: Door, query: Json) -> None:
+    page = archive.must(archive.get("invoices", {"limit": 5} | query))
+
+    assert len(page["list"]) in {1, 5}
+    assert "next_offset" not in page
+
+
 def test_an_invoice_in_a_list_is_the_invoice(archive: Door) -> None:
     for shown in listed(archive, {}):
         alone = retrieved(archive, shown["id"])
