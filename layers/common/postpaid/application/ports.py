@@ -93,8 +93,11 @@ class UsagesOf(Protocol):
         """Store the next version of a live usage over exactly *over*; else return what is there."""
         ...
 
-    def delete(self, usage: Usage) -> Usage | None:
-        """Turn exactly this version into a tombstone; None if another version is there."""
+    def delete(self, usage: Usage, *, deletion: str | None = None) -> Usage | None:
+        """Turn exactly this version into a tombstone; None if another version is there.
+
+        *deletion* is the digest of the idempotency key of who asks.
+        """
         ...
 
     def get(self, key: UsageKey) -> Usage | None:

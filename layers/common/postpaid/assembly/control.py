@@ -14,13 +14,14 @@ from postpaid.application.work_due import Worker, work_invoice, work_term
 from postpaid.domain.api_key import ApiKey
 from postpaid.outbound import documents, queue
 from postpaid.runtime import clock
-from postpaid.runtime.ids import new_id, new_key_parts, new_run
+from postpaid.runtime.ids import new_id, new_key_parts, new_run, seeded_ids
 from postpaid.runtime.log import log, log_failure
 from postpaid.runtime.waiting import wait_for
 from postpaid.store import keys
 from postpaid.store.api_keys import StoredApiKeys
 from postpaid.store.books import SiteStores
 from postpaid.store.due import StoredDue, due_invoice, due_term
+from postpaid.store.replies import StoredReplies
 from postpaid.store.sites import clock_name
 from postpaid.store.tables import Table
 from postpaid.store.usage import StoredUsageIds
@@ -75,10 +76,12 @@ class Control:
             payments=stores.payments,
             documents=store,
             usage_ids=StoredUsageIds(stores.scope),
+            replies_in=lambda scope: StoredReplies(self.billing, scope),
             wait_for=wait_for,
             real_now=clock.real_now,
             place_of=lambda created_at, identifier: keys.listing_place(identifier, created_at),
             new_id=new_id,
+            seeded_ids=seeded_ids,
             new_run=new_run,
             new_key_parts=new_key_parts,
             hasten=lambda invoice_ids: self._hasten(stores, invoice_ids),

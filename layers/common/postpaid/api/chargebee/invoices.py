@@ -27,7 +27,6 @@ from postpaid.api.chargebee.params import (
     Text300,
     read,
 )
-from postpaid.api.chargebee.usage import idempotency_key
 from postpaid.api.cursors import read_cursor
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
@@ -211,8 +210,8 @@ def _answer(shown: Resource) -> Response:
 
 
 def _may_be_repeated(request: Request) -> bool:
-    """Tell whether a request may come again after its answer was lost: it has a key then."""
-    return idempotency_key(request.headers) is not None
+    """Tell whether a request came before, by its key, and may have been acted on."""
+    return request.again
 
 
 def _check_pending(invoice: Invoice) -> None:

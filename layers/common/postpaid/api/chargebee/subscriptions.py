@@ -20,7 +20,6 @@ from postpaid.api.chargebee.subscription_lines import NAMES, check_one_plan, new
 from postpaid.api.chargebee.subscription_params import REFUSED, NewSubscription
 from postpaid.api.chargebee.subscription_shape import Shelf, chargebee_from_subscription, shown
 from postpaid.api.chargebee.things import annotations, made
-from postpaid.api.chargebee.usage import idempotency_key
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.application.catalog import Created
@@ -141,7 +140,7 @@ def _start(desk: Desk, request: Request, identifier: str, asked: datetime | None
     """Return where a subscription starts: now, unless it is said, or was made by this request."""
     if asked is not None:
         return instant_text(asked)
-    if idempotency_key(request.headers) is not None:
+    if request.again:
         there = desk.subscriptions.get(identifier)
         if there is not None:
             return instant_text(there.start)
