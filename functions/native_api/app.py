@@ -20,7 +20,9 @@ client = dynamo.connect()
 s3 = documents.connect()
 usages = dynamo.DynamoTable(client, settings.usage_table)
 billing = dynamo.DynamoTable(client, settings.billing_table)
-close_queue = queue.Queue(queue.connect(), settings.close_queue_url)
+sqs = queue.connect()
+close_queue = queue.Queue(sqs, settings.close_queue_url)
+render_queue = queue.Queue(sqs, settings.render_queue_url)
 api_keys = StoredApiKeys(billing, Cache[ApiKey]())
 blocks: dict[str, list[int]] = {}
 control = Control(
@@ -29,6 +31,7 @@ control = Control(
     s3=s3,
     bucket=settings.document_bucket,
     close_queue=close_queue,
+    render_queue=render_queue,
     blocks=blocks,
 )
 

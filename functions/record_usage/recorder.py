@@ -110,7 +110,9 @@ class Recorder:
             )
         )
 
-    def delete(self, key: UsageKey, *, unless_invoiced: bool = False) -> RecordedUsage:
+    def delete(
+        self, key: UsageKey, *, unless_invoiced: bool = False, deletion: str | None = None
+    ) -> RecordedUsage:
         """Delete a usage."""
         return self._heard(
             delete_usage(
@@ -119,6 +121,7 @@ class Recorder:
                 ledger=self.ledger,
                 terms=self.terms,
                 unless_invoiced=unless_invoiced,
+                deletion=deletion,
             )
         )
 

@@ -36,7 +36,7 @@ def world() -> World:
     return world
 
 
-def correct(world: World, quantity: str, version: int = 1, **more: str) -> RecordedUsage:
+def correct(world: World, quantity: str, version: int = 1, **more: Any) -> RecordedUsage:
     return correct_usage(
         CorrectUsage(key=KEY, version=version, quantity=Decimal(quantity), **more),
         subscriptions=world.stores.subscriptions,

@@ -121,7 +121,7 @@ class Fickle:
         self.version += 1
         return a_usage(version=self.version)
 
-    def delete(self, usage: Usage) -> Usage | None:
+    def delete(self, usage: Usage, *, deletion: str | None = None) -> Usage | None:
         return None
 
 

@@ -1,7 +1,7 @@
 """The calls to AWS of every operation that touches money or usage: one row each, in order.
 
 A call is named as the SDK names it. Then comes what it is of, by its keys: of the usage table, if
-that is a usage, else of the billing table, of the bucket (content, supplement, pdf) or of a queue.
+that is a usage, else of the billing table, of the bucket (content, supplement, pdf, statement, statement-pdf) or of a queue.
 Then come its write units, W, or read units, R. A read is strongly consistent if it is not called
 eventual; a write that a condition refused is told so, and charged. In a transaction each item
 counts twice, its entries in indexes once.
@@ -24,6 +24,7 @@ PRICES = {
     "R": Decimal("0.125"),
     "PutObject": Decimal("5.00"),
     "GetObject": Decimal("0.40"),
+    "HeadObject": Decimal("0.40"),
     "SendMessage": Decimal("0.40"),
 }
 _UNITS = re.compile(r" ([0-9.]+) ([WR])\b")
@@ -333,6 +334,18 @@ SCHEDULE = (
         "GetItem invoice 1 R; GetObject content; PutObject pdf; UpdateItem invoice 1 W",
     ),
     Operation(
+        "make a document of usages",
+        "RenderInvoiceFunction",
+        ops.render_usages,
+        "HeadObject statement-pdf; GetObject statement; PutObject statement-pdf",
+    ),
+    Operation(
+        "make a document of usages again",
+        "RenderInvoiceFunction",
+        ops.render_usages_again,
+        "HeadObject statement-pdf",
+    ),
+    Operation(
         "settle a term",
         "CloseWorkerFunction",
         ops.settle_a_term,
@@ -425,9 +438,9 @@ INVOICES = (
         ops.close_with_credit,
         "GetItem site 1 R; GetItem invoice 1 R; UpdateItem term 2 W; GetItem subscription 1 R; "
         "GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; Query usage 1 R; "
-        "BatchGetItem price 0.5 R eventual; Query manifest 1 R; GetItem credit 1 R; PutObject "
-        "content; GetItem counter 1 R; TransactWriteItems (update invoice + update term + "
-        "update counter + put number + put credit) 10 W; GetObject content",
+        "BatchGetItem price 0.5 R eventual; GetItem invoice 1 R; Query manifest 1 R; GetItem "
+        "credit 1 R; PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice + "
+        "update term + update counter + put number + put credit) 10 W; GetObject content",
     ),
     Operation(
         "close an invoice again",
@@ -470,6 +483,28 @@ INVOICES = (
         "GET /v1/invoices/{}/pdf",
         ops.link_a_document,
         "GetItem site 1 R; GetItem invoice 1 R",
+    ),
+    Operation(
+        "ask for a document of usages",
+        "GET /v1/invoices/{}/usages-pdf",
+        ops.ask_for_usages,
+        "GetItem site 1 R; GetItem invoice 1 R; GetObject content; GetItem subscription 1 R; Query "
+        "usage 1 R; HeadObject statement-pdf; PutObject statement; SendMessage RenderQueue",
+    ),
+    Operation(
+        "ask for one of a pending invoice",
+        "GET /v1/invoices/{}/usages-pdf",
+        ops.ask_for_usages_of_a_draft,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem subscription 1 R; GetItem customer 1 R; "
+        "GetItem term 1 R; Query manifest 1 R; Query usage 1 R; GetItem site 1 R; HeadObject "
+        "statement-pdf; PutObject statement; SendMessage RenderQueue",
+    ),
+    Operation(
+        "link to a document of usages",
+        "GET /v1/invoices/{}/usages-pdf",
+        ops.link_usages,
+        "GetItem site 1 R; GetItem invoice 1 R; GetObject content; GetItem subscription 1 R; Query "
+        "usage 1 R; HeadObject statement-pdf",
     ),
     Operation(
         "list invoices",
@@ -529,6 +564,21 @@ INVOICES = (
         "void an invoice again",
         "POST /v1/invoices/{}/void",
         ops.void_again,
+        "GetItem site 1 R; GetItem invoice 1 R; GetObject content",
+    ),
+    Operation(
+        "delete a pending invoice",
+        "POST /v1/invoices/{}/delete",
+        ops.throw_away,
+        "GetItem site 1 R; GetItem invoice 1 R; UpdateItem term 1 W; GetItem site 1 R; GetItem "
+        "subscription 1 R; GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; "
+        "BatchGetItem price 0.5 R eventual; PutObject content; TransactWriteItems (update invoice "
+        "+ update term) 4 W; GetObject content",
+    ),
+    Operation(
+        "delete a pending invoice again",
+        "POST /v1/invoices/{}/delete",
+        ops.throw_away_again,
         "GetItem site 1 R; GetItem invoice 1 R; GetObject content",
     ),
     Operation(

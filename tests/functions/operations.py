@@ -516,6 +516,21 @@ def render(stage: Stage) -> Act:
     return lambda: stage.render(invoice_id)
 
 
+def render_usages(stage: Stage) -> Act:
+    path = f"/v1/invoices/{stage.september_invoiced()}/usages-pdf"
+    stage.functions.messages("RenderQueue")
+    answers("pdf_not_ready", stage.call("GET", path).code)
+    [message] = stage.functions.messages("RenderQueue")
+    asked = sqs_event([message])
+    return lambda: answers({"batchItemFailures": []}, stage.invoke(RENDERER, asked))
+
+
+def render_usages_again(stage: Stage) -> Act:
+    again = render_usages(stage)
+    again()
+    return again
+
+
 def settle_a_term(stage: Stage) -> Act:
     render(stage)()
     stage.clock.now += timedelta(minutes=6)
@@ -617,6 +632,22 @@ def link_a_document(stage: Stage) -> Act:
     return lambda: answers(200, stage.call("GET", f"/v1/invoices/{invoice_id}/pdf").status)
 
 
+def ask_for_usages(stage: Stage) -> Act:
+    path = f"/v1/invoices/{stage.september_invoiced()}/usages-pdf"
+    return lambda: answers("pdf_not_ready", stage.call("GET", path).code)
+
+
+def ask_for_usages_of_a_draft(stage: Stage) -> Act:
+    path = f"/v1/invoices/{stage.september()}/usages-pdf"
+    return lambda: answers("pdf_not_ready", stage.call("GET", path).code)
+
+
+def link_usages(stage: Stage) -> Act:
+    render_usages(stage)()
+    path = f"/v1/invoices/{stage.invoice()}/usages-pdf"
+    return lambda: answers(200, stage.call("GET", path).status)
+
+
 def list_invoices(stage: Stage) -> Act:
     stage.alone()
     stage.september_invoiced()
@@ -666,6 +697,17 @@ def void_with_credit(stage: Stage) -> Act:
     last = stage.credited()
     stage.close(last)
     return lambda: answers("voided", stage.must("POST", f"/v1/invoices/{last}/void")["status"])
+
+
+def throw_away(stage: Stage) -> Act:
+    path = f"/v1/invoices/{stage.september()}/delete"
+    return lambda: answers("deleted", stage.must("POST", path)["status"])
+
+
+def throw_away_again(stage: Stage) -> Act:
+    path = f"/v1/invoices/{stage.september()}/delete"
+    stage.must("POST", path)
+    return lambda: answers("deleted", stage.must("POST", path)["status"])
 
 
 def show_credits(stage: Stage) -> Act:

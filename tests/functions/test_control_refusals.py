@@ -317,6 +317,7 @@ UNKNOWN = _gets(
     (f"/v1/subscriptions/calls/usages/{'A' * 4000}", "usage_not_found"),
     (f"/v1/invoices/{NOBODY}", "invoice_not_found"),
     (f"/v1/invoices/{NOBODY}/pdf", "invoice_not_found"),
+    (f"/v1/invoices/{NOBODY}/usages-pdf", "invoice_not_found"),
     ("/v1/invoices/nothing", "invoice_not_found"),
     ("/v1", "route_not_found"),
     ("/v1/", "route_not_found"),

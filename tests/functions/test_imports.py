@@ -31,7 +31,13 @@ TOO_MUCH_FOR_RECORDING = {
     "s3transfer",
     "typst",
 }
-FOR_RENDERING_ONLY = {"babel", "typst", "postpaid.outbound.typesetting"}
+FOR_RENDERING_ONLY = {
+    "babel",
+    "typst",
+    "postpaid.outbound.pages",
+    "postpaid.outbound.typesetting",
+    "postpaid.outbound.usage_typesetting",
+}
 
 
 def _modules_after_import(functions: list[Resource]) -> set[str]:

@@ -9,6 +9,7 @@ import pytest
 from postpaid.api.http import Route
 from postpaid.api.native.routes import ROUTES, USAGE_WRITES
 from postpaid.domain.api_key import KeyScope
+from tests.support.events import sqs_event
 from tests.support.functions import Answer, Functions
 from tests.support.shop import (
     CALLS,
@@ -114,7 +115,9 @@ def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:
         "v1/invoices/{}/close": (issued,),
         "v1/invoices/{}/sync": (_pending(shop, "waiting", "harbor"),),
         "v1/invoices/{}/pdf": (issued,),
+        "v1/invoices/{}/usages-pdf": (issued,),
         "v1/invoices/{}/void": (voidable,),
+        "v1/invoices/{}/delete": (_pending(shop, "unwanted", "harbor"),),
         "v1/invoices/{}/payments": (issued,),
     }
 
@@ -131,6 +134,7 @@ def town(functions: Functions) -> Town:
         [opening] = shop.invoices()
         shop.must("POST", f"/v1/invoices/{opening['id']}/close")
         _render(shop, opening["id"])
+        _state_usages(shop, opening["id"])
     revoked = ours.new_key(KeyScope.ADMIN)
     ours.must("DELETE", f"/v1/api-keys/{revoked.split('_')[2]}")
     callers = {
@@ -182,6 +186,15 @@ def _render(shop: Shop, invoice_id: str) -> None:
             ":hash": {"S": "0" * 64},
         },
     )
+
+
+def _state_usages(shop: Shop, invoice_id: str) -> None:
+    """Have the document of an invoice's usages made."""
+    shop.functions.messages("RenderQueue")
+    path = f"/v1/invoices/{invoice_id}/usages-pdf"
+    assert shop.call("GET", path).code == "pdf_not_ready"
+    event = sqs_event(shop.functions.messages("RenderQueue"))
+    assert shop.functions.invoke("RenderInvoiceFunction", event) == {"batchItemFailures": []}
 
 
 def _expected(route: Route[Any], caller: str) -> int | str:
@@ -334,6 +347,7 @@ def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
     [*_, opening] = shop.invoices("theirs")
     if shop.must("POST", f"/v1/invoices/{opening['id']}/close")["document"] == "pending":
         _render(shop, opening["id"])
+        _state_usages(shop, opening["id"])
     spare = shop.must("POST", "/v1/api-keys", {"scopes": ["read"]})
     none = {route.template: () for route in town.routes if "{}" not in route.template}
     return none | {
@@ -356,7 +370,9 @@ def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
         "v1/invoices/{}/close": (opening["id"],),
         "v1/invoices/{}/sync": (_pending(shop, "theirs-waiting", "theirs"),),
         "v1/invoices/{}/pdf": (opening["id"],),
+        "v1/invoices/{}/usages-pdf": (opening["id"],),
         "v1/invoices/{}/void": (_voidable(shop, "theirs-too", "theirs"),),
+        "v1/invoices/{}/delete": (_pending(shop, "theirs-unwanted", "theirs"),),
         "v1/invoices/{}/payments": (opening["id"],),
     }
 

@@ -193,3 +193,49 @@ def test_credit_that_was_spent_keeps_its_invoice(shop: Shop) -> None:
     assert owed == [{"currency": "USD", "amount": "7.74"}]
     shop.must("POST", f"{last}/void")
     assert shop.must("GET", "/v1/customers/credited/credits")["data"] == []
+
+
+def test_a_pending_invoice_is_deleted_once_and_shows_what_it_would_have_said(
+    shop: Shop, pending: str
+) -> None:
+    deleted = shop.must("POST", f"{pending}/delete", {"reason": "a test customer"})
+    again = shop.must("POST", f"{pending}/delete")
+
+    assert deleted == again == shop.must("GET", pending)
+    assert (deleted["status"], deleted["number"], deleted["document"]) == ("deleted", None, None)
+    assert deleted["delete_reason"] == "a test customer"
+    assert deleted["deleted_at"].startswith("2026-10-20T")
+    assert (deleted["total"], deleted["amount_due"]) == ("20.00", None)
+    assert [line["amount"] for line in deleted["lines"]] == ["20.00"]
+    heads = {each["id"]: each for each in shop.must("GET", "/v1/invoices?limit=100")["data"]}
+    assert heads[pending.rpartition("/")[2]]["status"] == "deleted"
+    for path, code in (
+        ("close", "invoice_not_pending"),
+        ("sync", "invoice_not_pending"),
+        ("void", "invoice_not_issued"),
+    ):
+        answer = shop.call("POST", f"{pending}/{path}")
+        check_refusal(answer, status=409, code=code, said=None, secrets=[shop.admin])
+
+
+def test_an_issued_invoice_is_not_deleted(shop: Shop, issued: str) -> None:
+    answer = shop.call("POST", f"{issued}/delete")
+
+    check_refusal(answer, status=409, code="invoice_not_pending", said=None, secrets=[shop.admin])
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"reason": 7}, BAD, "reason"),
+        ({"reason": "x" * 251}, BAD, "reason"),
+        ({"because": "why"}, "unknown_field", "because"),
+    ],
+)
+def test_a_deletion_that_says_something_else_is_refused(
+    shop: Shop, pending: str, body: dict[str, Any], code: str, field: str
+) -> None:
+    answer = shop.call("POST", f"{pending}/delete", body)
+
+    check_refusal(answer, status=422, code=code, said=field, secrets=[shop.admin])
+    assert shop.must("GET", pending)["status"] == "pending"

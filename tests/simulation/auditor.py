@@ -36,13 +36,14 @@ class Broken(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A frozen term with all that was billed for it."""
+    """A frozen term with all that was billed for it; *gone* are manifests with deleted invoices."""
 
     term: Term
     invoice: Invoice
     first: InvoiceContent
     later: list[Supplement]
     billed: Mapping[str, Billed]
+    gone: frozenset[int]
 
 
 @dataclass
@@ -129,7 +130,7 @@ class Auditor:
                 for each in self.invoices.values()
                 if each.customer_id == customer
                 and each.content_hash is not None
-                and each.status is not InvoiceStatus.VOIDED
+                and each.status not in {InvoiceStatus.VOIDED, InvoiceStatus.DELETED}
             )
             balance = self.world.stores.credits.balance(customer, "USD").amount.minor
             _hold(balance == owed, "I-16", f"a credit of {balance} where {owed} are owed")
@@ -178,14 +179,16 @@ class Auditor:
 
     def _amounts(self, whole: Whole, usages: list[Usage]) -> None:
         lines = [line for line in whole.first.lines if line.kind is LineKind.USAGE]
-        lines += [line for each in whole.later for line in each.lines]
+        lines = [] if 0 in whole.gone else lines
+        lines += [line for each in whole.later if each.k not in whole.gone for line in each.lines]
         charged: dict[str, int] = defaultdict(int)
         used: dict[str, Decimal] = defaultdict(Decimal)
         for line in lines:
             charged[line.line_id] += line.amount.minor
+        owed_of = _slots(whole)
         for usage in usages:
-            if not usage.deleted:
-                used[usage.key.line_id] += usage.quantity
+            quantity = Decimal(0) if usage.deleted else usage.quantity
+            used[usage.key.line_id] += owed_of(keys.usage_sk(usage.key), quantity)
         for line_id in charged.keys() | used.keys():
             owed = self.price(used[line_id])
             _hold(charged[line_id] == owed, "I-16", f"{charged[line_id]} charged, {owed} owed")
@@ -334,7 +337,9 @@ class Auditor:
             billed = fold(first, later)
         except AssertionError as error:
             raise Broken(f"I-05: {error}") from error
-        return Whole(term, invoice, first, later, billed)
+        own = [(each.k, self.invoices.get(each.billed_in or "")) for each in log]
+        gone = {k for k, each in [(0, invoice), *own] if each and each.k == k and _is_deleted(each)}
+        return Whole(term, invoice, first, later, billed, frozenset(gone))
 
     def _usages(self, term: Term) -> list[Usage]:
         return [*self.world.ledger(term.subscription_id).in_period(term.usage_period)]
@@ -348,6 +353,37 @@ class Auditor:
             if period.start <= usage.key.at < period.end:
                 return term
         return None
+
+
+def _is_deleted(invoice: Invoice) -> bool:
+    return invoice.status is InvoiceStatus.DELETED
+
+
+def _slots(whole: Whole) -> Callable[[str, Decimal], Decimal]:
+    """Return how much is owed of a usage, by place and quantity, unit by unit.
+
+    What a deleted invoice took up is free, what it took down stays charged. For prices by the unit.
+    """
+    free: dict[str, set[int]] = defaultdict(set)
+    kept: dict[str, set[int]] = defaultdict(set)
+    now: dict[str, int] = defaultdict(int)
+    changes = [{place: quantity for place, _, quantity in whole.first.manifest}]
+    changes += [
+        {each.place: str(each.now.quantity) for each in one.differences} for one in whole.later
+    ]
+    for k, changed in enumerate(changes):
+        for place, quantity in changed.items():
+            was, now[place] = now[place], int(Decimal(quantity))
+            if k in whole.gone:
+                free[place] |= {*range(was, now[place])} - kept[place]
+                kept[place] |= {*range(now[place], was)}
+
+    def owed(place: str, quantity: Decimal) -> Decimal:
+        if place not in free and place not in kept:
+            return quantity
+        return Decimal(len(({*range(int(quantity))} | kept[place]) - free[place]))
+
+    return owed
 
 
 def _hold(holds: bool, law: str, what: str) -> None:

@@ -24,6 +24,7 @@ _OPERATIONS = {
     "query": "Query",
     "transact": "TransactWriteItems",
     "get_object": "GetObject",
+    "head_object": "HeadObject",
     "put_object": "PutObject",
     "send_message": "SendMessage",
 }

@@ -153,6 +153,16 @@ def _sync(world: World, invoice_id: str) -> object:
     return world.sync(invoice)
 
 
+def _throw_away(world: World, start: str, k: int = 0) -> object:
+    """Delete the invoice of a term; nobody knows of it before there is one."""
+    found = [
+        each
+        for each in world.invoices()
+        if each.subscription_id == "sub" and each.term_start == at(start) and each.k == k
+    ]
+    return world.throw_away(found[0]) if found else None
+
+
 def _sync_or_wait(world: World) -> object:
     """Refresh October's invoice; nobody knows of it before there is one."""
     term = world.stores.terms.get("sub", OCTOBER.start)
@@ -237,6 +247,9 @@ _NAMED_TWO_OTHER = _recorder(
 _LAST = _recorder("last", "173", "2026-10-08", subscription_id="two")
 _LAST_OTHER = _recorder("last-other", "179", "2026-10-09", subscription_id="two")
 _SYNC = Actor("sync", _sync_or_wait)
+_THROW = Actor("throw-away", lambda world: _throw_away(world, "2026-10-01"))
+_THROW_NEXT = Actor("throw-away-next", lambda world: _throw_away(world, "2026-11-01"))
+_THROW_OWN = Actor("throw-away-own", lambda world: _throw_away(world, "2026-10-01", k=1))
 _USAGE = (
     *(_RECORD, _OTHER, _AGAIN, _AGAIN_OTHER),
     *(_CORRECT, _CORRECT_OTHER, _DELETE, _DELETE_CORRECTED),
@@ -265,7 +278,7 @@ def begins() -> tuple[Begin, ...]:
         replace(
             graced,
             name="graced",
-            actors=(*_USAGE, _BATCH, _VISIT, _CLOSE, _SYNC, _CANCEL, _MANUAL),
+            actors=(*_USAGE, _BATCH, _VISIT, _CLOSE, _SYNC, _CANCEL, _MANUAL, _THROW),
         ),
         replace(
             frozen,
@@ -315,7 +328,7 @@ def _held() -> Begin:
     """October has ended, and is to close by itself in two days only."""
     begin = _october(ClosingPolicy(AUTO_AT_ONCE.mode, after_hours=48))
     assert begin.world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
-    return replace(begin, name="held", actors=(_RECORD, _CLOSE, _MANUAL, _VISIT))
+    return replace(begin, name="held", actors=(_RECORD, _CLOSE, _MANUAL, _VISIT, _THROW))
 
 
 def _stranded() -> Begin:
@@ -348,7 +361,7 @@ def _last() -> Begin:
         world.visit(last)
     assert world.term("2026-11-01").status is TermStatus.CLOSING
     world.clock.now += timedelta(minutes=6)
-    return replace(begin, name="last", actors=(_RECORD, _RECONCILE, _NEXT))
+    return replace(begin, name="last", actors=(_RECORD, _RECONCILE, _NEXT, _THROW_NEXT))
 
 
 def _over() -> Begin:
@@ -360,7 +373,8 @@ def _over() -> Begin:
     world.skip_to("2026-11-20T00:30")
     world.come_to_rest()
     _told(begin, _recorder("late", "139", "2026-10-09"))
-    return replace(begin, name="over", actors=(_RECORD, _RECONCILE, _CORRECT_AND_RECONCILE))
+    actors = (_RECORD, _RECONCILE, _CORRECT_AND_RECONCILE, _THROW_OWN)
+    return replace(begin, name="over", actors=actors)
 
 
 def _credit() -> Begin:
@@ -415,7 +429,8 @@ def _unratable() -> Begin:
     tiers = [{"up_to": "110", "unit_amount": "0.05"}]
     closed = Charge.from_plain({"pricing_model": "tiered", "tiers": tiers})
     world.billing.put(Put({**item, "charge": dict(closed.to_plain())}))
-    return replace(begin, name="unratable", actors=(_VISIT, _SYNC, _CANCEL, _CORRECT_AND_VISIT))
+    actors = (_VISIT, _SYNC, _CANCEL, _CORRECT_AND_VISIT, _THROW)
+    return replace(begin, name="unratable", actors=actors)
 
 
 def _mended() -> Begin:
@@ -425,7 +440,7 @@ def _mended() -> Begin:
     _bound(world, 1_400)
     world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
     _bound(world, 10_000)
-    return replace(begin, name="mended", actors=(_RECORD, _SYNC, _CLOSE, _VISIT))
+    return replace(begin, name="mended", actors=(_RECORD, _SYNC, _CLOSE, _VISIT, _THROW))
 
 
 def _bounded() -> Begin:
@@ -436,7 +451,7 @@ def _bounded() -> Begin:
     world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
     _told(begin, _recorder("more", "109", "2026-10-08"))
     accept, lift = _on_invoice("accept", _accept), _on_invoice("raise", _raise)
-    return replace(begin, name="bounded", actors=(_SYNC, _CLOSE, accept, lift))
+    return replace(begin, name="bounded", actors=(_SYNC, _CLOSE, accept, lift, _THROW))
 
 
 def _october(policy: ClosingPolicy) -> Begin:

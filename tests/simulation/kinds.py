@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-READS = frozenset({"GetItem", "Query", "BatchGetItem", "GetObject"})
+READS = frozenset({"GetItem", "Query", "BatchGetItem", "GetObject", "HeadObject"})
 
 
 class Kind(StrEnum):

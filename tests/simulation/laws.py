@@ -23,7 +23,7 @@ INVOICE_STEPS = {
 # I-14: what an issued invoice and a frozen term say for ever.
 _SAID = (
     *("content_hash", "series", "serial", "serial_text", "issued_on", "total", "credit"),
-    *("customer_id", "currency"),
+    *("customer_id", "currency", "deleted_at", "delete_reason"),
 )
 _FROZEN = ("m0", "invoice_id", "start", "end", "pins", "engine", "n", "last")
 USAGE_BYTES_MAX = 1024
@@ -95,8 +95,8 @@ class Laws:
         status, was = str(after["status"]), str((before or after)["status"])
         self.steps.add(("invoice", was, status))
         self._hold(status in INVOICE_STEPS[was], "I-13", f"an invoice went from {was} to {status}")
-        if before is not None and was in {"ISSUED", "VOIDED", "SKIPPED"}:
-            self._same(before, after, _SAID, "an invoice that is out")
+        if before is not None and was in {"ISSUED", "VOIDED", "SKIPPED", "DELETED"}:
+            self._same(before, after, _SAID, "an invoice that is out or deleted")
 
     def _same(self, before: Item, after: Item, names: object, what: str) -> None:
         assert isinstance(names, list | tuple)

@@ -230,7 +230,8 @@ def running() -> Iterator[Plant]:
             **{resource: name for name, resource in QUEUES.items()},
         }
         modules = import_functions(told, "http://127.0.0.1:9")
-        patch.setattr(modules["RenderInvoiceFunction"], "typesetter", PlainTypesetter())
+        for each in ("typesetter", "statement_typesetter"):
+            patch.setattr(modules["RenderInvoiceFunction"], each, PlainTypesetter())
         try:
             yield Plant(modules, wiring, standing, _functions(modules, clients), log)
         finally:

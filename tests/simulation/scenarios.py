@@ -121,7 +121,7 @@ def _batch(client: Client) -> None:
 
 
 def _by_request(client: Client) -> None:
-    """Close by request, see it, pay a part of it, void another."""
+    """Close by request, see it, list its usages, pay a part of it, void another."""
     plant = client.plant
     plant.dispatch()
     plant.deliver("close")
@@ -134,6 +134,11 @@ def _by_request(client: Client) -> None:
     for invoice in out:
         path = f"/v1/invoices/{invoice.id}"
         client.insist("GET", f"{path}/pdf", refused=409)
+        client.insist("GET", f"{path}/usages-pdf", refused=409)
+    plant.deliver("render")
+    for invoice in out:
+        path = f"/v1/invoices/{invoice.id}"
+        client.insist("GET", f"{path}/usages-pdf", refused=409)
         if invoice.subscription_id == "sub":
             for payment, amount in (("first", "1.00"), ("second", "2.00")):
                 client.insist("POST", f"{path}/payments", {"id": payment, "amount": amount})
@@ -231,6 +236,39 @@ def _sync(client: Client) -> None:
     client.insist("PATCH", "/v1/site", {"bounds": {"highest_totals": {"USD": "100"}}})
     for invoice_id in pending(plant):
         client.insist("POST", f"/v1/invoices/{invoice_id}/sync")
+
+
+def _thrown(client: Client) -> None:
+    """One that will be deleted as it is, one that cannot be rated, and one made in advance."""
+    _voip(client, closing=_MANUAL)
+    client.record("2026-10-05", "101")
+    client.insist("POST", "/v1/items", {"id": "seat", "name": "Seat", "metered": False})
+    price = {"id": "seats", "item_id": "seat", "pricing_model": "per_unit", "unit_amount": "31"}
+    client.insist("POST", "/v1/item-prices", price)
+    subscribe(client, "team", "seats", start="2026-12-01", closing=_MANUAL)
+    tiers = [{"up_to": "100", "unit_amount": "0.05"}, {"up_to": None, "unit_amount": "0.05"}]
+    disk = {"id": "disk", "item_id": "voip", "pricing_model": "tiered", "tiers": tiers}
+    client.insist("POST", "/v1/item-prices", disk)
+    subscribe(client, "full", "disk", closing=_MANUAL)
+    client.record("2026-10-05", "103", "full", line_id="disk")
+    table = client.plant.backend.tables[BILLING]
+    item = table.get(keys.price_version(SCOPE, "disk", 1))
+    assert item is not None
+    closed = Charge.from_plain({"pricing_model": "tiered", "tiers": tiers[:1]})
+    table.put(Put({**item, "charge": dict(closed.to_plain())}))
+
+
+def _throw_away(client: Client) -> None:
+    """Delete all three; then use more and less of October."""
+    plant = client.plant
+    plant.dispatch()
+    plant.deliver("close")
+    for invoice_id in pending(plant):
+        client.insist("POST", f"/v1/invoices/{invoice_id}/delete", {"reason": "a test"})
+    client.record("2026-10-08", "109")
+    plant.deliver("close")
+    client.correct(usage_id("2026-10-05"), 1, "91")
+    plant.deliver("close")
 
 
 # --- what is set up and changed
@@ -400,6 +438,15 @@ OTHERS = (
         price=minutes,
         then=_NOVEMBER,
         subscriptions=("sub", "two"),
+    ),
+    Scenario(
+        name="throw_away",
+        at=_OCTOBER,
+        begin=_thrown,
+        play=_throw_away,
+        price=minutes,
+        then=_NOVEMBER,
+        subscriptions=("sub", "full", "team"),
     ),
     Scenario(
         name="set_up",

@@ -181,6 +181,8 @@ class Backend:
         key = unquote(urlsplit(request.url).path)
         if request.method == "GET":
             return _response(request, 200, {}, self.objects[key])
+        if request.method == "HEAD":
+            return _response(request, 200 if key in self.objects else 403, {}, b"")
         assert (request.method, _header(request, "If-None-Match")) == ("PUT", "*")
         if key in self.objects:
             return s3_error(request, 412, "PreconditionFailed")

@@ -250,4 +250,6 @@ def _billing_thing(pk: str, sk: str) -> str:
 def _object(key: str) -> str:
     if "/supplements/" in key:
         return "supplement"
+    if "/usages/" in key:
+        return {"json": "statement", "pdf": "statement-pdf"}[key.rpartition(".")[2]]
     return {"json": "content", "pdf": "pdf"}[key.rpartition(".")[2]]

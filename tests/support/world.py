@@ -37,6 +37,7 @@ from postpaid.application.customers import (
     create_customer,
 )
 from postpaid.application.delete_customer import delete_customer
+from postpaid.application.delete_invoice import delete_invoice
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.due_terms import Due, dispatch_due
 from postpaid.application.edit_subscription import NO_REQUEST, Edited, Office, Request
@@ -77,6 +78,11 @@ from postpaid.domain.supplement import (
 )
 from postpaid.domain.term import Term
 from postpaid.domain.usage import Aggregation, Recording, UsageKey
+from postpaid.domain.usage_statement import (
+    UsageStatement,
+    statement_from_plain,
+    stored_statement,
+)
 from postpaid.store import keys
 from postpaid.store import tables as plain
 from postpaid.store.books import SiteStores
@@ -121,6 +127,25 @@ class MemoryDocuments:
     def put_pdf(self, invoice_id: str, body: bytes) -> str:
         return self._put(body)
 
+    def put_statement(self, invoice_id: str, body: bytes) -> str:
+        said = statement_from_plain(json.loads(body))
+        assert said.invoice_id == invoice_id
+        assert stored_statement(said) == body, "what is stored says the same"
+        return self._put(body)
+
+    def get_statement(self, invoice_id: str, digest: str) -> UsageStatement:
+        body = self.calls.make("documents.get", lambda: self.objects.get(digest))
+        if body is None:
+            raise Unavailable("there is no such statement")
+        return statement_from_plain(json.loads(body))
+
+    def has_statement_pdf(self, invoice_id: str, digest: str) -> bool:
+        return self.calls.make("documents.head", lambda: f"usages-{digest}" in self.objects)
+
+    def put_statement_pdf(self, invoice_id: str, digest: str, body: bytes) -> None:
+        name = f"usages-{digest}"
+        self.calls.make("documents.put", lambda: self.objects.setdefault(name, body))
+
     def _put(self, body: bytes) -> str:
         digest = hashlib.sha256(body).hexdigest()
         self.calls.make("documents.put", lambda: self.objects.setdefault(digest, body))
@@ -130,7 +155,7 @@ class MemoryDocuments:
 class PlainTypesetter:
     """Makes documents that are the text of what they say."""
 
-    def typeset(self, document: InvoiceDocument) -> bytes:
+    def typeset(self, document: InvoiceDocument | UsageStatement) -> bytes:
         return repr(document).encode()
 
 
@@ -574,6 +599,12 @@ class World:
     def void(self, invoice: Invoice, reason: str | None = None) -> Invoice:
         """Void an invoice on request."""
         return void_invoice(invoice.id, reason, books=self.books, now=self.now)
+
+    def throw_away(self, invoice: Invoice, reason: str | None = None) -> Invoice:
+        """Delete a pending invoice on request."""
+        return delete_invoice(
+            invoice.id, reason, books=self.books, run=self._new_run(), now=self.now
+        )
 
     def pay(
         self, invoice: Invoice, amount: object, payment_id: str = "pay", **more: Any

@@ -18,7 +18,8 @@ from postpaid.domain.site import Scope
 CURSOR_LENGTH_MAX = 1200  # the longest place is a usage whose line and event have long ids
 PAGE_DEFAULT = 50
 PAGE_MAX = 100
-_PAGING = {"cursor", "limit", "offset"}  # what differs from page to page of one list
+# What differs from page to page of one list.
+_PAGING = {"cursor", "limit", "offset", "line_items_limit", "line_items_offset"}
 _LIMIT = re.compile(r"[0-9]{1,9}")
 
 

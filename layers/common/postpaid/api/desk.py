@@ -18,6 +18,7 @@ from postpaid.application.customers import ChangeableCustomers, NewCustomers
 from postpaid.application.delete_customer import DeletableCustomers
 from postpaid.application.edit_subscription import Office
 from postpaid.application.entries import Appended
+from postpaid.application.find_invoice import Numbers
 from postpaid.application.item_families import ItemFamilies
 from postpaid.application.list_invoices import PagedCustomers, PagedInvoices
 from postpaid.application.ports import (
@@ -29,6 +30,7 @@ from postpaid.application.ports import (
 )
 from postpaid.application.sites import ChangeableSites
 from postpaid.application.subscriptions import Activation
+from postpaid.application.usage_statement import Statements
 from postpaid.domain.catalog import Item, ItemFamily, ItemPrice
 from postpaid.domain.customer import Customer
 from postpaid.domain.invoice import Invoice
@@ -70,11 +72,23 @@ class CustomerCredits(Protocol):
         ...
 
 
-class Linked(Documents, Protocol):
+class Linked(Documents, Statements, Protocol):
     """The documents of one site, and how a client gets one."""
 
-    def pdf_link(self, invoice: Invoice) -> str:
-        """Return a URL that downloads the document for a few minutes."""
+    def pdf_link(self, invoice: Invoice, *, inline: bool = False) -> str:
+        """Return a URL of the document for a few minutes: to download, or *inline*."""
+        ...
+
+    def statement_pdf_link(self, invoice: Invoice, digest: str, *, inline: bool = False) -> str:
+        """Return a URL of the document of a statement of usages for a few minutes."""
+        ...
+
+
+class Wait(Protocol):
+    """How a request waits for what another process makes."""
+
+    def __call__[Found](self, look: Callable[[], Found | None], seconds: int) -> Found | None:
+        """Look until something is there and return it; None if nothing is for so many seconds."""
         ...
 
 
@@ -102,8 +116,10 @@ class UsageIds(Protocol):
 class Desk:
     """One request's view of its site.
 
-    *hasten* asks a worker to look at things at once. *place_of* says where in its list a thing is
-    that was created at an instant and has an id.
+    *now* is on the site's clock, *real_now* on everybody's. *place_of* says where in its list a
+    thing is that was created at an instant and has an id. *hasten* asks a worker to look at things
+    at once, *ask_for_statement* the renderer for the document of a statement, by its invoice and
+    hash.
     """
 
     scope: Scope
@@ -117,6 +133,7 @@ class Desk:
     terms: RetimableTerms
     ledger: UsageLedger
     invoices: DeskInvoices
+    numbers: Numbers
     lists: Lists
     activation: Activation
     all_sites: ChangeableSites
@@ -128,9 +145,12 @@ class Desk:
     payments: Payments
     documents: Linked
     usage_ids: UsageIds
+    wait_for: Wait
+    real_now: Callable[[], datetime]
     place_of: Callable[[datetime, str], str]
     new_id: Callable[[str], str]
     new_run: Callable[[], str]
     new_key_parts: Callable[[], tuple[str, str]]
     hasten: Callable[[Sequence[str]], None]
+    ask_for_statement: Callable[[str, str], None]
     hands: Hands

@@ -23,7 +23,7 @@ from postpaid.application.edit_subscription import (
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.application.roll_term import known_subscription
 from postpaid.domain.errors import Conflict, Invalid
-from postpaid.domain.invoice import InvoiceStatus, invoice_id
+from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term
 
@@ -122,18 +122,28 @@ def _withdrawn(
         check_version(subscription, request)
         term = books.terms.get(subscription.id, subscription.start)
         assert term is not None, "a subscription has a term from the start"
-        opening = books.invoices.get(
-            invoice_id(office.scope, subscription.id, subscription.start, 0)
-        )
-        if opening is not None and opening.status is InvoiceStatus.DELETED:
-            continue  # this request's first try landed behind the reads above
-        if opening is not None and opening.status is not InvoiceStatus.PENDING:
-            raise Conflict("subscription_started", "its opening invoice is out already")
         ended = replace(subscription, end=subscription.start, version=subscription.version + 1)
         ended = noted(ended, request, None)
         try:
-            books.closing.withdraw(ended, term, opening)
+            books.closing.withdraw(ended, term, _opening(subscription, office))
         except Lost:
             continue
         return ended
     raise Unavailable("other changes came first every time")
+
+
+def _opening(subscription: Subscription, office: Office) -> Invoice | None:
+    """Return the opening invoice that goes with a subscription; None if there is none to delete.
+
+    Raises `Lost` if it went already: this request's first try landed behind what it has read.
+    """
+    opening = office.books.invoices.get(
+        invoice_id(office.scope, subscription.id, subscription.start, 0)
+    )
+    if opening is None or opening.status is InvoiceStatus.PENDING:
+        return opening
+    if opening.status is not InvoiceStatus.DELETED:
+        raise Conflict("subscription_started", "its opening invoice is out already")
+    if opening.content_hash is None:
+        raise Lost
+    return None  # a request of its own deleted it

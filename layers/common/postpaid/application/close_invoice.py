@@ -184,7 +184,7 @@ def _finished(
         credit_applied=credit if credit.minor else None,
         content_hash=content_hash,
     )
-    if _charges_nothing(content):
+    if charges_nothing(content):
         return finished
     serial, last_date = books.closing.next_serial(series.id)
     today = now.astimezone(zone(site.timezone)).date()
@@ -200,6 +200,6 @@ def _finished(
     )
 
 
-def _charges_nothing(content: InvoiceContent) -> bool:
+def charges_nothing(content: InvoiceContent) -> bool:
     """Tell whether there is nothing to invoice; usage is told even where it is free."""
     return not any(line.amount.minor or line.kind is LineKind.USAGE for line in content.lines)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from postpaid.application.books import Books
 from postpaid.application.entries import Appended, Balance
+from postpaid.application.give_back import paid_back
 from postpaid.application.ports import Lost, Unavailable, UsageLedger
 from postpaid.application.roll_term import known_subscription, next_term
 from postpaid.domain.charged_once import check_charged_once, check_given_back
@@ -90,19 +91,26 @@ def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
 
 
 def rated_content(
-    invoice: Invoice, term: Term | None, parties: Parties, books: Books, site: Site
+    invoice: Invoice,
+    term: Term | None,
+    parties: Parties,
+    books: Books,
+    site: Site,
+    *,
+    with_lines: bool = True,
 ) -> InvoiceContent:
     """Return what an invoice says of its own term, or of the supplement it was made for.
 
-    Raises `Lost` if what one transaction stored is not all there yet; `Conflict` with code
-    `invoice_not_ratable` or `bound_exceeded`.
+    Without lines it only says what it is about: which usages, which supplement. Raises `Lost` if
+    what one transaction stored is not all there yet; `Conflict` with code `invoice_not_ratable` or
+    `bound_exceeded`.
     """
     if invoice.k:
-        return _supplementary(invoice, parties, books, site)
+        return _supplementary(invoice, parties, books, site, with_lines=with_lines)
     begun = books.terms.get(invoice.subscription_id, invoice.period_end)
     if begun is None and not (term and term.last):
         raise Lost  # what it charges in advance must not be left out
-    return _content(invoice.id, parties, term, begun, books, site)
+    return _content(invoice.id, parties, term, begun, books, site, with_lines=with_lines)
 
 
 def waiting_supplements(invoice: Invoice, term: Term | None, books: Books) -> list[Appended]:
@@ -158,15 +166,20 @@ def _content(
     begun: Term | None,
     books: Books,
     site: Site,
+    *,
+    with_lines: bool = True,
 ) -> InvoiceContent:
     subscription, customer = parties.subscription, parties.customer
     usages: Sequence[Usage] = ()
     if term is not None:
         usages = books.ledger.of(subscription).in_period(_dates(term, begun))
     start = subscription.start if term is None else term.period.start
+    lines: tuple[InvoiceLine, ...] = ()
     with _bounded():
-        lines = rated_lines(subscription, term, begun, usages, books, customer)
-        check_charged_once(subscription, term, begun, lines)
+        if with_lines:
+            lines = rated_lines(subscription, term, begun, usages, books, customer)
+            check_charged_once(subscription, term, begun, lines)
+            lines = paid_back(lines, subscription, term, books, site.scope)
         return InvoiceContent(
             invoice_id=invoice_id,
             subscription_id=subscription.id,
@@ -230,7 +243,9 @@ def _bounded() -> Iterator[None]:
         raise Conflict("invoice_not_ratable", why) from None
 
 
-def _supplementary(invoice: Invoice, parties: Parties, books: Books, site: Site) -> InvoiceContent:
+def _supplementary(
+    invoice: Invoice, parties: Parties, books: Books, site: Site, *, with_lines: bool
+) -> InvoiceContent:
     """Return what an invoice says that was made for one supplement."""
     subscription, customer = parties.subscription, parties.customer
     assert invoice.term_start is not None
@@ -238,7 +253,8 @@ def _supplementary(invoice: Invoice, parties: Parties, books: Books, site: Site)
     assert term is not None
     [appended] = [each for each in books.manifests.of_term(term) if each.k == invoice.k]
     supplement = books.documents.get_supplement(appended)
-    check_given_back(supplement.lines)
+    lines = supplement.lines if with_lines else ()
+    check_given_back(lines)
     return InvoiceContent(
         invoice_id=invoice.id,
         subscription_id=subscription.id,
@@ -250,8 +266,8 @@ def _supplementary(invoice: Invoice, parties: Parties, books: Books, site: Site)
         begun=None,
         seller=site.seller,
         customer=customer.address,
-        lines=supplement.lines,
-        taxes=_taxes(supplement.lines, subscription.currency, site),
+        lines=lines,
+        taxes=_taxes(lines, subscription.currency, site),
         manifest=(),
         supplements=((appended.start, appended.k),),
     )

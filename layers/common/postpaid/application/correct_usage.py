@@ -20,17 +20,22 @@ from postpaid.application.record_usage import (
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.subscription import Subscription
+from postpaid.domain.term import TermStatus
 from postpaid.domain.usage import Usage, UsageKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectUsage:
-    """What a usage should say instead; *version* is the one that the caller knows."""
+    """What a usage should say instead; *version* is the one that the caller knows.
+
+    *unless_invoiced* is for who wants none changed whose term is frozen.
+    """
 
     key: UsageKey
     version: int
     quantity: Decimal
     note: str | None = None
+    unless_invoiced: bool = False
 
 
 def correct_usage(
@@ -44,8 +49,8 @@ def correct_usage(
     """Correct a usage once; a repeat of the request finds it done.
 
     Raises `Invalid`; `NotFound` if there is none, or if it was deleted; `Conflict` with code
-    `version_mismatch` and what there is, or with `term_closed`; `Unavailable` if the outcome is
-    unknown.
+    `version_mismatch` and what there is, with `term_closed`, or with `usage_invoiced`;
+    `Unavailable` if the outcome is unknown.
     """
     check_note(command.note)
     subscription = subscription_of(command.key, subscriptions)
@@ -59,6 +64,8 @@ def correct_usage(
         raise _stale(there)
     if is_closed(subscription, command.key, terms):
         raise term_closed()
+    if command.unless_invoiced:
+        check_not_invoiced(command.key, terms)
     # The request that recorded it stays with it: a late copy of that one, behind a deletion, must
     # still find that it was there.
     usage = replace(
@@ -89,6 +96,16 @@ def subscription_of(key: UsageKey, subscriptions: Subscriptions) -> Subscription
     if subscription is None:
         raise usage_not_found()
     return subscription
+
+
+def check_not_invoiced(key: UsageKey, terms: Terms) -> None:
+    """Refuse what would change a usage of a frozen term; raises `Conflict`.
+
+    A close that comes between this look and the write bills what was, and the change is late.
+    """
+    term = terms.look(key.subscription_id, key.at)
+    if term is not None and term.status is TermStatus.FROZEN:
+        raise Conflict("usage_invoiced", "its term is invoiced: what was billed stays")
 
 
 def usage_not_found() -> NotFound:

@@ -93,8 +93,11 @@ class UsagesOf(Protocol):
         """Store the next version of a live usage over exactly *over*; else return what is there."""
         ...
 
-    def delete(self, usage: Usage) -> Usage | None:
-        """Turn exactly this version into a tombstone; None if another version is there."""
+    def delete(self, usage: Usage, *, deletion: str | None = None) -> Usage | None:
+        """Turn exactly this version into a tombstone; None if another version is there.
+
+        *deletion* is the digest of the idempotency key of who asks.
+        """
         ...
 
     def get(self, key: UsageKey) -> Usage | None:
@@ -161,11 +164,14 @@ class Terms(Looks, Protocol):
         """Read at most *limit* terms that start before an instant, newest first."""
         ...
 
-    def fence(self, subscription_id: str, start: datetime, run: str, due_at: datetime) -> Term:
+    def fence(
+        self, subscription_id: str, start: datetime, run: str, due_at: datetime | None
+    ) -> Term:
         """Move a term to CLOSING for this run, and return it as it is now.
 
-        From GRACE, or from CLOSING of a dead run. One write to one item. Raises `Lost` if the term
-        is anything else by now.
+        From GRACE, or from CLOSING of a dead run. One write to one item. *due_at* is when a sweep
+        should go on if this run dies; None leaves it as due as it was. Raises `Lost` if the term is
+        anything else by now.
         """
         ...
 
@@ -221,6 +227,13 @@ class Closing(Protocol):
         must be the next one of its series. A finished invoice without a serial is skipped: it draws
         no number. *credit* is the customer's new
         balance, *billing* are the manifests that waited for this invoice.
+        """
+        ...
+
+    def delete(self, term: Term | None, invoice: Invoice, *, run: str | None) -> None:
+        """Store an invoice as deleted, and its term as frozen; or raise `Lost`.
+
+        *term* is the term as it should be, None for an opening or supplementary invoice.
         """
         ...
 

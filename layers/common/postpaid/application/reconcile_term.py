@@ -11,6 +11,7 @@ within some weeks, else on an invoice of its own. So does what waited for an inv
 come: the last close missed it, or had too many of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,17 +20,21 @@ from postpaid.application.compose_invoice import rated_lines
 from postpaid.application.entries import Appended
 from postpaid.application.ports import Ids, Lost, Unavailable
 from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
+from postpaid.domain.forgone import Forgone, within
 from postpaid.domain.invoice import Invoice, InvoiceLine, InvoiceStatus, invoice_id
+from postpaid.domain.invoice_content import InvoiceContent
 from postpaid.domain.site import LatePolicy, Scope
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.supplement import (
     Supplement,
+    billed_lines,
     check_not_below_nothing,
     differences,
     fold,
     supplement_lines,
 )
 from postpaid.domain.term import Term, TermStatus
+from postpaid.domain.usage import Usage
 
 NEXT_INVOICE_WITHIN = timedelta(days=35)
 _TRIES = 8
@@ -84,18 +89,16 @@ def _reconciled(
     first = books.documents.get_content(invoice)
     before = [books.documents.get_supplement(each) for each in later]
     usages = books.ledger.of(subscription).in_period(term.usage_period)
-    found = differences(
-        fold(first, before), ((books.ledger.place(usage), usage) for usage in usages)
-    )
+    placed = [(books.ledger.place(usage), usage) for usage in usages]
+    found = differences(fold(first, before), placed)
     if not found:
         return Reconciled(term, None, _stranded(term, later, subscription, scope, books, ids, now))
     lines: tuple[InvoiceLine, ...] = ()
     if subscription.late is not LatePolicy.STORE_ONLY:
-        customer = books.customers.get(subscription.customer_id)
-        assert customer is not None, "customers are never removed"
-        rated = rated_lines(subscription, term, None, usages, books, customer)
-        lines = supplement_lines(rated, first, before)
-        check_not_below_nothing(first, before, lines)
+        gone = {each.k for each in later if _was_deleted(each, term, scope, books)}
+        if invoice.status is InvoiceStatus.DELETED:
+            gone.add(0)
+        lines = _lines(_Log(first, before, gone), placed, term, subscription, books)
     supplement = Supplement(
         subscription_id=subscription.id,
         customer_id=subscription.customer_id,
@@ -110,6 +113,58 @@ def _reconciled(
         found_at=now,
     )
     return _append(supplement, term, subscription, scope, books, ids, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """The manifests of a term; *gone* are the numbers of those whose invoices were deleted."""
+
+    first: InvoiceContent
+    later: list[Supplement]
+    gone: set[int]
+
+    @property
+    def billed(self) -> tuple[InvoiceLine, ...]:
+        """The lines that are charged for the term's usage."""
+        first = None if 0 in self.gone else self.first
+        return billed_lines(first, (each for each in self.later if each.k not in self.gone))
+
+
+def _lines(
+    log: _Log,
+    placed: list[tuple[str, Usage]],
+    term: Term,
+    subscription: Subscription,
+    books: Books,
+) -> tuple[InvoiceLine, ...]:
+    """Return the lines that bill a term's usage, by place, as far as it is not dealt with yet."""
+    customer = books.customers.get(subscription.customer_id)
+    assert customer is not None, "customers are never removed"
+
+    def rated(usages: Sequence[Usage]) -> tuple[InvoiceLine, ...]:
+        return rated_lines(subscription, term, None, usages, books, customer)
+
+    owed = None
+    forgone = Forgone.of(log.first, log.later, log.gone)
+    if forgone is not None:
+        counted = forgone.counted(placed)
+        owed = [(line, 1) for line in rated([usage for _, usage in counted])]
+        for was, now in forgone.steps:
+            if was is not None:
+                owed += [(line, 1) for line in rated(within(counted, was))]
+            owed += [(line, -1) for line in rated(within(counted, now))]
+    lines = supplement_lines(rated([usage for _, usage in placed]), log.billed, owed)
+    check_not_below_nothing(log.billed, lines, subscription.currency)
+    return lines
+
+
+def _was_deleted(appended: Appended, term: Term, scope: Scope, books: Books) -> bool:
+    """Tell whether a later manifest had an invoice of its own, and that was deleted."""
+    own = invoice_id(scope, appended.subscription_id, term.period.end, appended.k)
+    if appended.billed_in != own:
+        return False  # the invoice of a term took it: none that is deleted does
+    invoice = books.invoices.get(own)
+    return invoice is not None and invoice.status is InvoiceStatus.DELETED
 
 
 def _append(

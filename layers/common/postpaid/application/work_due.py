@@ -13,6 +13,7 @@ from postpaid.application.close_invoice import close_invoice
 from postpaid.application.ports import Ids, Lost
 from postpaid.application.reconcile_term import Reconciled, reconcile_term
 from postpaid.application.roll_term import roll_term
+from postpaid.domain.errors import Conflict
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
 from postpaid.domain.site import Scope
 from postpaid.domain.term import Term, TermStatus
@@ -52,10 +53,7 @@ def work_invoice(invoice_id: str, *, worker: Worker) -> None:
     if invoice is None or invoice.due_at is None or invoice.due_at > worker.now:
         return
     if invoice.status is InvoiceStatus.PENDING:
-        invoice = close_invoice(
-            invoice_id, books=worker.books, run=worker.new_run(), now=worker.now
-        )
-        _hasten(invoice, worker)
+        _close(invoice_id, worker)
     elif _documented(invoice, worker):
         with suppress(Lost):  # it moved on, and stays on the list for that
             worker.books.invoices.settle(invoice)
@@ -100,11 +98,21 @@ def _step(term: Term, worker: Worker) -> Term | None:
         if invoice is not None and _documented(invoice, worker):
             worker.books.terms.settle(term)
     elif term.due_at is not None and term.due_at <= worker.now:
-        invoice = close_invoice(
-            term.invoice_id, books=worker.books, run=worker.new_run(), now=worker.now
-        )
-        _hasten(invoice, worker)
+        _close(term.invoice_id, worker)
     return begun
+
+
+def _close(invoice_id: str, worker: Worker) -> None:
+    """Close an invoice and ask for its document; one that was deleted meanwhile is left alone."""
+    try:
+        invoice = close_invoice(
+            invoice_id, books=worker.books, run=worker.new_run(), now=worker.now
+        )
+    except Conflict as refusal:
+        if refusal.code != "invoice_not_pending":
+            raise
+        return
+    _hasten(invoice, worker)
 
 
 def _documented(invoice: Invoice, worker: Worker) -> bool:

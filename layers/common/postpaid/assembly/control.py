@@ -16,6 +16,7 @@ from postpaid.outbound import documents, queue
 from postpaid.runtime import clock
 from postpaid.runtime.ids import new_id, new_key_parts, new_run
 from postpaid.runtime.log import log
+from postpaid.runtime.waiting import wait_for
 from postpaid.store import keys
 from postpaid.store.api_keys import StoredApiKeys
 from postpaid.store.books import SiteStores
@@ -40,6 +41,7 @@ class Control:
     s3: "S3Client"
     bucket: str
     close_queue: queue.Queue
+    render_queue: queue.Queue
     blocks: dict[str, list[int]] = field(default_factory=dict)
 
     def desk(self, key: ApiKey) -> Desk:
@@ -60,6 +62,7 @@ class Control:
             terms=stores.terms,
             ledger=stores.ledger,
             invoices=stores.invoices,
+            numbers=stores.numbers,
             lists=stores.lists(now),
             activation=stores.closing(now),
             all_sites=stores.all_sites,
@@ -71,11 +74,16 @@ class Control:
             payments=stores.payments,
             documents=store,
             usage_ids=StoredUsageIds(stores.scope),
+            wait_for=wait_for,
+            real_now=clock.real_now,
             place_of=lambda created_at, identifier: keys.listing_place(identifier, created_at),
             new_id=new_id,
             new_run=new_run,
             new_key_parts=new_key_parts,
             hasten=lambda invoice_ids: self._hasten(stores, invoice_ids),
+            ask_for_statement=lambda invoice_id, digest: self.render_queue.send(
+                queue.statement_message(stores.scope, invoice_id, digest)
+            ),
             hands=self._hands(stores, store),
         )
 

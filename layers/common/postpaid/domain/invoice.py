@@ -75,7 +75,8 @@ class InvoiceLine:
     line can be rated again from the invoice alone. *days*, of *days_in_period*, say which part of
     a charge by time is due, and *days_after* how many follow it; all are None for a whole one.
     A credit has a negative amount. A supplement is priced as if its whole term were billed anew,
-    and *billed_before* is taken off.
+    and *billed_before* is taken off: what was billed of it, or is not charged because an invoice
+    that held it was deleted.
     """
 
     kind: LineKind
@@ -149,7 +150,9 @@ class Invoice:
     invoice of a boundary, 1 and more for its supplements. *parked* is why it could not be made, and
     *broken* the bound it broke, if that is why. *series* is the one that *serial* counts in, and
     known when that is drawn. *credit_applied* is what it took from the customer's credit, None if
-    nothing. *paid* is the sum of its *payments* payments, None if there are none.
+    nothing. *paid* is the sum of its *payments* payments, None if there are none. One that was
+    deleted has what it would have said and come to, which nobody owes; neither of them if it went
+    with a subscription that was withdrawn.
     """
 
     id: str
@@ -178,6 +181,8 @@ class Invoice:
     payments: int = 0
     voided_at: datetime | None = None
     void_reason: str | None = None
+    deleted_at: datetime | None = None
+    delete_reason: str | None = None
 
     def __post_init__(self) -> None:
         assert self.parked is None or self.status is InvoiceStatus.PENDING
@@ -186,13 +191,16 @@ class Invoice:
         assert issued == (self.serial is not None), "issued invoices, and only those, are numbered"
         assert issued or self.series == MAIN, "a series is named by the number drawn from it"
         assert issued == (self.render is not None)
-        unwritten = self.status in {InvoiceStatus.PENDING, InvoiceStatus.DELETED}
-        assert unwritten == (self.content_hash is None)
+        # Deleted without content: with its subscription, before that began.
+        if self.status is not InvoiceStatus.DELETED:
+            assert (self.status is InvoiceStatus.PENDING) == (self.content_hash is None)
         assert (self.total is None) == (self.content_hash is None)
         assert (self.paid is None) == (self.payments == 0)
         assert self.paid is None or self.status is InvoiceStatus.ISSUED
         assert self.voided_at is None or self.status is InvoiceStatus.VOIDED
         assert self.void_reason is None or self.voided_at is not None
+        assert self.deleted_at is None or self.status is InvoiceStatus.DELETED
+        assert self.delete_reason is None or self.deleted_at is not None
 
     @property
     def charges(self) -> Money | None:

@@ -102,8 +102,8 @@ def plain_content(content: InvoiceContent) -> dict[str, Any]:
         "timezone": content.timezone,
         "ended": plain_period(content.ended),
         "begun": plain_period(content.begun),
-        "seller": _plain_address(content.seller),
-        "customer": _plain_address(content.customer),
+        "seller": plain_address(content.seller),
+        "customer": plain_address(content.customer),
         "lines": [plain_line(line) for line in content.lines],
         "subtotal": str(content.subtotal),
         "taxes": [plain_tax(tax) for tax in content.taxes],
@@ -136,10 +136,10 @@ def content_from_plain(plain: Mapping[str, Any]) -> InvoiceContent:
         currency=currency,
         timezone=plain["timezone"],
         engine=plain["engine"],
-        ended=_period(plain["ended"]),
-        begun=_period(plain["begun"]),
-        seller=_address(plain["seller"]),
-        customer=_address(plain["customer"]),
+        ended=period_from_plain(plain["ended"]),
+        begun=period_from_plain(plain["begun"]),
+        seller=address_from_plain(plain["seller"]),
+        customer=address_from_plain(plain["customer"]),
         lines=tuple(line_from_plain(line, currency) for line in plain["lines"]),
         taxes=tuple(_tax(tax, currency) for tax in plain["taxes"]),
         balance=_money(plain["balance"], currency),
@@ -224,7 +224,7 @@ def plain_line(line: InvoiceLine) -> dict[str, Any]:
 
 def line_from_plain(plain: Mapping[str, Any], currency: str) -> InvoiceLine:
     """Read a line from its plain form."""
-    period = _period(plain["period"])
+    period = period_from_plain(plain["period"])
     assert period is not None
     quantity = _decimal(plain["quantity"])
     priced = Priced(
@@ -288,13 +288,15 @@ def _tax(plain: Mapping[str, Any], currency: str) -> TaxAmount:
     )
 
 
-def _period(plain: Mapping[str, str] | None) -> Period | None:
+def period_from_plain(plain: Mapping[str, str] | None) -> Period | None:
+    """Read a period from its plain form."""
     if plain is None:
         return None
     return Period(instant_from_text(plain["start"]), instant_from_text(plain["end"]))
 
 
-def _plain_address(address: Address) -> dict[str, Any]:
+def plain_address(address: Address) -> dict[str, Any]:
+    """Return the plain form of a party's name and address."""
     return {
         "name": address.name,
         "lines": list(address.lines),
@@ -303,7 +305,8 @@ def _plain_address(address: Address) -> dict[str, Any]:
     }
 
 
-def _address(plain: Mapping[str, Any]) -> Address:
+def address_from_plain(plain: Mapping[str, Any]) -> Address:
+    """Read a party's name and address from their plain form."""
     return Address(
         name=plain["name"],
         lines=tuple(plain["lines"]),

@@ -4,6 +4,9 @@ A term's first manifest is in its invoice's content. Each later one is a supplem
 changed, from which version that was billed to which, and lines that bill the difference. So the
 manifests of a term add up to its usage, and their lines to the price of that usage, however often
 something comes late.
+
+Where an invoice was deleted that a manifest was on, its lines count for nothing, and the usage it
+holds is dealt with all the same: `domain.forgone` says how much is owed then.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -102,50 +105,62 @@ def differences(
     return tuple(found)
 
 
-def supplement_lines(
-    rated: Sequence[InvoiceLine], first: InvoiceContent, later: Iterable[Supplement]
+def billed_lines(
+    first: InvoiceContent | None, later: Iterable[Supplement]
 ) -> tuple[InvoiceLine, ...]:
-    """Return the lines that bill what usage costs now and was not billed before.
+    """Return the lines that manifests of a term bill its usage with; *first* None for none."""
+    own = () if first is None else first.lines
+    return (
+        *(line for line in own if line.kind is LineKind.USAGE),
+        *(line for supplement in later for line in supplement.lines),
+    )
+
+
+def supplement_lines(
+    rated: Sequence[InvoiceLine],
+    billed: Iterable[InvoiceLine],
+    owed: Iterable[tuple[InvoiceLine, int]] | None = None,
+) -> tuple[InvoiceLine, ...]:
+    """Return the lines that bill what usage costs now and was not *billed* before.
 
     *rated* is the term as it would be rated today: only its usage can differ from the invoice.
+    *owed* are the lines that add up, with a sign each, to what is to be charged of the term in all;
+    None if that is what it costs. It is never less than nothing.
     """
-    before: dict[_Place, Money] = {}
-    told: dict[_Place, InvoiceLine] = {}
-    for line in (
-        *(line for line in first.lines if line.kind is LineKind.USAGE),
-        *(line for supplement in later for line in supplement.lines),
-    ):
-        place = _place(line)
-        before[place] = before.get(place, Money(0, first.currency)) + line.amount
-        told[place] = line
+    before, told = _by_place((line, 1) for line in billed)
+    due, more_told = _by_place(owed or ())
+    told = more_told | told
     lines = []
     for line in rated:
         if line.kind is LineKind.USAGE:
             place = _place(line)
-            lines.append(_difference(line, before.pop(place, Money(0, first.currency))))
-    for place, amount in before.items():
+            amount = before.pop(place, Money(0, line.amount.currency))
+            if owed is not None:
+                amount += line.amount + -_not_negative(due.pop(place, None), line)
+            lines.append(_difference(line, amount))
+    for place in before | due:
         # All of its usage is gone.
-        lines.append(_difference(replace_priced(told[place]), amount))
+        gone = replace_priced(told[place])
+        amount = before.get(place, gone.amount) + -_not_negative(due.get(place), gone)
+        lines.append(_difference(gone, amount))
     return tuple(line for line in lines if line.amount.minor)
 
 
 def check_not_below_nothing(
-    first: InvoiceContent, later: Iterable[Supplement], lines: Sequence[InvoiceLine]
+    billed: Iterable[InvoiceLine], lines: Sequence[InvoiceLine], currency: str
 ) -> None:
-    """Check that a supplement gives back no more than a term's manifests billed (I-24).
+    """Check that a supplement gives back no more than a term's manifests *billed* (I-24).
 
     Line by line, whatever prices and periods it was billed at. Raises `Conflict` with code
     `bound_exceeded`.
     """
-    billed: dict[str, Money] = {}
-    for line in (
-        *(line for line in first.lines if line.kind is LineKind.USAGE),
-        *(line for supplement in later for line in supplement.lines),
-    ):
-        billed[line.line_id] = billed.get(line.line_id, Money(0, first.currency)) + line.amount
+    before_by_line: dict[str, Money] = {}
+    for line in billed:
+        amount = before_by_line.get(line.line_id, Money(0, currency)) + line.amount
+        before_by_line[line.line_id] = amount
     for line_id in {line.line_id: None for line in lines}:
-        more = total((line.amount for line in lines if line.line_id == line_id), first.currency)
-        before = billed.get(line_id, Money(0, first.currency))
+        more = total((line.amount for line in lines if line.line_id == line_id), currency)
+        before = before_by_line.get(line_id, Money(0, currency))
         if (before + more).minor < 0:
             raise bound_exceeded(Bound.GIVEN_BACK, -more, before, f"line '{line_id}'")
 
@@ -155,6 +170,26 @@ type _Place = tuple[str, str, int, Period]
 
 def _place(line: InvoiceLine) -> _Place:
     return line.line_id, line.item_price_id, line.price_version, line.period
+
+
+def _by_place(
+    lines: Iterable[tuple[InvoiceLine, int]],
+) -> tuple[dict[_Place, Money], dict[_Place, InvoiceLine]]:
+    """Return what usage lines with a sign come to by place, and the last line of each."""
+    amounts: dict[_Place, Money] = {}
+    last: dict[_Place, InvoiceLine] = {}
+    for line, sign in lines:
+        if line.kind not in {LineKind.USAGE, LineKind.SUPPLEMENT}:
+            continue
+        place = _place(line)
+        amount = line.amount if sign > 0 else -line.amount
+        amounts[place] = amounts.get(place, Money(0, amount.currency)) + amount
+        last[place] = line
+    return amounts, last
+
+
+def _not_negative(amount: Money | None, line: InvoiceLine) -> Money:
+    return Money(max(0, amount.minor if amount else 0), line.amount.currency)
 
 
 def _difference(line: InvoiceLine, before: Money) -> InvoiceLine:

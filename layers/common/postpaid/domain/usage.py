@@ -44,7 +44,8 @@ class Usage:
     """A recorded quantity; *version* counts its writes, deletion included.
 
     A deleted usage stays as a tombstone, so that a delayed request cannot bring it back.
-    *request* is the digest of the idempotency key it was recorded with, if there was one.
+    *request* is the digest of the idempotency key it was recorded with, if there was one, and
+    *deletion* of the one it was deleted with.
     *external_id* is a name that the client gave it, unique in the site, if it did.
     """
 
@@ -58,6 +59,7 @@ class Usage:
     deleted: bool = False
     request: str | None = None
     external_id: str | None = None
+    deletion: str | None = None
 
     def same_fact(self, other: "Usage") -> bool:
         """Tell whether both say the same: an identity is one fact, its quantity the content."""

@@ -18,11 +18,19 @@ from postpaid.domain.supplement import (
     plain_supplement,
     supplement_from_plain,
 )
+from postpaid.domain.usage_statement import (
+    UsageStatement,
+    statement_from_plain,
+    statement_hash,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _JSON = "application/json"
+_PDF = "application/pdf"
+# Who may not list a bucket is told 403, not 404, of an object that is not there.
+_NOT_THERE = frozenset({403, 404})
 
 
 def connect() -> "S3Client":
@@ -71,20 +79,58 @@ class StoredDocuments:
     def put_pdf(self, invoice_id: str, body: bytes) -> str:
         """Store a typeset document and return its hash; storing it twice changes nothing."""
         digest = hashlib.sha256(body).hexdigest()
-        self._put_once(self._key(invoice_id, digest, "pdf"), body, "application/pdf")
+        self._put_once(self._key(invoice_id, digest, "pdf"), body, _PDF)
         return digest
 
-    def pdf_link(self, invoice: Invoice) -> str:
-        """Return a URL that downloads the document for the next five minutes."""
+    def pdf_link(self, invoice: Invoice, *, inline: bool = False) -> str:
+        """Return a URL of the document for the next five minutes: to download, or *inline*."""
         assert invoice.pdf_hash is not None
-        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in str(invoice.serial_text))
+        key = self._key(invoice.id, invoice.pdf_hash, "pdf")
+        return self._link(key, str(invoice.serial_text), inline=inline)
+
+    def put_statement(self, invoice_id: str, body: bytes) -> str:
+        """Store a statement of usages and return its hash; storing it twice changes nothing."""
+        digest = statement_hash(body)
+        self._put_once(self._statement_key(invoice_id, digest, "json"), body, _JSON)
+        return digest
+
+    def get_statement(self, invoice_id: str, digest: str) -> UsageStatement:
+        """Read a statement of usages by its hash."""
+        key = self._statement_key(invoice_id, digest, "json")
+        return statement_from_plain(json.loads(self._get(key, digest)))
+
+    def has_statement_pdf(self, invoice_id: str, digest: str) -> bool:
+        """Tell whether the document of a statement is there."""
+        key = self._statement_key(invoice_id, digest, "pdf")
+        try:
+            self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in _NOT_THERE:
+                return False
+            raise Unavailable("S3 did not say whether a document is there") from error
+        except (HTTPClientError, BotoCoreError) as error:
+            raise Unavailable("S3 did not answer") from error
+        return True
+
+    def put_statement_pdf(self, invoice_id: str, digest: str, body: bytes) -> None:
+        """Store the document of a statement; storing it twice changes nothing."""
+        self._put_once(self._statement_key(invoice_id, digest, "pdf"), body, _PDF)
+
+    def statement_pdf_link(self, invoice: Invoice, digest: str, *, inline: bool = False) -> str:
+        """Return a URL of a statement's document for the next five minutes, as `pdf_link` does."""
+        name = f"usages-{invoice.serial_text or invoice.id}"
+        return self._link(self._statement_key(invoice.id, digest, "pdf"), name, inline=inline)
+
+    def _link(self, key: str, name: str, *, inline: bool) -> str:
+        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
+        shown = "inline" if inline else "attachment"
         return self._client.generate_presigned_url(
             "get_object",
             Params={
                 "Bucket": self._bucket,
-                "Key": self._key(invoice.id, invoice.pdf_hash, "pdf"),
-                "ResponseContentDisposition": f'attachment; filename="{name}.pdf"',
-                "ResponseContentType": "application/pdf",
+                "Key": key,
+                "ResponseContentDisposition": f'{shown}; filename="{name}.pdf"',
+                "ResponseContentType": _PDF,
             },
             ExpiresIn=int(LINK_LIFETIME.total_seconds()),
         )
@@ -112,6 +158,10 @@ class StoredDocuments:
 
     def _key(self, invoice_id: str, digest: str, suffix: str) -> str:
         return f"{self._prefix}/invoices/{invoice_id}/{digest}.{suffix}"
+
+    def _statement_key(self, invoice_id: str, digest: str, suffix: str) -> str:
+        # Its document has its hash, not its own: the one can be looked for by the other.
+        return f"{self._prefix}/invoices/{invoice_id}/usages/{digest}.{suffix}"
 
     def _supplement_key(self, subscription_id: str, digest: str) -> str:
         # An id of the client's is no part of a path: its hash is.

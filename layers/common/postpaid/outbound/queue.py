@@ -1,4 +1,4 @@
-"""The two queues: what is due for closing, and invoices to render."""
+"""The two queues: what is due for closing, and documents to make."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -84,3 +84,18 @@ def render_from_message(body: str) -> tuple[Scope, str]:
     """Read which invoice is to be rendered."""
     message = json.loads(body)
     return Scope(message["site"], message["generation"]), message["invoice_id"]
+
+
+def statement_message(scope: Scope, invoice_id: str, digest: str) -> dict[str, Any]:
+    """Return the message that asks for the document of a statement of an invoice's usages."""
+    statement = {"invoice_id": invoice_id, "hash": digest}
+    return {"site": scope.site, "generation": scope.generation, "statement": statement}
+
+
+def statement_from_message(body: str) -> tuple[Scope, str, str] | None:
+    """Read which statement, of which invoice, is to be rendered; None if that is not asked."""
+    message = json.loads(body)
+    asked = message.get("statement")
+    if asked is None:
+        return None
+    return Scope(message["site"], message["generation"]), asked["invoice_id"], asked["hash"]

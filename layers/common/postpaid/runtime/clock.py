@@ -45,3 +45,8 @@ def site_now(site: Site) -> datetime:
 def monotonic() -> float:
     """Return seconds on a clock that only measures durations."""
     return time.monotonic()
+
+
+def sleep(seconds: float) -> None:
+    """Let some time pass."""
+    time.sleep(seconds)

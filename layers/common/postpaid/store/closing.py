@@ -19,6 +19,7 @@ from postpaid.store.credits import credit_write
 from postpaid.store.customers import begun_write
 from postpaid.store.fields import number, text, without_none
 from postpaid.store.invoices import (
+    deleted_attributes,
     finished_attributes,
     issued_with,
     item_from_invoice,
@@ -133,7 +134,13 @@ class StoredClosing:
             ),
         ]
         if opening is not None:
-            deleted = {"status": InvoiceStatus.DELETED.value, "parked": None, "bound": None, **idle}
+            deleted = {
+                "status": InvoiceStatus.DELETED.value,
+                "parked": None,
+                "bound": None,
+                "deleted_at": instant_text(self._now),
+                **idle,
+            }
             pending = equals("status", InvoiceStatus.PENDING.value)
             writes.append(_update(keys.entity(scope, "invoice", opening.id), pending, deleted))
         self._all_or_lost(writes)
@@ -164,19 +171,34 @@ class StoredClosing:
         pending = equals("status", InvoiceStatus.PENDING.value)
         writes: list[Write] = [_update(head, pending, finished)]
         if term is not None:
-            frozen = without_none(
-                {
-                    "status": TermStatus.FROZEN.value,
-                    "m": term.manifests,
-                    "m0": term.manifest_hash,
-                }
-            )
-            writes.append(Update(term_key(scope, term), _mine(run), set=frozen))
+            writes.append(self._frozen(term, run))
         if invoice.serial is not None and invoice.issued_on is not None:
             writes += self._drawn(invoice, invoice.serial, invoice.issued_on)
         if credit is not None:
             writes.append(credit_write(scope, credit))
         writes += [billing_write(scope, each, invoice.id) for each in billing]
+        self._all_or_lost(writes)
+
+    def delete(self, term: Term | None, invoice: Invoice, *, run: str | None) -> None:
+        """Store an invoice as deleted, and its term as frozen; or raise `Lost`.
+
+        The invoice must still be PENDING, the term CLOSING for *run*. No number is drawn, no credit
+        moves, and what waits goes on waiting. The invoice is due no more.
+        """
+        deleted: dict[str, Value] = {
+            "status": invoice.status.value,
+            **parked_attributes(invoice),
+            **finished_attributes(invoice),
+            **deleted_attributes(invoice),
+            "due_at": None,
+            "dpk": None,
+            "dsk": None,
+        }
+        head = keys.entity(self._scope, "invoice", invoice.id)
+        pending = equals("status", InvoiceStatus.PENDING.value)
+        writes: list[Write] = [_update(head, pending, deleted)]
+        if term is not None:
+            writes.append(self._frozen(term, run))
         self._all_or_lost(writes)
 
     def park(self, term: Term | None, invoice: Invoice, *, run: str | None) -> None:
@@ -252,6 +274,16 @@ class StoredClosing:
         if item is None:
             return 1, None
         return number(item, "next"), date.fromisoformat(text(item, "last_date"))
+
+    def _frozen(self, term: Term, run: str | None) -> Update:
+        frozen = without_none(
+            {
+                "status": TermStatus.FROZEN.value,
+                "m": term.manifests,
+                "m0": term.manifest_hash,
+            }
+        )
+        return Update(term_key(self._scope, term), _mine(run), set=frozen)
 
     def _drawn(self, invoice: Invoice, serial: int, issued_on: date) -> list[Write]:
         counter = keys.series_counter(self._scope, invoice.series)

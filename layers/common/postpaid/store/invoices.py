@@ -121,6 +121,7 @@ def item_from_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime)
             **finished_attributes(invoice),
             **paid_attributes(invoice.paid, invoice.payments),
             **voided_attributes(invoice),
+            **deleted_attributes(invoice),
             **keys.listing(scope, KIND, invoice.id, invoice.created_at),
         }
     )
@@ -176,6 +177,16 @@ def voided_attributes(invoice: Invoice) -> Item:
     )
 
 
+def deleted_attributes(invoice: Invoice) -> Item:
+    """Return the attributes that deleting an invoice adds."""
+    return without_none(
+        {
+            "deleted_at": None if invoice.deleted_at is None else instant_text(invoice.deleted_at),
+            "delete_reason": invoice.delete_reason,
+        }
+    )
+
+
 def issued_with(payments: int) -> Condition:
     """Return the condition that an invoice is issued and has exactly so many payments."""
     counted = equals("pv", payments) if payments else Absent("pv")
@@ -222,4 +233,6 @@ def invoice_from_item(item: Item) -> Invoice:
         payments=number_or_none(item, "pv") or 0,
         voided_at=instant_or_none(item, "voided_at"),
         void_reason=text_or_none(item, "void_reason"),
+        deleted_at=instant_or_none(item, "deleted_at"),
+        delete_reason=text_or_none(item, "delete_reason"),
     )

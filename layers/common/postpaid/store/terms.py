@@ -59,30 +59,34 @@ class StoredTerms:
         rows = self._table.query(self._span(subscription_id, None, limit=limit, after=last))
         return [term_from_item(row) for row in rows]
 
-    def fence(self, subscription_id: str, start: datetime, run: str, due_at: datetime) -> Term:
+    def fence(
+        self, subscription_id: str, start: datetime, run: str, due_at: datetime | None
+    ) -> Term:
         """Move a term to CLOSING for this run, and return it as it is now.
 
         From GRACE, or from CLOSING of a dead run. One write to one item, awaited before anything
         is read: only so does "still open" in a writer's later look mean that we will see its
         usage. It stays on the list of what is due, so that a sweep finds it if this run dies:
-        where it was, because moving it there costs two more writes, unless that is too late.
+        where it was, because moving it there costs two more writes, unless that is too late. With
+        *due_at* None it is as due as it was, or not at all: of a run that dies nobody goes on.
         Raises `Lost` if the term is anything else by now.
         """
         key = keys.term(self._scope, subscription_id, start)
-        place = keys.due(self._clock, key.pk, due_at, due_at)
+        place: Item = {}
+        fenced: dict[str, Value] = {"status": TermStatus.CLOSING.value, "run": run}
+        if due_at is not None:
+            place = keys.due(self._clock, key.pk, due_at, due_at)
+            fenced["due_at"] = instant_text(due_at)
         update = Update(
             key,
             OneOf("status", (TermStatus.GRACE.value, TermStatus.CLOSING.value)),
-            set={
-                "status": TermStatus.CLOSING.value,
-                "run": run,
-                "due_at": instant_text(due_at),
-            },
+            set=fenced,
             default=place,
         )
         try:
             item = self._table.update(update)
-            if text(item, "dsk") > instant_text(due_at):  # closed by request, before its time
+            late = due_at is not None and text(item, "dsk") > instant_text(due_at)
+            if late:  # closed by request, before its time
                 mine = all_of(equals("status", TermStatus.CLOSING.value), equals("run", run))
                 item = self._table.update(Update(key, mine, set=place))
         except ConditionFailed:

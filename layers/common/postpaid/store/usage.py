@@ -112,12 +112,16 @@ class StoredUsagesOf:
         assert usage.version == over.version + 1
         return self._put(self._written(usage, all_of(equals("v", over.version), Absent("d"))))
 
-    def delete(self, usage: Usage) -> Usage | None:
-        """Turn exactly this version into a tombstone; None if another version is there."""
+    def delete(self, usage: Usage, *, deletion: str | None = None) -> Usage | None:
+        """Turn exactly this version into a tombstone; None if another version is there.
+
+        *deletion* is the digest of the idempotency key of who asks.
+        """
+        named: Item = {} if deletion is None else {"e": deletion}
         update = Update(
             self._key(usage.key),
             all_of(equals("v", usage.version)),
-            set={"d": True, "v": usage.version + 1},
+            set={"d": True, "v": usage.version + 1, **named},
         )
         try:
             self._table.update(update)
@@ -126,7 +130,9 @@ class StoredUsagesOf:
             there = refusal.existing
             if there is None or not there.get("d") or there["v"] != usage.version + 1:
                 return None
-        return replace(usage, deleted=True, version=usage.version + 1)
+            if there.get("e") != deletion:
+                return None  # it is another's
+        return replace(usage, deleted=True, version=usage.version + 1, deletion=deletion)
 
     def get(self, key: UsageKey) -> Usage | None:
         """Read one usage, tombstones included."""
@@ -245,13 +251,15 @@ def item_from_usage(key: Key, usage: Usage) -> Item:
         item["x"] = usage.external_id
     if usage.deleted:
         item["d"] = True
+    if usage.deletion is not None:
+        item["e"] = usage.deletion
     return item
 
 
 def usage_from_item(subscription_id: str, item: Item) -> Usage:
     """Read a usage from its stored form."""
     note, request, version = item.get("n"), item.get("r"), item["v"]
-    external_id = item.get("x")
+    external_id, deletion = item.get("x"), item.get("e")
     assert isinstance(version, int)
     return Usage(
         key=keys.usage_from_sk(subscription_id, str(item["sk"])),
@@ -264,6 +272,7 @@ def usage_from_item(subscription_id: str, item: Item) -> Usage:
         deleted=bool(item.get("d", False)),
         request=None if request is None else str(request),
         external_id=None if external_id is None else str(external_id),
+        deletion=None if deletion is None else str(deletion),
     )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from postpaid.api.chargebee import (
     customers,
     families,
+    invoice_lists,
+    invoices,
     items,
     prices,
     subscription_changes,
@@ -19,7 +21,7 @@ from postpaid.domain.api_key import KeyScope
 
 type Operation = Callable[[Desk, Request, tuple[str, ...]], Response]
 
-ADMIN, READ = KeyScope.ADMIN, KeyScope.READ
+ADMIN, READ, CLOSE = KeyScope.ADMIN, KeyScope.READ, KeyScope.INVOICE_CLOSE
 
 ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "api/v2/item_families", READ, families.list_all),
@@ -47,6 +49,16 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "api/v2/subscriptions/{}", READ, subscriptions.retrieve),
     Route("POST", "api/v2/subscriptions/{}/update_for_items", ADMIN, subscription_changes.update),
     Route("POST", "api/v2/subscriptions/{}/cancel_for_items", ADMIN, subscription_changes.cancel),
+    Route("GET", "api/v2/subscriptions/{}/invoices", READ, invoice_lists.list_of_subscription),
+    Route("GET", "api/v2/customers/{}/invoices", READ, invoice_lists.list_of_customer),
+    Route("GET", "api/v2/invoices", READ, invoice_lists.list_all),
+    Route("GET", "api/v2/invoices/{}", READ, invoices.retrieve),
+    Route("POST", "api/v2/invoices/{}/close", CLOSE, invoices.close),
+    Route("POST", "api/v2/invoices/{}/sync_usages", CLOSE, invoices.sync_usages),
+    Route("POST", "api/v2/invoices/{}/pdf", READ, invoices.pdf),
+    Route("POST", "api/v2/invoices/{}/void", ADMIN, invoices.void),
+    Route("POST", "api/v2/invoices/{}/delete", ADMIN, invoices.delete),
+    Route("POST", "api/v2/invoices/{}/add_charge_item", ADMIN, invoices.add_charge_item),
 )
 
 # Never reached here: they only complete what a refused method is told of its path.

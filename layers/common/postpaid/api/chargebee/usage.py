@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from postpaid.api.chargebee.forms import read_form
+from postpaid.api.chargebee.usage_ids import usage_id
 from postpaid.api.http import Request, Response
 from postpaid.application.record_usage import RecordUsage
 from postpaid.domain.errors import Conflict, Invalid
@@ -38,6 +39,15 @@ class Asked:
     has_key: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AskedDeletion:
+    """The id of a usage to delete; *deletion* is what the tombstone will know the request by."""
+
+    id: str
+    deletion: str | None
+    has_key: bool
+
+
 def usage_asked(request: Request, subscription_id: str) -> Asked:
     """Read `POST /subscriptions/{id}/usages`; raises `Malformed` or `Invalid`.
 
@@ -54,7 +64,6 @@ def usage_asked(request: Request, subscription_id: str) -> Asked:
             raise Invalid("missing_field", "is required", field=name)
     if given["dedupe_option"] not in {None, *_DEDUPE}:
         raise Invalid("invalid_field", f"is one of {', '.join(_DEDUPE)}", field="dedupe_option")
-    key = idempotency_key(request.headers)
     command = RecordUsage(
         subscription_id=subscription_id,
         line_id=None,
@@ -62,22 +71,27 @@ def usage_asked(request: Request, subscription_id: str) -> Asked:
         usage_date=_instant(given["usage_date"]),
         quantity=parse_quantity(given["quantity"], "quantity"),
         note=_note(given["note"]),
-        request=_digest("key", key) if key is not None else _digest("request", request.id),
+        request=_name_of(request),
         external_id=given["id"],
     )
-    return Asked(command, given["dedupe_option"], has_key=key is not None)
+    has_key = idempotency_key(request.headers) is not None
+    return Asked(command, given["dedupe_option"], has_key=has_key)
 
 
-def usage_to_delete(request: Request) -> str:
-    """Read `POST /subscriptions/{id}/delete_usage`: the id of a usage."""
+def usage_to_delete(request: Request) -> AskedDeletion:
+    """Read `POST /subscriptions/{id}/delete_usage`; raises `Malformed` or `Invalid`.
+
+    It is known by its idempotency key or its own id, as one that records is.
+    """
     values = read_form(request.body, request.headers).plain()
     for name in values:
         if name != "id":
             raise Invalid("unknown_field", "is not a parameter here", field=name[:100])
-    usage_id = _text(values, "id")
-    if usage_id is None:
+    asked = _text(values, "id")
+    if asked is None:
         raise Invalid("missing_field", "is required", field="id")
-    return usage_id
+    has_key = idempotency_key(request.headers) is not None
+    return AskedDeletion(asked, _name_of(request), has_key=has_key)
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:
@@ -101,24 +115,32 @@ def duplicate_usage() -> Conflict:
     )
 
 
-def chargebee_from_recorded(
-    usage: Usage, usage_id: str, *, billing: str | None = None, replayed: bool = False
-) -> Response:
-    """Answer with a usage; the header of a replay is there only if it is one."""
-    shown = chargebee_from_usage(usage, usage_id)
-    if billing is not None:
-        shown["billing"] = billing
-    return Response(200, {"usage": shown}, {REPLAYED_HEADER: "true"} if replayed else {})
+def events_elsewhere() -> Invalid:
+    """Return the refusal of a usage for what has several in a second, each with an id of its own.
+
+    Here an id is unique in the site; there it is unique in its second.
+    """
+    return Invalid(
+        "not_supported",
+        "its item records events, several of which may be in one second: the native API takes them",
+        field="item_price_id",
+    )
 
 
-def chargebee_from_usage(usage: Usage, usage_id: str) -> dict[str, Any]:
-    """Return a usage as this door shows it; *usage_id* is the one it has without a client's own.
+def chargebee_from_recorded(usage: Usage, *, billing: str, replayed: bool = False) -> Response:
+    """Answer with a usage; the header of a replay is there only if it is one.
 
     `billing`, ours alone, says on which invoice it will be: `on_time`, `pending` or `late`.
     """
+    shown = chargebee_from_usage(usage) | {"billing": billing}
+    return Response(200, {"usage": shown}, {REPLAYED_HEADER: "true"} if replayed else {})
+
+
+def chargebee_from_usage(usage: Usage) -> dict[str, Any]:
+    """Return a usage as this door shows it, but for where it is invoiced."""
     recorded_at = int(usage.recorded_at.timestamp())
     shown = {
-        "id": usage.external_id or usage_id,
+        "id": usage.external_id or usage_id(usage.key),
         "usage_date": int(usage.key.at.timestamp()),
         "subscription_id": usage.key.subscription_id,
         "item_price_id": usage.item_price_id,
@@ -154,6 +176,12 @@ def _note(note: str | None) -> str | None:
     if note is not None and not note.isprintable():
         raise Invalid("invalid_field", "must not hold control characters", field="note")
     return note
+
+
+def _name_of(request: Request) -> str | None:
+    """Return what a usage keeps of the request that wrote it: a digest of its key or its own id."""
+    key = idempotency_key(request.headers)
+    return _digest("key", key) if key is not None else _digest("request", request.id)
 
 
 def _digest(kind: str, text: str) -> str | None:

@@ -17,6 +17,7 @@ from postpaid.application.list_invoices import (
 from postpaid.application.ports import LINK_LIFETIME
 from postpaid.application.roll_term import known_subscription
 from postpaid.application.sync_invoice import sync_invoice
+from postpaid.application.usage_statement import request_statement
 from postpaid.domain.bounds import broken_details
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
@@ -88,14 +89,24 @@ def get_pdf(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # 
     if invoice.render is not RenderState.DONE:
         why = "is being made" if invoice.render is RenderState.PENDING else "will not be made"
         raise Conflict("pdf_not_ready", f"the document of this invoice {why}")
-    return Response(
-        200,
-        {
-            "url": desk.documents.pdf_link(invoice),
-            "media_type": "application/pdf",
-            "expires_in_seconds": int(LINK_LIFETIME.total_seconds()),
-        },
+    return _link(desk.documents.pdf_link(invoice))
+
+
+def get_usages_pdf(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Give a URL that downloads a statement of the invoice's usages for five minutes.
+
+    Whoever asks first has it made. The usages of a pending invoice are stated as they are now.
+    """
+    asked = request_statement(
+        ids[0],
+        books=desk.books,
+        statements=desk.documents,
+        usage_ids=desk.usage_ids,
+        ask=desk.ask_for_statement,
     )
+    if not asked.ready:
+        raise Conflict("pdf_not_ready", "the document of these usages is being made")
+    return _link(desk.documents.statement_pdf_link(asked.invoice, asked.digest))
 
 
 def check_not_parked(invoice: Invoice) -> None:
@@ -119,6 +130,12 @@ def _drafted(invoice: Invoice, draft: Draft) -> dict[str, object]:
     """Show a pending invoice as it would be if it closed now, and why it could not be made."""
     shown = native_from_invoice(invoice, draft.content)
     return shown if draft.refusal is None else shown | {"not_ratable": draft.refusal.message}
+
+
+def _link(url: str) -> Response:
+    lifetime = int(LINK_LIFETIME.total_seconds())
+    body = {"url": url, "media_type": "application/pdf", "expires_in_seconds": lifetime}
+    return Response(200, body)
 
 
 def _read[Model: Body](model: type[Model], request: Request) -> Model:

@@ -219,6 +219,12 @@ class VoidBody(Body):
     reason: Text | None = None
 
 
+class DeleteBody(Body):
+    """`POST /v1/invoices/{id}/delete`."""
+
+    reason: Text | None = None
+
+
 class PaymentBody(Body):
     """`POST /v1/invoices/{id}/payments`."""
 

@@ -77,7 +77,9 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("POST", "v1/invoices/{}/close", KeyScope.INVOICE_CLOSE, billing.post_close),
     Route("POST", "v1/invoices/{}/sync", KeyScope.INVOICE_CLOSE, billing.post_sync),
     Route("GET", "v1/invoices/{}/pdf", READ, billing.get_pdf),
+    Route("GET", "v1/invoices/{}/usages-pdf", KeyScope.USAGE_READ, billing.get_usages_pdf),
     Route("POST", "v1/invoices/{}/void", ADMIN, settling.post_void),
+    Route("POST", "v1/invoices/{}/delete", ADMIN, settling.post_delete),
     Route("GET", "v1/invoices/{}/payments", READ, settling.list_payments),
     Route("POST", "v1/invoices/{}/payments", ADMIN, settling.post_payment),
 )

@@ -1,4 +1,4 @@
-"""What becomes of an issued invoice: it is paid, or voided."""
+"""What becomes of an invoice: an issued one is paid or voided, a pending one may be deleted."""
 
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
@@ -6,9 +6,10 @@ from postpaid.api.json_body import read_json_object
 from postpaid.api.native.billing import whole_invoice
 from postpaid.api.native.headers import request_digest
 from postpaid.api.native.lists import check_query
-from postpaid.api.native.models import PaymentBody, VoidBody, read
+from postpaid.api.native.models import DeleteBody, PaymentBody, VoidBody, read
 from postpaid.api.native.shapes import native_from_payment, native_list
 from postpaid.application.close_invoice import known_invoice
+from postpaid.application.delete_invoice import delete_invoice
 from postpaid.application.record_payment import RecordPayment, record_payment
 from postpaid.application.void_invoice import void_invoice
 from postpaid.domain.errors import Conflict
@@ -19,6 +20,16 @@ def post_void(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     plain = read_json_object(request.body, request.headers) if request.body.strip() else {}
     body = read(VoidBody, plain)
     invoice = void_invoice(ids[0], body.reason, books=desk.books, now=desk.now)
+    return Response(200, whole_invoice(desk, invoice))
+
+
+def post_delete(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
+    """Delete a pending invoice; deleting it again shows the same invoice."""
+    plain = read_json_object(request.body, request.headers) if request.body.strip() else {}
+    body = read(DeleteBody, plain)
+    invoice = delete_invoice(
+        ids[0], body.reason, books=desk.books, run=desk.new_run(), now=desk.now
+    )
     return Response(200, whole_invoice(desk, invoice))
 
 

@@ -196,6 +196,8 @@ def native_from_invoice(invoice: Invoice, content: InvoiceContent | None) -> dic
         "payment": None if invoice.payment is None else invoice.payment.value,
         "voided_at": _instant(invoice.voided_at),
         "void_reason": invoice.void_reason,
+        "deleted_at": _instant(invoice.deleted_at),
+        "delete_reason": invoice.delete_reason,
         "parked": invoice.parked,
         "broken_bound": None if invoice.broken is None else broken_details(invoice.broken),
         "document": None if invoice.render is None else invoice.render.value.lower(),

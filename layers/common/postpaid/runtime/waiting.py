@@ -1,0 +1,25 @@
+"""Wait, within a request, for what another process makes."""
+
+from collections.abc import Callable
+
+from postpaid.runtime.clock import monotonic, sleep
+
+# What is made at once is seen at once; what takes long is not asked for too often.
+_FIRST_PAUSES = (0.2, 0.3, 0.5)
+_PAUSE = 1.0
+
+
+def wait_for[Found](look: Callable[[], Found | None], seconds: int) -> Found | None:
+    """Look until something is there and return it; None if nothing is for so many seconds.
+
+    It looks at least once and at most `seconds + 3` times. A look that takes long counts as time,
+    so all of it ends within *seconds* and what one look takes. What a look raises is passed on.
+    """
+    began = monotonic()
+    pauses = iter((*_FIRST_PAUSES, *[_PAUSE] * (seconds - 1)))
+    while (found := look()) is None:
+        pause = next(pauses, None)
+        if pause is None or monotonic() - began + pause > seconds:
+            return None
+        sleep(pause)
+    return found

@@ -1,0 +1,89 @@
+"""Waiting: as long as is said, with a bounded number of looks, on a clock of the test's own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from postpaid.runtime import waiting
+from postpaid.runtime.waiting import wait_for
+
+
+@dataclass
+class Time:
+    """A clock that passes only while somebody sleeps, or looks for long."""
+
+    now: float = 100.0
+    slept: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Iterator[Time]:
+    time = Time()
+    monkeypatch.setattr(waiting, "monotonic", time.monotonic)
+    monkeypatch.setattr(waiting, "sleep", time.sleep)
+    yield time
+
+
+def test_what_is_there_is_returned_without_waiting(time: Time) -> None:
+    assert wait_for(lambda: "here", 15) == "here"
+    assert time.slept == []
+
+
+@pytest.mark.parametrize("looks", [2, 3, 5, 18])
+def test_what_comes_is_returned_when_it_is_there(time: Time, looks: int) -> None:
+    answers = iter([*[None] * (looks - 1), "here", "never asked for"])
+
+    assert wait_for(lambda: next(answers), 15) == "here"
+    assert len(time.slept) == looks - 1
+    assert next(answers) == "never asked for"
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(0, 1), (1, 4), (2, 5), (15, 18)])
+def test_what_never_comes_is_given_up_in_time(time: Time, seconds: int, looks: int) -> None:
+    asked: list[None] = []
+
+    assert wait_for(lambda: asked.append(None), seconds) is None  # type: ignore[func-returns-value]
+    assert len(asked) == looks
+    assert sum(time.slept) == pytest.approx(seconds)
+
+
+def test_a_look_that_takes_long_is_time_as_well(time: Time) -> None:
+    looks: list[None] = []
+
+    def look() -> None:
+        looks.append(None)
+        time.now += 6
+
+    assert wait_for(look, 15) is None  # type: ignore[func-returns-value]
+    assert len(looks) == 3
+    assert time.now - 100 <= 15 + 6
+
+
+def test_looks_are_bounded_even_where_no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[None] = []
+    monkeypatch.setattr(waiting, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(waiting, "sleep", lambda _: None)
+
+    assert wait_for(lambda: looks.append(None), 15) is None  # type: ignore[func-returns-value]
+    assert len(looks) == 18
+
+
+def test_what_a_look_raises_is_passed_on(time: Time) -> None:
+    def look() -> str:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        wait_for(look, 15)
+
+
+def test_what_is_false_is_there_all_the_same(time: Time) -> None:
+    assert wait_for(lambda: 0, 15) == 0
+    assert time.slept == []
