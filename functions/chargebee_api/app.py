@@ -3,6 +3,7 @@
 from typing import Any
 
 from postpaid.api.chargebee.errors import guarded
+from postpaid.api.chargebee.idempotency import served
 from postpaid.api.chargebee.requests import with_joined_number
 from postpaid.api.chargebee.routes import ROUTES, USAGE_WRITES
 from postpaid.api.http import Request, Response, bearer_or_basic, find_route, read_request
@@ -52,4 +53,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 def _serve(request: Request) -> Response:
     route, ids = find_route(ROUTES, request, elsewhere=USAGE_WRITES)
     key = authenticate(bearer_or_basic(request.headers), route.scope, api_keys=api_keys)
-    return route.operation(control.desk(key), request, ids)
+    return served(control.desk(key), request, lambda at, asked: route.operation(at, asked, ids))

@@ -11,7 +11,7 @@ from postpaid.runtime.log import log
 from postpaid.runtime.settings import Settings
 from postpaid.store import dynamo, keys
 from postpaid.store.due import StoredDue
-from postpaid.store.sites import StoredSites
+from postpaid.store.sites import StoredSites, clock_name
 
 settings = Settings.from_environment()
 billing = dynamo.DynamoTable(dynamo.connect(note_server_date), settings.billing_table)
@@ -33,8 +33,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:  # noqa: 
     clocks = {keys.LIVE: real_now()}
     for scope in scopes:
         site = sites.get(scope.site)
-        if site is not None and site.scope == scope:
-            clocks[keys.scope_text(scope)] = site_now(site)
+        if site is not None:
+            clocks[clock_name(site)] = site_now(site)
     found = 0
     for name, now in clocks.items():
         found += dispatch_due(StoredDue(billing, name), _send, now=now, look_back=look_back)

@@ -65,6 +65,8 @@ def _work_message(record: SQSRecord) -> None:
 def _work(due: Due, *, late: bool) -> bool:
     try:
         worker = _worker(due)
+        if worker is None:
+            return True  # its site has started afresh: nobody reads what would be made of it
         term = due_term(due)
         if term is not None and late:
             work_late(*term, worker=worker)
@@ -81,10 +83,12 @@ def _work(due: Due, *, late: bool) -> bool:
 def _audit(scope: Scope, after: str | None) -> bool:
     """Audit some subscriptions of a site, and ask for the next ones."""
     stores, worker = _at_site(scope)
+    if worker.scope != scope and after is not None:
+        return True  # the site has started afresh: another audit begins there
     page, place = stores.lists(worker.now).subscriptions(after, AUDIT_PAGE)
     if place is not None:
         # First: what one customer's books hold must not keep the others from being looked at.
-        close_queue.send(queue.audit_message(scope, place))
+        close_queue.send(queue.audit_message(worker.scope, place))
     done = [_audited(subscription.id, worker) for subscription in page]
     found = [each for each in done if each is not None]
     log_metrics(
@@ -109,13 +113,17 @@ def _audited(subscription_id: str, worker: Worker) -> Audited | None:
         return None
 
 
-def _worker(due: Due) -> Worker:
-    return _at_site(due_scope(due))[1]
+def _worker(due: Due) -> Worker | None:
+    """Return who works on a thing, None if it is of a generation that its site has left."""
+    scope = due_scope(due)
+    worker = _at_site(scope)[1]
+    return worker if worker.scope == scope else None
 
 
 def _at_site(scope: Scope) -> tuple[SiteStores, Worker]:
+    """Return the stores and the worker of a site in its present generation."""
     stores = SiteStores.of(usages, billing, scope)
-    now = site_now(stores.site)
+    scope, now = stores.scope, site_now(stores.site)
     store = documents.StoredDocuments(s3, settings.document_bucket, scope)
     worker = Worker(
         scope=scope,

@@ -5,15 +5,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from postpaid.application.advance_clock import Hands, advance_clock
+from postpaid.application.advance_clock import Advanced, Hands, advance_clock
 from postpaid.application.due_terms import Due
-from postpaid.application.ports import Unavailable
-from postpaid.domain.errors import Conflict, Invalid
-from postpaid.domain.site import Site
+from postpaid.application.ports import Lost, Unavailable
+from postpaid.domain.errors import Conflict
 from postpaid.store import keys
 from postpaid.store.due import StoredDue
 from tests.support.changes import a_shop, rows
-from tests.support.samples import AUTO_AT_ONCE, a_site, at
+from tests.support.samples import AUTO_AT_ONCE, at
 from tests.support.world import World
 
 
@@ -37,15 +36,14 @@ def hands(world: World, *, instants: list[datetime] | None = None, most: int = 1
         set_clock=set_clock,
         work=work,
         is_late=lambda: len(done) >= most,
+        report=lambda _: None,
     )
 
 
-def the_site() -> Site:
-    return a_site(test=True)
-
-
 def advance(world: World, to: str, **more: int) -> datetime:
-    return advance_clock(the_site(), at(to), hands=hands(world, **more), now=world.now)  # type: ignore[arg-type]
+    advanced = advance_clock(at(to), hands=hands(world, **more), now=world.now)  # type: ignore[arg-type]
+    assert advanced.done == (advanced.now == at(to))
+    return advanced.now
 
 
 def months() -> World:
@@ -60,11 +58,10 @@ def test_all_that_falls_due_on_the_way_is_done_at_its_instant() -> None:
     world.record("100", "2026-10-05")
     instants: list[datetime] = []
 
-    reached = advance_clock(
-        the_site(), at("2027-01-15"), hands=hands(world, instants=instants), now=world.now
-    )
+    advanced = advance_clock(at("2027-01-15"), hands=hands(world, instants=instants), now=world.now)
 
-    assert reached == world.now == at("2027-01-15")
+    assert advanced == Advanced(at("2027-01-15"), done=True)
+    assert world.now == at("2027-01-15")
     assert instants == sorted(instants), "a clock goes forward"
     assert [str(each.total) for each in world.issued()] == ["31.00", "103.00", "93.00", "93.00"]
     assert [each.issued_on.isoformat() for each in world.issued() if each.issued_on] == [
@@ -114,25 +111,10 @@ def test_what_is_never_done_does_not_hold_the_clock() -> None:
     def work(due: Due, now: datetime) -> None:
         """Do nothing, as a worker does that meets a bug."""
 
-    advance_clock(the_site(), at("2026-12-01"), hands=replace(stuck, work=work), now=world.now)
+    advance_clock(at("2026-12-01"), hands=replace(stuck, work=work), now=world.now)
 
     assert world.now == at("2026-12-01")
     assert world.issued() == []
-
-
-@pytest.mark.parametrize("to", ["2026-10-01T08:00", "2026-09-30", "2029-11-01"])
-def test_a_clock_goes_forward_and_not_out_of_sight(to: str) -> None:
-    world = months()
-    with pytest.raises(Invalid) as refusal:
-        advance(world, to)
-    assert refusal.value.field == "to"
-
-
-def test_a_live_site_has_no_clock_of_its_own() -> None:
-    world = months()
-    with pytest.raises(Conflict) as refusal:
-        advance_clock(a_site(), at("2026-12-01"), hands=hands(world), now=world.now)
-    assert refusal.value.code == "live_site"
 
 
 def test_a_failure_leaves_the_clock_where_the_work_was_done() -> None:
@@ -146,10 +128,49 @@ def test_a_failure_leaves_the_clock_where_the_work_was_done() -> None:
         failing.work(due, now)
 
     with pytest.raises(Unavailable):
-        advance_clock(
-            the_site(), at("2026-12-02"), hands=replace(failing, work=work), now=world.now
-        )
+        advance_clock(at("2026-12-02"), hands=replace(failing, work=work), now=world.now)
     assert world.now == at("2026-11-01")
 
     assert advance(world, "2026-12-02") == at("2026-12-02")
     assert len(world.issued()) == 5
+
+
+def test_what_a_request_left_behind_when_it_died_is_done_before_the_clock_is_there() -> None:
+    world = months()
+    advance(world, "2026-10-31T23:59")
+    # Its clock ticked past what was due while it died, and past where it was to go.
+    world.clock.now = at("2026-11-01T02:00")
+    ended = hands(world)
+
+    advanced = advance_clock(
+        at("2026-11-01T01:30"),
+        hands=replace(ended, work=lambda due, _: ended.work(due, world.now)),
+        now=world.now,
+    )
+
+    assert advanced == Advanced(at("2026-11-01T01:30"), done=True)
+    assert len(world.issued()) == 2
+
+
+def test_what_another_visit_is_at_is_left_to_it() -> None:
+    world = months()
+
+    def work(due: Due, now: datetime) -> None:
+        raise Lost
+
+    advance_clock(at("2026-12-01"), hands=replace(hands(world), work=work), now=world.now)
+
+    assert world.now == at("2026-12-01")
+
+
+def test_a_site_that_starts_afresh_takes_its_clock_out_of_these_hands() -> None:
+    world = months()
+
+    def set_clock(instant: datetime) -> None:
+        raise Lost
+
+    with pytest.raises(Conflict) as refusal:
+        advance_clock(
+            at("2026-12-01"), hands=replace(hands(world), set_clock=set_clock), now=world.now
+        )
+    assert refusal.value.code == "started_afresh"

@@ -66,7 +66,7 @@ def test_the_document_says_what_the_invoice_says(world: World, issued: Invoice) 
     assert document == InvoiceDocument(
         number="INV-000001",
         issued_on=date(2026, 11, 1),
-        due_on=None,
+        due_on=date(2026, 11, 1),
         period_start=date(2026, 10, 1),
         period_end_inclusive=date(2026, 10, 31),
         currency="USD",

@@ -13,6 +13,7 @@ from postpaid.application.replay import (
     Replayed,
     Reply,
     RequestKey,
+    Turn,
     answered_once,
 )
 from postpaid.domain.errors import Conflict, Invalid
@@ -28,7 +29,7 @@ SECOND = timedelta(seconds=1)
 
 def once(
     world: World,
-    act: Callable[[str], Reply] | None = None,
+    act: Callable[[Turn], Reply] | None = None,
     *,
     key: RequestKey = KEY,
     content: str = "a",
@@ -37,7 +38,7 @@ def once(
     return answered_once(
         key,
         content,
-        act or (lambda seed: make_customer(world, seed)),
+        act or (lambda turn: make_customer(world, turn.seed)),
         scope=world.scope,
         replies=world.stores.replies,
         run=world._new_run(),
@@ -57,11 +58,11 @@ def made(world: World) -> list[str]:
     return [customer.id for customer in customers if customer.id != "globex"]
 
 
-def answering(*replies: Reply | Exception) -> Callable[[str], Reply]:
+def answering(*replies: Reply | Exception) -> Callable[[Turn], Reply]:
     """Return an act that gives or raises one after the other."""
     left = list(replies)
 
-    def act(_seed: str) -> Reply:
+    def act(_turn: Turn) -> Reply:
         match left.pop(0):
             case Exception() as error:
                 raise error
@@ -136,9 +137,9 @@ def test_a_key_means_one_method_and_path(world: World, other: RequestKey) -> Non
 def test_a_key_is_of_one_site(world: World, scope: Scope) -> None:
     seeds = []
 
-    def act(seed: str) -> Reply:
-        seeds.append(seed)
-        return Reply(200, seed)
+    def act(turn: Turn) -> Reply:
+        seeds.append(turn.seed)
+        return Reply(200, turn.seed)
 
     once(world, act)
     replies = type(world.stores.replies)(world.billing, scope)
@@ -149,12 +150,12 @@ def test_a_key_is_of_one_site(world: World, scope: Scope) -> None:
 
 
 def test_while_the_first_is_at_work_the_second_is_told_to_wait(world: World) -> None:
-    def act(seed: str) -> Reply:
+    def act(turn: Turn) -> Reply:
         world.clock.now += CLAIM_HELD - SECOND
         assert refused(lambda: once(world)) == "request_in_progress"
         # Whoever uses the key for something else is not told to wait for that.
         assert refused(lambda: once(world, content="b")) == "idempotency_key_reused"
-        return make_customer(world, seed)
+        return make_customer(world, turn.seed)
 
     first = once(world, act)
 
@@ -192,11 +193,11 @@ def test_what_took_over_has_the_key_for_a_minute_of_its_own(world: World) -> Non
 def test_a_run_that_was_thought_dead_changes_nothing(world: World) -> None:
     other = world.another_process()
 
-    def slow(seed: str) -> Reply:
+    def slow(turn: Turn) -> Reply:
         world.clock.now += CLAIM_HELD
         reply = once(other)
         assert not reply.replayed
-        return replace(make_customer(world, seed), status=200)
+        return replace(make_customer(world, turn.seed), status=200)
 
     assert once(world, slow).reply.status == 200
     assert once(world).reply.status == 201, "what is stored is of the run that has the claim"
@@ -206,7 +207,7 @@ def test_a_run_that_was_thought_dead_changes_nothing(world: World) -> None:
 def test_a_slow_run_that_fails_gives_up_nothing_of_another(world: World) -> None:
     other = world.another_process()
 
-    def slow(_seed: str) -> Reply:
+    def slow(_turn: Turn) -> Reply:
         world.clock.now += CLAIM_HELD
         once(other)
         raise Unavailable
@@ -238,8 +239,8 @@ AGAIN = [
 def test_an_answer_that_is_not_final_is_forgotten_at_once(world: World, first: Reply) -> None:
     seeds = []
 
-    def act(seed: str) -> Reply:
-        seeds.append(seed)
+    def act(turn: Turn) -> Reply:
+        seeds.append(turn.seed)
         return first if len(seeds) == 1 else Reply(200, "done")
 
     assert once(world, act) == Replayed(first, replayed=False)
@@ -248,6 +249,28 @@ def test_an_answer_that_is_not_final_is_forgotten_at_once(world: World, first: R
     assert once(world, act) == Replayed(Reply(200, "done"), replayed=False)
     assert once(world, act) == Replayed(Reply(200, "done"), replayed=True)
     assert seeds[0] == seeds[1]
+
+
+def test_who_acts_is_told_whether_another_may_have_acted_before(world: World) -> None:
+    turns: list[Turn] = []
+
+    def act(turn: Turn) -> Reply:
+        turns.append(turn)
+        if len(turns) == 1:
+            raise Killed
+        return Reply(503 if len(turns) == 2 else 200, "done")
+
+    with pytest.raises(Killed):
+        once(world, act)
+    world.clock.now += CLAIM_HELD
+    for _ in range(3):
+        once(world, act)
+
+    assert [turn.again for turn in turns] == [False, True, True]
+    assert len({turn.seed for turn in turns}) == 1
+    world.clock.now += KEY_LIFETIME
+    once(world, act)
+    assert turns[-1].again is False, "by then the key is another request's"
 
 
 @pytest.mark.parametrize("error", [Unavailable("x"), Invalid("invalid_field", "x"), KeyError("x")])

@@ -1,6 +1,7 @@
 """The life of an invoice, its id and its number."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -100,6 +101,8 @@ WRONG: list[tuple[InvoiceStatus, dict[str, Any]]] = [
     (VOIDED, {"void_reason": "why"}),
     *((status, {"deleted_at": at("2026-11-02")}) for status in (PENDING, ISSUED, SKIPPED, VOIDED)),
     (DELETED, {"delete_reason": "why"}),
+    (PENDING, {"due_on": date(2026, 11, 1)}),
+    (ISSUED, {"issued_on": date(2026, 11, 2), "due_on": date(2026, 11, 1)}),
     *((status, {"series": "eu"}) for status in (PENDING, SKIPPED, DELETED)),
 ]
 

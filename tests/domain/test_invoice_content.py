@@ -341,3 +341,14 @@ def test_what_an_invoice_says_survives_its_plain_form(content: InvoiceContent) -
     assert again == content
     assert again.total == content.total
     assert json.dumps(plain_content(again), sort_keys=True) == stored
+
+
+def test_days_to_pay_are_left_out_where_there_are_none() -> None:
+    """What was stored before there were any reads and hashes as it did."""
+    assert "payment_days" not in plain_content(CONTENT)
+    later = replace(CONTENT, payment_days=30)
+
+    plain = plain_content(later)
+
+    assert plain == plain_content(CONTENT) | {"payment_days": 30}
+    assert content_from_plain(json.loads(json.dumps(plain))) == later

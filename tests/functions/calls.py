@@ -1,10 +1,10 @@
 """The calls to AWS of every operation that touches money or usage: one row each, in order.
 
 A call is named as the SDK names it. Then comes what it is of, by its keys: of the usage table, if
-that is a usage, else of the billing table, of the bucket (content, supplement, pdf, statement, statement-pdf) or of a queue.
-Then come its write units, W, or read units, R. A read is strongly consistent if it is not called
-eventual; a write that a condition refused is told so, and charged. In a transaction each item
-counts twice, its entries in indexes once.
+that is a usage, else of the billing table, of the bucket (content, supplement, pdf; a statement of
+usages, and its statement-pdf) or of a queue. Then come its write units, W, or read units, R. A read
+is strongly consistent if it is not called eventual; a write that a condition refused is told so,
+and charged. In a transaction each item counts twice, its entries in indexes once.
 
 `docs/calls.md` and a table of `docs/costs.md` are made of these rows, by `calls_page.py`.
 """
@@ -197,6 +197,12 @@ USAGE = (
         "DELETE /v1/subscriptions/{}/usages/{}",
         ops.delete,
         "GetItem usage 1 R; UpdateItem usage 1 W; Query term 1 R",
+    ),
+    Operation(
+        "delete a usage on a test site",
+        "DELETE /v1/subscriptions/{}/usages/{}",
+        ops.delete_on_a_test_site,
+        "GetItem site 1 R; GetItem usage 1 R; UpdateItem usage 1 W; Query term 1 R",
     ),
     Operation(
         "delete a usage again",

@@ -392,6 +392,11 @@ def delete(stage: Stage) -> Act:
     return lambda: answers(2, stage.must("DELETE", path)["version"])
 
 
+def delete_on_a_test_site(stage: Stage) -> Act:
+    stage.alone(is_test=True)
+    return delete(stage)
+
+
 def delete_again(stage: Stage) -> Act:
     stage.subscribe()
     path = stage.usage()

@@ -1,6 +1,7 @@
 """Subscriptions by Chargebee's SDK: made, changed, cancelled, and what is refused."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -76,19 +77,11 @@ def _items(answer: Any) -> dict[str, Any]:
     return {each.item_price_id: each for each in answer.subscription.subscription_items}
 
 
-def _refusal(*expected: str | None) -> Any:
-    class Check:
-        def __enter__(self) -> None:
-            self._raises = pytest.raises(InvalidRequestError)
-            self._found = self._raises.__enter__()
-
-        def __exit__(self, *error: object) -> bool:
-            done = self._raises.__exit__(*error)
-            refused = self._found.value
-            assert (refused.api_error_code, refused.param) == expected, refused
-            return bool(done)
-
-    return Check()
+@contextmanager
+def _refusal(code: str, param: str | None) -> Iterator[None]:
+    with pytest.raises(InvalidRequestError) as refused:
+        yield
+    assert (refused.value.api_error_code, refused.value.param) == (code, param), refused.value
 
 
 def test_a_new_subscription_says_all_that_it_was_given(cb: Chargebee) -> None:

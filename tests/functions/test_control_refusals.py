@@ -234,6 +234,8 @@ SUBSCRIPTIONS = _changes(
         for n in (-1, 0, 17, 10**30, 8.0, "8", True, None)
     ),
     ("already_exists", "id", {"id": "calls", "usage_shards": 2}),
+    ("already_exists", "id", {"id": "calls", "opening_pending": True}),
+    (BAD, "opening_pending", {"opening_pending": "perhaps"}),
     ("already_exists", "id", {"id": "calls", "start": "2026-09-02"}),
     ("already_exists", "id", {"id": "calls", "customer_id": "customer-1"}),
 )

@@ -239,3 +239,17 @@ def test_a_deletion_that_says_something_else_is_refused(
 
     check_refusal(answer, status=422, code=code, said=field, secrets=[shop.admin])
     assert shop.must("GET", pending)["status"] == "pending"
+
+
+def test_an_opening_invoice_stays_pending_if_it_is_asked_to(shop: Shop) -> None:
+    lines = [{"item_price_id": "seat-usd"}]
+    body = {"id": "patient", "lines": lines, "start": "2026-10-01", "opening_pending": True}
+
+    made = shop.must("POST", "/v1/subscriptions", SUBSCRIPTION | body)
+
+    assert made["opening_pending"] is True
+    assert shop.must("GET", "/v1/subscriptions/patient")["opening_pending"] is True
+    assert shop.must("GET", "/v1/subscriptions/calls")["opening_pending"] is False
+    head = {"S": f"{shop.site.scope.site}~1#invoice#{shop.invoices('patient')[0]['id']}"}
+    [item] = [each for each in shop.functions.billing_items() if each["pk"] == head]
+    assert "due_at" not in item, "it waits for a request, as its subscription says"

@@ -1,6 +1,5 @@
 """Waiting: as long as is said, with a bounded number of looks, on a clock of the test's own."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -25,11 +24,11 @@ class Time:
 
 
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Iterator[Time]:
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
     monkeypatch.setattr(waiting, "monotonic", time.monotonic)
     monkeypatch.setattr(waiting, "sleep", time.sleep)
-    yield time
+    return time
 
 
 def test_what_is_there_is_returned_without_waiting(time: Time) -> None:
@@ -50,7 +49,7 @@ def test_what_comes_is_returned_when_it_is_there(time: Time, looks: int) -> None
 def test_what_never_comes_is_given_up_in_time(time: Time, seconds: int, looks: int) -> None:
     asked: list[None] = []
 
-    assert wait_for(lambda: asked.append(None), seconds) is None  # type: ignore[func-returns-value]
+    assert wait_for(lambda: asked.append(None), seconds) is None
     assert len(asked) == looks
     assert sum(time.slept) == pytest.approx(seconds)
 
@@ -62,7 +61,7 @@ def test_a_look_that_takes_long_is_time_as_well(time: Time) -> None:
         looks.append(None)
         time.now += 6
 
-    assert wait_for(look, 15) is None  # type: ignore[func-returns-value]
+    assert wait_for(look, 15) is None
     assert len(looks) == 3
     assert time.now - 100 <= 15 + 6
 
@@ -72,7 +71,7 @@ def test_looks_are_bounded_even_where_no_time_passes(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(waiting, "monotonic", lambda: 0.0)
     monkeypatch.setattr(waiting, "sleep", lambda _: None)
 
-    assert wait_for(lambda: looks.append(None), 15) is None  # type: ignore[func-returns-value]
+    assert wait_for(lambda: looks.append(None), 15) is None
     assert len(looks) == 18
 
 

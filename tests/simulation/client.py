@@ -8,7 +8,7 @@ from typing import Any
 from postpaid.application.customers import CreateCustomer, create_customer
 from postpaid.application.find_invoice import find_invoice_by_number
 from postpaid.application.ports import Unavailable
-from postpaid.application.replay import Reply, RequestKey, answered_once
+from postpaid.application.replay import Reply, RequestKey, Turn, answered_once
 from postpaid.domain.errors import Conflict
 from postpaid.runtime.ids import seeded_ids
 from postpaid.store.books import SiteStores
@@ -214,8 +214,9 @@ class Client:
             functions = self.plant.functions
             stores = SiteStores.of(functions.usages, functions.billing, SCOPE)
 
-            def act(seed: str) -> Reply:
-                command = CreateCustomer(id=seeded_ids(seed)("cus"), address=PAYER, closing=None)
+            def act(turn: Turn) -> Reply:
+                customer_id = seeded_ids(turn.seed)("cus")
+                command = CreateCustomer(id=customer_id, address=PAYER, closing=None)
                 made = create_customer(
                     command,
                     customers=stores.customers,

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from postpaid.domain.site import Scope
 from postpaid.domain.term import TERM_STEPS, TermStatus
-from postpaid.store import keys
 from postpaid.store.tables import Item
 
 # I-13: an invoice leaves PENDING once; only an issued one is voided.
@@ -22,7 +21,8 @@ INVOICE_STEPS = {
 }
 # I-14: what an issued invoice and a frozen term say for ever.
 _SAID = (
-    *("content_hash", "series", "serial", "serial_text", "issued_on", "total", "credit"),
+    *("content_hash", "series", "serial", "serial_text", "issued_on", "due_on"),
+    *("total", "credit"),
     *("customer_id", "currency", "deleted_at", "delete_reason"),
 )
 _FROZEN = ("m0", "invoice_id", "start", "end", "pins", "engine", "n", "last")
@@ -56,7 +56,8 @@ class Laws:
 
     def _tenant(self, after: Item) -> None:
         pk = str(after["pk"])
-        own = (f"{keys.scope_text(self.scope)}#", f"{self.scope.site}#", "KEY#", "~system#")
+        site = self.scope.site  # in whatever generation
+        own = (f"{site}~", f"{site}#", "KEY#", "~system#")
         if not self.by_tenant:
             return
         self._hold(pk.startswith(own), "I-40", f"a write outside of the site, to {pk}")

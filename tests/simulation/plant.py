@@ -103,6 +103,7 @@ class Plant:
             usages=self.backend.tables[USAGES],
             billing=self.backend.tables[BILLING],
             objects=hashes,
+            scope=SCOPE if site is None else site.scope,
         )
 
     # --- what happens

@@ -395,6 +395,25 @@ def _keyed(client: Client) -> None:
     client.make_customer("two", fails=1)
 
 
+def _no_month(client: Client) -> None:
+    """Sell something in a generation that is left again, before anything was used."""
+    _voip(client, closing=_MANUAL)
+
+
+def _afresh(client: Client) -> None:
+    """Start afresh, sell the same again, and watch the clock go over the end of a month."""
+    client.insist("POST", "/v1/test-clock/start-afresh", {"at": "2026-10-31T22:00:00Z"})
+    _voip(client)
+    client.record("2026-10-05", "101")
+    to = {"to": "2026-11-01T02:00:00Z"}
+    client.insist("POST", "/v1/test-clock/advance", to, refused=422)
+    client.insist("GET", "/v1/test-clock")
+    client.plant.stream()
+    client.plant.deliver("render")
+    client.plant.dispatch(audit=True)
+    client.plant.deliver("close")
+
+
 def _volume(quantity: Decimal) -> int:
     """Return what disk costs: the first hundred at 0.05."""
     return int(quantity * 5)
@@ -472,6 +491,14 @@ OTHERS = (
         at=at("2026-10-31T22:00"),
         begin=_voip,
         play=_test_clock,
+        price=minutes,
+        test_site=True,
+    ),
+    Scenario(
+        name="afresh",
+        at=at("2026-10-31T23:00"),
+        begin=_no_month,
+        play=_afresh,
         price=minutes,
         test_site=True,
     ),

@@ -16,6 +16,7 @@ from postpaid.application.replay import (
     Replayed,
     Reply,
     RequestKey,
+    Turn,
     answered_once,
 )
 from postpaid.domain.errors import Conflict
@@ -43,7 +44,7 @@ def once(world: World, run: str | None = None) -> Replayed:
     """Ask, under the one key, for something that counts."""
     billing = Faulty(world.billing, world.calls, "billing")
 
-    def act(_seed: str) -> Reply:
+    def act(_turn: Turn) -> Reply:
         counted = billing.update(Update(DONE, None, add={"n": 1}))
         return Reply(200, str(number(counted, "n")))
 

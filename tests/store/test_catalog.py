@@ -52,7 +52,21 @@ def test_an_item_is_read_as_it_was_stored(billing: Table) -> None:
     assert items.get("f#e~e") == fee
     assert items.get("events") == events
     assert items.get("fee") is None
-    assert StoredItems(billing, OTHER_SCOPE).get("events") is None
+    assert StoredItems(billing, Scope("other")).get("events") is None
+
+
+def test_the_catalogue_is_the_same_in_every_generation_of_a_site(billing: Table) -> None:
+    first, later = (StoredPrices(billing, Scope("acme", generation)) for generation in (1, 7))
+    first.add(a_price())
+    StoredItems(billing, SCOPE).add(a_catalog_item())
+    later.replace(a_price(version=2))
+
+    assert StoredItems(billing, OTHER_SCOPE).get("voice") == a_catalog_item()
+    assert first.newest("minutes") == later.newest("minutes") == a_price(version=2)
+    assert later.versions([("minutes", 1), ("minutes", 2)]).keys() == {
+        ("minutes", 1),
+        ("minutes", 2),
+    }
 
 
 def test_a_price_is_read_as_it_was_stored(billing: Table) -> None:

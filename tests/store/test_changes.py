@@ -419,3 +419,7 @@ def test_a_pending_opening_invoice_gets_another_time(billing: Table) -> None:
     assert str(item["dsk"]) == later.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with pytest.raises(Lost):
         invoices.retime(replace(an_invoice(None), id="inv_none"), later, NOW)
+    invoices.retime(an_invoice(None), None, NOW)
+    item = billing.get(keys.entity(SCOPE, "invoice", an_invoice(None).id))
+    assert item is not None
+    assert not {"due_at", "dpk", "dsk"} & item.keys()

@@ -35,9 +35,17 @@ def test_kinds_and_sites_count_for_themselves(billing: Table) -> None:
     ids = StoredIds(billing, SCOPE, blocks)
     others = StoredIds(billing, Scope("acme", 2), blocks)
 
-    given = [ids.number("customer"), ids.number("item"), others.number("item"), ids.number("item")]
+    kinds = [(ids, "customer"), (ids, "line"), (others, "line"), (ids, "line")]
 
-    assert given == [1, 1, 1, 2]
+    assert [each.number(kind) for each, kind in kinds] == [1, 1, 1, 2]
+
+
+def test_the_catalogue_is_counted_once_for_all_generations_of_a_site(billing: Table) -> None:
+    blocks: dict[str, list[int]] = {}
+    ids = [StoredIds(billing, Scope("acme", generation), blocks) for generation in (1, 2, 3)]
+
+    assert [each.number("item") for each in ids] == [1, 2, 3]
+    assert [each.number("item_price") for each in ids] == [1, 2, 3]
 
 
 def test_no_id_is_given_twice_to_processes_at_once(billing: Table) -> None:

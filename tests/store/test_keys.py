@@ -68,6 +68,7 @@ def _billing_keys(scope: Scope) -> list[Key]:
     """Return every key of the billing table that a site with these hostile ids would have."""
     found = [
         keys.site(scope.site),
+        keys.travel(scope),
         *(keys.counter(scope, kind) for kind in ENTITIES),
         *(keys.series_counter(scope, each) for each in ("main", *IDS)),
         *(
@@ -105,8 +106,10 @@ def test_no_two_things_share_a_key() -> None:
     seen_sites = set()
     for scope in SCOPES:
         of_site = _billing_keys(scope)
-        if scope.site in seen_sites:  # the site itself is one item for all its generations
-            of_site = [key for key in of_site if not key.pk.endswith("#site")]
+        if scope.site in seen_sites:  # the site itself and its catalogue are of all generations
+            shared = (f"{scope.site}#", f"{scope.site}~1#")
+            assert scope.generation > 1
+            of_site = [key for key in of_site if not key.pk.startswith(shared)]
         seen_sites.add(scope.site)
         found += of_site
 
@@ -563,9 +566,13 @@ def test_everything_of_a_site_starts_with_the_site(scope: Scope) -> None:
     beside = [keys.external_id(scope, "#"), keys.usage_count(scope, "#")]
     usages = [keys.usage_key(scope, usage, 1), *beside]
     partitions = {key.pk for key in [*_billing_keys(scope), *usages]}
-    partitions.add(str(keys.listing(scope, "item", "#", OCTOBER.start)["lpk"]))
+    partitions.add(str(keys.listing(scope, "customer", "#", OCTOBER.start)["lpk"]))
     own = (f"{scope.site}~{scope.generation}#", f"{scope.site}#site")
+    kinds = ("item", "item_price", "item_family")
+    catalog = [f"{scope.site}~1#{kind}#" for kind in kinds]
+    catalog += [f"{scope.site}~1#counter#{kind}" for kind in kinds]
 
+    partitions -= {pk for pk in partitions if pk.startswith(tuple(catalog))}
     assert [pk for pk in partitions if not pk.startswith(own)] == []
     for other in SCOPES:
         prefix = f"{keys.scope_text(other)}#"
@@ -606,9 +613,13 @@ def test_the_layout_is_what_the_page_says() -> None:
     assert keys.api_key("k1") == ("KEY#k1", "META")
     assert keys.clock(scope) == ("~system#clocks", "acme~3")
     assert keys.dispatch("live") == ("~system#dispatch#live", "META")
-    assert keys.counter(scope, "item") == ("acme~3#counter#item", "META")
+    assert keys.travel(scope) == ("acme~3#travel", "META")
+    assert keys.counter(scope, "customer") == ("acme~3#counter#customer", "META")
+    assert keys.counter(scope, "item") == ("acme~1#counter#item", "META")
+    assert keys.entity(scope, "item", "a#1") == ("acme~1#item#a%231", "META")
+    assert keys.entity(scope, "item_family", "f") == ("acme~1#item_family#f", "META")
     assert keys.entity(scope, "customer", "a#1") == ("acme~3#customer#a%231", "META")
-    assert keys.price_version(scope, "p", 1) == ("acme~3#item_price#p", "V#00000001")
+    assert keys.price_version(scope, "p", 1) == ("acme~1#item_price#p", "V#00000001")
     assert keys.term(scope, "s", OCTOBER.start) == (
         "acme~3#subscription#s",
         "TERM#2026-10-01T00:00:00Z",
@@ -619,5 +630,6 @@ def test_the_layout_is_what_the_page_says() -> None:
     assert keys.series_counter(scope, "main") == ("acme~3#series#main", "COUNTER")
     assert keys.series_number(scope, "main", 1) == ("acme~3#series#main", "NO#0000000001")
     assert keys.series_counter(scope, "e#u") == ("acme~3#series#e%23u", "COUNTER")
-    assert keys.listing_pk(scope, "item", "2026-10", 3) == "acme~3#item#2026-10#3"
+    assert keys.listing_pk(scope, "item", "2026-10", 3) == "acme~1#item#2026-10#3"
+    assert keys.listing_pk(scope, "invoice", "2026-10", 3) == "acme~3#invoice#2026-10#3"
     assert keys.due_pk("acme~3", at("2026-10-05T08:30"), 15) == "due#acme~3#2026-10-05T08#15"

@@ -215,3 +215,19 @@ def test_a_list_shows_one_site_and_generation(billing: Table) -> None:
 
     for scope in (Scope("acme", 2), Scope("acm"), Scope("other")):
         assert lists(billing, scope).customers(None, 9) == ([], None)
+
+
+def test_the_catalogue_of_clocks_before_is_listed_in_every_generation(billing: Table) -> None:
+    ahead, behind = NOW + timedelta(days=800), BEGUN - timedelta(days=800)
+    made = [a_catalog_item(f"i{n}", created_at=each) for n, each in enumerate((ahead, NOW, behind))]
+    for item in made:
+        StoredItems(billing, SCOPE).add(item)
+    add_customers(billing, ("c", ahead))
+    scope = Scope("acme", 2)
+    afresh = StoredLists(billing, scope, oldest=BEGUN, newest=NOW, former=(behind, ahead))
+
+    assert afresh.items(None, 9) == (made, None)
+    first, place = afresh.items(None, 1)
+    assert (first, afresh.items(place, 9)) == (made[:1], (made[1:], None))
+    assert afresh.customers(None, 9) == ([], None)
+    assert lists(billing).items(None, 9) == ([made[1]], None)

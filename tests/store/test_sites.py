@@ -11,10 +11,11 @@ from postpaid.domain.money import Money
 from postpaid.domain.series import Series
 from postpaid.domain.site import Address, Scope, Site
 from postpaid.store import keys
+from postpaid.store.due import StoredDue
 from postpaid.store.fields import mapping
 from postpaid.store.sites import StoredSites, ThisSite, clock_name
 from postpaid.store.tables import Table
-from tests.support.samples import MANUAL, SELLER, a_site
+from tests.support.samples import MANUAL, SELLER, a_site, at
 
 TEST_SITE = a_site(scope=Scope("sandbox", 3), test=True, clock_offset_seconds=-86_400)
 
@@ -29,6 +30,7 @@ def sites(billing: Table) -> StoredSites:
     [
         a_site(),
         TEST_SITE,
+        replace(TEST_SITE, genesis=at("2025-02-01"), former=(at("2024-12-31"), at("2027-01-01"))),
         a_site(
             timezone="Asia/Kathmandu",
             currency="KWD",
@@ -113,6 +115,65 @@ def test_a_change_made_from_other_settings_is_lost(sites: StoredSites) -> None:
         sites.replace(a_site(scope=Scope("other")), over=a_site(scope=Scope("other")))
 
     assert sites.get("acme") == german
+
+
+AFRESH = replace(
+    TEST_SITE,
+    scope=Scope("sandbox", 4),
+    clock_offset_seconds=-3_600,
+    genesis=at("2025-02-01"),
+    former=(at("2024-12-31"), at("2027-01-01")),
+)
+
+
+def test_a_site_that_starts_afresh_has_its_next_generation_and_a_clock_that_begins(
+    billing: Table, sites: StoredSites
+) -> None:
+    sites.add(TEST_SITE)
+
+    sites.begin_generation(AFRESH, over=TEST_SITE)
+
+    assert sites.get("sandbox") == AFRESH
+    assert AFRESH.began == at("2025-02-01")
+    assert StoredDue(billing, "sandbox~4").place() == at("2025-02-01")
+    assert sites.test_scopes() == sites.scopes() == [TEST_SITE.scope], "its notes stay"
+
+
+def test_a_generation_begins_once_and_over_the_settings_that_were_read(sites: StoredSites) -> None:
+    sites.add(TEST_SITE)
+    richer = replace(TEST_SITE, currency="EUR")
+    sites.replace(richer, over=TEST_SITE)
+
+    with pytest.raises(Lost):
+        sites.begin_generation(AFRESH, over=TEST_SITE)
+    sites.begin_generation(replace(AFRESH, currency="EUR"), over=richer)
+    with pytest.raises(Lost):
+        sites.begin_generation(replace(AFRESH, currency="EUR"), over=richer)
+
+    assert sites.get("sandbox") == replace(AFRESH, currency="EUR")
+
+
+def test_a_change_made_in_a_generation_that_was_left_is_lost(sites: StoredSites) -> None:
+    """Though the settings are the same: it would bring the old generation back."""
+    sites.add(TEST_SITE)
+    same = replace(AFRESH, clock_offset_seconds=TEST_SITE.clock_offset_seconds)
+    sites.begin_generation(same, over=TEST_SITE)
+
+    with pytest.raises(Lost):
+        sites.replace(replace(TEST_SITE, currency="EUR"), over=TEST_SITE)
+    with pytest.raises(Lost):
+        sites.move_clock(TEST_SITE.scope, 86_400)
+
+    assert sites.get("sandbox") == same
+
+
+def test_a_clock_moves_on_and_never_back(sites: StoredSites) -> None:
+    sites.add(TEST_SITE)
+
+    sites.move_clock(TEST_SITE.scope, 60)
+    sites.move_clock(TEST_SITE.scope, 59)
+
+    assert sites.get("sandbox") == replace(TEST_SITE, clock_offset_seconds=60)
 
 
 def test_only_test_sites_have_a_clock_of_their_own(sites: StoredSites) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from postpaid.api.http import match_path
@@ -124,8 +124,7 @@ def _operation(spec: Json, method: str, path: str) -> Json | None:
 
 def _check_objects(answer: Json) -> None:
     """Assert that every resource says what it is."""
-    shown = [answer] if "list" not in answer else answer["list"]
-    for each in shown:
+    for each in answer.get("list", [answer]):
         for name, resource in each.items():
             if isinstance(resource, dict):
                 assert resource.get("object") == name, (name, resource)

@@ -28,8 +28,11 @@ from postpaid.application.ports import (
     Payments,
     UsageLedger,
 )
+from postpaid.application.replay import Replies
 from postpaid.application.sites import ChangeableSites
+from postpaid.application.start_afresh import FreshSites
 from postpaid.application.subscriptions import Activation
+from postpaid.application.travel_forward import Travels
 from postpaid.application.usage_statement import Statements
 from postpaid.domain.catalog import Item, ItemFamily, ItemPrice
 from postpaid.domain.customer import Customer
@@ -50,6 +53,7 @@ class Lists(Protocol):
     def prices(self, after: str | None, limit: int) -> Page[ItemPrice]: ...  # noqa: D102
     def customers(self, after: str | None, limit: int) -> Page[Customer]: ...  # noqa: D102
     def subscriptions(self, after: str | None, limit: int) -> Page[Subscription]: ...  # noqa: D102
+    def place_of(self, subscription: Subscription) -> str: ...  # noqa: D102
     def invoices(self, after: str | None, limit: int) -> Page[Invoice]: ...  # noqa: D102
     def late_usages(self, after: str | None, limit: int) -> Page[Appended]: ...  # noqa: D102
 
@@ -62,6 +66,10 @@ class DeskCustomers(
 
 class DeskInvoices(Invoices, PagedInvoices, RetimableInvoices, Protocol):
     """The invoices of one site."""
+
+
+class DeskSites(ChangeableSites, FreshSites, Protocol):
+    """All sites of the stack."""
 
 
 class CustomerCredits(Protocol):
@@ -116,10 +124,11 @@ class UsageIds(Protocol):
 class Desk:
     """One request's view of its site.
 
-    *now* is on the site's clock, *real_now* on everybody's. *place_of* says where in its list a
-    thing is that was created at an instant and has an id. *hasten* asks a worker to look at things
-    at once, *ask_for_statement* the renderer for the document of a statement, by its invoice and
-    hash.
+    *now* is on the site's clock, *real_now* on everybody's. *replies_in* are the answers that are
+    stored under clients' own keys; *seeded_ids* is what stands in for *new_id* then. *place_of*
+    says where in its list a thing is that was created at an instant and has an id. *hasten* asks a
+    worker to look at things at once, *ask_for_statement* the renderer for the document of a
+    statement, by its invoice and hash.
     """
 
     scope: Scope
@@ -136,7 +145,8 @@ class Desk:
     numbers: Numbers
     lists: Lists
     activation: Activation
-    all_sites: ChangeableSites
+    all_sites: DeskSites
+    travels: Travels
     ring: KeyRing
     ids: Ids
     books: Books
@@ -145,10 +155,12 @@ class Desk:
     payments: Payments
     documents: Linked
     usage_ids: UsageIds
+    replies_in: Callable[[Scope], Replies]
     wait_for: Wait
     real_now: Callable[[], datetime]
     place_of: Callable[[datetime, str], str]
     new_id: Callable[[str], str]
+    seeded_ids: Callable[[str], Callable[[str], str]]
     new_run: Callable[[], str]
     new_key_parts: Callable[[], tuple[str, str]]
     hasten: Callable[[Sequence[str]], None]

@@ -20,7 +20,10 @@ QUERY_FIELDS_MAX = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request. *path* has its segments decoded, header names are in lower case."""
+    """One HTTP request. *path* has its segments decoded, header names are in lower case.
+
+    *again* says that another run had its turn at this very request, and may have acted.
+    """
 
     method: str
     path: tuple[str, ...]
@@ -28,6 +31,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     id: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

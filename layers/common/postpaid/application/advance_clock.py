@@ -6,18 +6,20 @@ as far as the work was done; the next one goes on from there.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from postpaid.application.due_terms import HOUR, Due
-from postpaid.domain.errors import Conflict, Invalid
-from postpaid.domain.instants import instant_text
-from postpaid.domain.site import Site
+from postpaid.application.due_terms import HOUR, HOURS_KEPT_OPEN, Due
+from postpaid.application.ports import Lost
+from postpaid.domain.errors import Conflict
 
-ADVANCE_MAX = timedelta(days=1100)
+STARTED_AFRESH = "started_afresh"
 # What is still due after so many visits waits for something else, such as its document.
 _VISITS = 3
+# As often as the schedule sweeps, which is how long a run that died holds its term.
+_BETWEEN = timedelta(minutes=5)
 
 
 class UpcomingDue(Protocol):
@@ -30,47 +32,67 @@ class UpcomingDue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """How the clock is set, what is due on it, and who does it; *is_late* ends the request."""
+    """How the clock is set, what is due on it, and who does it; *is_late* ends the request.
+
+    *set_clock* leaves a clock that is further on as it is, and raises `Lost` if the site has
+    started afresh. *report* is told of a failure that nobody else sees.
+    """
 
     due: UpcomingDue
     set_clock: Callable[[datetime], None]
     work: Callable[[Due, datetime], None]
     is_late: Callable[[], bool]
+    report: Callable[[Exception], None]
 
 
-def advance_clock(site: Site, to: datetime, *, hands: Hands, now: datetime) -> datetime:
-    """Move a test site's clock from *now* to an instant and return how far it came.
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """How far a clock came, and whether that is where it was to go, with all that was due."""
 
-    That is *to*, unless the time of the request was over before. Raises `Conflict` with code
-    `live_site`; `Invalid` if the instant is not ahead, or further than some years.
+    now: datetime
+    done: bool
+
+
+def advance_clock(to: datetime, *, hands: Hands, now: datetime) -> Advanced:
+    """Move a test site's clock from *now* to an instant; stop where the request's time is over.
+
+    It may stand there already: what was due on the way and is not done is done then. Raises
+    `Conflict` with code `started_afresh` if the site gets another clock meanwhile.
     """
-    if not site.test:
-        raise Conflict("live_site", "a live site has no clock of its own")
-    if not now < to <= now + ADVANCE_MAX:
-        raise Invalid(
-            "invalid_field",
-            f"must lie after {instant_text(now)}, the present there, and at most "
-            f"{ADVANCE_MAX.days} days ahead",
-            field="to",
-        )
     visits: dict[Due, int] = {}
-    reached = now
-    hour = now.replace(minute=0, second=0)
+    reached = min(now, to)
+    # A request that died in the middle of its work may have been in an hour before: clocks tick.
+    hour = reached.replace(minute=0, second=0) - HOURS_KEPT_OPEN * HOUR
     while hour <= to:
         until = min(to, hour + HOUR - timedelta(seconds=1))
         coming = [
-            (at, due) for at, due in hands.due.upcoming(hour, until) if visits.get(due, 0) < _VISITS
+            (at + visits.get(due, 0) * _BETWEEN, due)
+            for at, due in hands.due.upcoming(hour, until)
+            if visits.get(due, 0) < _VISITS
         ]
         if not coming:
             hour += HOUR
             visits.clear()
             continue
         if hands.is_late():
-            return reached
-        at, due = coming[0]
-        reached = max(reached, at)
-        hands.set_clock(reached)
+            return Advanced(reached, done=False)
+        at, due = min(coming, key=lambda each: (each[0], each[1].pk, each[1].sk))
+        reached = max(reached, min(at, to))
+        _set(reached, hands)
         visits[due] = visits.get(due, 0) + 1
-        hands.work(due, reached)
-    hands.set_clock(to)
-    return to
+        with suppress(Lost):  # another visit is at it
+            hands.work(due, reached)
+    _set(to, hands)
+    return Advanced(to, done=True)
+
+
+def _set(instant: datetime, hands: Hands) -> None:
+    try:
+        hands.set_clock(instant)
+    except Lost:
+        raise started_afresh() from None
+
+
+def started_afresh() -> Conflict:
+    """Return the refusal of what began in a generation that the site has left since."""
+    return Conflict(STARTED_AFRESH, "another request had the site start afresh meanwhile")

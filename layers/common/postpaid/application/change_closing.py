@@ -12,7 +12,12 @@ from typing import Any, Protocol
 from postpaid.application.edit_subscription import NO_REQUEST, Request, check_version
 from postpaid.application.keep import KEEP, Keep
 from postpaid.application.ports import Customers, Lost, Sites, Terms, Unavailable
-from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
+from postpaid.application.roll_term import (
+    closes_at,
+    closing_policy,
+    known_subscription,
+    opening_closes_at,
+)
 from postpaid.application.sites import known_series
 from postpaid.application.subscriptions import LATER_MAX
 from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
@@ -57,8 +62,8 @@ class RetimableInvoices(Protocol):
         """Read the head of an invoice."""
         ...
 
-    def retime(self, invoice: Invoice, due_at: datetime, now: datetime) -> None:
-        """Change when a pending opening invoice closes by itself; `Lost` if it is not pending."""
+    def retime(self, invoice: Invoice, due_at: datetime | None, now: datetime) -> None:
+        """Change when a pending opening invoice closes by itself, None for never; or `Lost`."""
         ...
 
 
@@ -103,7 +108,8 @@ def change_closing(
         policy = closing_policy(subscription, customers, sites)
         try:
             _apply(subscription, policy, terms, now)
-            _apply_to_opening(scope, subscription, invoices, now)
+            due_at = opening_closes_at(subscription, customers, sites)
+            _apply_to_opening(scope, subscription, due_at, invoices, now)
         except Lost:
             continue  # a term ended or began to close meanwhile: look again
         there = known_subscription(subscriptions, subscription.id)
@@ -169,13 +175,15 @@ def _apply(
 
 
 def _apply_to_opening(
-    scope: Scope, subscription: Subscription, invoices: RetimableInvoices, now: datetime
+    scope: Scope,
+    subscription: Subscription,
+    due_at: datetime | None,
+    invoices: RetimableInvoices,
+    now: datetime,
 ) -> None:
     opening = invoices.get(invoice_id(scope, subscription.id, subscription.start, 0))
     # One that is parked waits for a request, whatever the date.
     if opening is None or opening.status is not InvoiceStatus.PENDING or opening.parked:
         return
-    hold = subscription.hold_until
-    due_at = subscription.start if hold is None else max(hold, subscription.start)
     if due_at != opening.due_at:
         invoices.retime(opening, due_at, now)

@@ -188,14 +188,16 @@ def _finished(
         return finished
     serial, last_date = books.closing.next_serial(series.id)
     today = now.astimezone(zone(site.timezone)).date()
+    # A host whose clock is behind must not break the order of dates within the series.
+    issued_on = today if last_date is None else max(today, last_date)
     return replace(
         finished,
         status=InvoiceStatus.ISSUED,
         series=series.id,
         serial=serial,
         serial_text=serial_text(series.prefix, serial),
-        # A host whose clock is behind must not break the order of dates within the series.
-        issued_on=today if last_date is None else max(today, last_date),
+        issued_on=issued_on,
+        due_on=issued_on + timedelta(days=content.payment_days),
         render=RenderState.PENDING,
     )
 

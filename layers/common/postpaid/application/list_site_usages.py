@@ -31,13 +31,15 @@ class SiteSubscriptions(Protocol):
 class UsageFilter:
     """Which usages are wanted: dated in *period*, and what *is_wanted* says of a usage.
 
-    Of these subscriptions and item prices, None for all. Subscriptions are read in the order given.
+    Of these subscriptions and item prices, None for all. Subscriptions are read in the order given,
+    but for those of which *may_be_of* says that they have none.
     """
 
     subscription_ids: Sequence[str] | None = None
     item_price_ids: Collection[str] | None = None
     period: Period = EVER
     is_wanted: Callable[[Usage], bool] = lambda _: True
+    may_be_of: Callable[[Subscription], bool] = lambda _: True
 
     def admits(self, usage: Usage) -> bool:
         """Tell whether a usage is wanted that is dated in the period."""
@@ -50,9 +52,11 @@ class UsageFilter:
         It has all entries that its lines ever had, and no usage before its start.
         """
         prices = self.item_price_ids
-        return subscription.start < self.period.end and (
-            prices is None or any(line.item_price_id in prices for line in subscription.lines)
+        has_price = prices is None or any(
+            line.item_price_id in prices for line in subscription.lines
         )
+        begun = subscription.start < self.period.end
+        return begun and has_price and self.may_be_of(subscription)
 
 
 class SitePlace(NamedTuple):

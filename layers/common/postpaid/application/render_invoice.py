@@ -82,7 +82,7 @@ def document_of(invoice: Invoice, content: InvoiceContent) -> InvoiceDocument:
         number=invoice.serial_text,
         title="Credit note" if content.charges.minor < 0 else "Invoice",
         issued_on=invoice.issued_on,
-        due_on=None,
+        due_on=invoice.due_on if content.total.minor else None,
         voided_on=voided_on,
         period_start=first,
         period_end_inclusive=last,

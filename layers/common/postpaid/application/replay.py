@@ -103,6 +103,17 @@ class Claim:
         return _digest(scope.site, str(scope.generation), self.key.digest, began)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One run's turn at a request: ids that nobody chose come from its *seed*.
+
+    *again* says that another run had its turn before, and may have acted.
+    """
+
+    seed: str
+    again: bool
+
+
 class Replies(Protocol):
     """The claims and stored answers of one site."""
 
@@ -143,7 +154,7 @@ class Replayed:
 def answered_once(
     key: RequestKey,
     content: str,
-    act: Callable[[str], Reply],
+    act: Callable[[Turn], Reply],
     *,
     scope: Scope,
     replies: Replies,
@@ -152,8 +163,8 @@ def answered_once(
 ) -> Replayed:
     """Return what *act* answers, or what it answered when the request came the first time.
 
-    *content* is a digest of all that the request says beside its path. *act* gets a seed, and must
-    make the same of it if it acts twice: ids that nobody chose come from the seed (`seeded_ids`).
+    *content* is a digest of all that the request says beside its path. *act* gets its turn, and
+    must make the same if it acts twice: ids that nobody chose come from the seed (`seeded_ids`).
     It answers refusals as replies; what it raises goes through, and the claim is given up. Only an
     answer that `is_final` is stored. *run* must be unique; *now* is the real clock's.
 
@@ -173,7 +184,8 @@ def answered_once(
         if there.reply is not None:
             return Replayed(there.reply, replayed=True)
         claim = _taken_over(there, replies, run, now)
-    return Replayed(_acted(claim, act, scope, replies), replayed=False)
+    turn = Turn(claim.seed(scope), again=there is not None)
+    return Replayed(_acted(claim, act, turn, replies), replayed=False)
 
 
 def _taken_over(there: Claim, replies: Replies, run: str, now: datetime) -> Claim:
@@ -190,9 +202,9 @@ def _taken_over(there: Claim, replies: Replies, run: str, now: datetime) -> Clai
     )
 
 
-def _acted(claim: Claim, act: Callable[[str], Reply], scope: Scope, replies: Replies) -> Reply:
+def _acted(claim: Claim, act: Callable[[Turn], Reply], turn: Turn, replies: Replies) -> Reply:
     try:
-        reply = act(claim.seed(scope))
+        reply = act(turn)
     except Exception:
         _give_up(claim, replies)
         raise

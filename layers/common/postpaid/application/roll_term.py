@@ -124,6 +124,19 @@ def closes_at(policy: ClosingPolicy, end: datetime, hold_until: datetime | None)
     return due if hold_until is None else max(due, hold_until)
 
 
+def opening_closes_at(
+    subscription: Subscription, customers: Customers, sites: Sites
+) -> datetime | None:
+    """Return when an opening invoice closes by itself; None if only by request.
+
+    That is at the start, whatever the closing policy, unless it is to stay pending like the others.
+    """
+    start, hold = subscription.start, subscription.hold_until
+    if subscription.opening_pending:
+        return closes_at(closing_policy(subscription, customers, sites), start, hold)
+    return start if hold is None else max(start, hold)
+
+
 def known_subscription(subscriptions: Subscriptions, subscription_id: str) -> Subscription:
     """Read a subscription; raises `NotFound`."""
     subscription = subscriptions.get(subscription_id)

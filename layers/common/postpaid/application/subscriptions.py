@@ -20,7 +20,7 @@ from postpaid.application.ports import (
     Subscriptions,
     Unavailable,
 )
-from postpaid.application.roll_term import first_term
+from postpaid.application.roll_term import first_term, opening_closes_at
 from postpaid.application.sites import known_series
 from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
 from postpaid.domain.calendar import MONTHLY, Cadence, calendar_anchor
@@ -59,7 +59,8 @@ class CreateSubscription:
     start, or of *trial_end*, before which nothing is charged. *cycles* is how many charged terms
     there are, None for no end. No invoice closes by itself before *hold_until*. *late* None is the
     site's policy, *usage_records_max* `KEEP` the site's maximum, None for none; *series* None the
-    customer's. *usage_shards* is over how many partitions its usages are spread, for good.
+    customer's. *usage_shards* is over how many partitions its usages are spread, for good. With
+    *opening_pending* the opening invoice closes as the policy says, counted from the start.
     """
 
     id: str
@@ -78,6 +79,7 @@ class CreateSubscription:
     usage_records_max: int | Keep | None = KEEP
     series: str | None = None
     usage_shards: int = 1
+    opening_pending: bool = False
     annotations: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -116,7 +118,7 @@ def create_subscription(
         # It is there: since then its prices may have been archived, or its customer deleted.
         asked = _subscription(command, shelf, ids, now, again=True)
         return _again(existing, asked, command)
-    opening = _opening(subscription, scope, ids, now)
+    opening = _opening(subscription, scope, shelf, ids, now)
     for _ in range(_TRIES):
         try:
             activation.activate(subscription, first_term(subscription), opening)
@@ -181,6 +183,7 @@ def _subscription(
         closing=command.closing,
         usage_shards=_usage_shards(command.usage_shards),
         annotations_text=annotations_text(command.annotations, SUBSCRIPTION_BYTES_MAX),
+        opening_pending=command.opening_pending,
         created_at=now,
     )
     if command.cycles is None:
@@ -256,11 +259,12 @@ def _lines(
     return tuple(lines), maker.currency
 
 
-def _opening(subscription: Subscription, scope: Scope, ids: Ids, now: datetime) -> Invoice | None:
+def _opening(
+    subscription: Subscription, scope: Scope, shelf: Shelf, ids: Ids, now: datetime
+) -> Invoice | None:
     """Return the invoice of what is paid in advance; after a trial its term's end makes that."""
     if all(line.metered for line in subscription.lines) or subscription.trial_end is not None:
         return None
-    hold = subscription.hold_until
     return Invoice(
         id=invoice_id(scope, subscription.id, subscription.start, 0),
         number=ids.number("invoice"),
@@ -272,7 +276,7 @@ def _opening(subscription: Subscription, scope: Scope, ids: Ids, now: datetime) 
         k=0,
         term_start=None,
         created_at=now,
-        due_at=subscription.start if hold is None else hold,
+        due_at=opening_closes_at(subscription, shelf.customers, shelf.sites),
     )
 
 
@@ -297,6 +301,7 @@ def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
         prorate=asked.prorate,
         trial_end=asked.trial_end,
         usage_shards=asked.usage_shards,
+        opening_pending=asked.opening_pending,
         cycles=asked.cycles if existing.version == 1 else existing.cycles,
         annotations_text=asked.annotations_text
         if existing.version == 1

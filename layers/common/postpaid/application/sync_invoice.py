@@ -15,7 +15,12 @@ from postpaid.application.books import Books
 from postpaid.application.check_invoice import Draft, draft_invoice, parked_by
 from postpaid.application.close_invoice import known_invoice
 from postpaid.application.ports import Lost, Unavailable
-from postpaid.application.roll_term import closes_at, closing_policy, known_subscription
+from postpaid.application.roll_term import (
+    closes_at,
+    closing_policy,
+    known_subscription,
+    opening_closes_at,
+)
 from postpaid.domain.errors import Conflict
 from postpaid.domain.invoice import Invoice, InvoiceStatus
 from postpaid.domain.term import Term
@@ -74,15 +79,14 @@ def _go_on(invoice: Invoice, term: Term | None, books: Books, now: datetime) -> 
         books.closing.unpark(None, unparked, over=invoice, was=None)
         return unparked
     subscription = known_subscription(books.subscriptions, invoice.subscription_id)
-    hold = subscription.hold_until
     if term is None:
-        start = subscription.start
-        unparked = replace(unparked, due_at=start if hold is None else max(start, hold))
+        opens = opening_closes_at(subscription, books.customers, books.sites)
+        unparked = replace(unparked, due_at=opens)
         books.closing.unpark(None, unparked, over=invoice, was=None)
         return unparked
     due_at = term.due_at  # of a run that has begun to close it, or died
     if due_at is None:
         policy = closing_policy(subscription, books.customers, books.sites)
-        due_at = closes_at(policy, term.period.end, hold)
+        due_at = closes_at(policy, term.period.end, subscription.hold_until)
     books.closing.unpark(replace(term, due_at=due_at), unparked, over=invoice, was=term)
     return unparked

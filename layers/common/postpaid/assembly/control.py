@@ -14,13 +14,14 @@ from postpaid.application.work_due import Worker, work_invoice, work_term
 from postpaid.domain.api_key import ApiKey
 from postpaid.outbound import documents, queue
 from postpaid.runtime import clock
-from postpaid.runtime.ids import new_id, new_key_parts, new_run
-from postpaid.runtime.log import log
+from postpaid.runtime.ids import new_id, new_key_parts, new_run, seeded_ids
+from postpaid.runtime.log import log, log_failure
 from postpaid.runtime.waiting import wait_for
 from postpaid.store import keys
 from postpaid.store.api_keys import StoredApiKeys
 from postpaid.store.books import SiteStores
 from postpaid.store.due import StoredDue, due_invoice, due_term
+from postpaid.store.replies import StoredReplies
 from postpaid.store.sites import clock_name
 from postpaid.store.tables import Table
 from postpaid.store.usage import StoredUsageIds
@@ -66,6 +67,7 @@ class Control:
             lists=stores.lists(now),
             activation=stores.closing(now),
             all_sites=stores.all_sites,
+            travels=stores.travels,
             ring=StoredApiKeys(self.billing),
             ids=ids,
             books=books,
@@ -74,10 +76,12 @@ class Control:
             payments=stores.payments,
             documents=store,
             usage_ids=StoredUsageIds(stores.scope),
+            replies_in=lambda scope: StoredReplies(self.billing, scope),
             wait_for=wait_for,
             real_now=clock.real_now,
             place_of=lambda created_at, identifier: keys.listing_place(identifier, created_at),
             new_id=new_id,
+            seeded_ids=seeded_ids,
             new_run=new_run,
             new_key_parts=new_key_parts,
             hasten=lambda invoice_ids: self._hasten(stores, invoice_ids),
@@ -101,7 +105,7 @@ class Control:
 
         def set_clock(instant: datetime) -> None:
             offset = int((instant - clock.real_now()).total_seconds())
-            stores.all_sites.move_clock(site.scope.site, offset)
+            stores.all_sites.move_clock(site.scope, offset)
 
         def work(due: Due, now: datetime) -> None:
             worker = Worker(
@@ -123,4 +127,5 @@ class Control:
             set_clock=set_clock,
             work=work,
             is_late=lambda: clock.monotonic() - began > ADVANCE_SECONDS,
+            report=lambda error: log_failure("travel_failed", error, site=site.scope.site),
         )

@@ -149,7 +149,8 @@ class Invoice:
     opening invoice, the start of the subscription (then *term_start* is None). *k* is 0 for the
     invoice of a boundary, 1 and more for its supplements. *parked* is why it could not be made, and
     *broken* the bound it broke, if that is why. *series* is the one that *serial* counts in, and
-    known when that is drawn. *credit_applied* is what it took from the customer's credit, None if
+    known when that is drawn. *due_on* is when an issued one is to be paid, None of those from
+    before that was kept. *credit_applied* is what it took from the customer's credit, None if
     nothing. *paid* is the sum of its *payments* payments, None if there are none. One that was
     deleted has what it would have said and come to, which nobody owes; neither of them if it went
     with a subscription that was withdrawn.
@@ -171,6 +172,7 @@ class Invoice:
     serial: int | None = None
     serial_text: str | None = None
     issued_on: date | None = None
+    due_on: date | None = None
     content_hash: str | None = None
     render: RenderState | None = None
     pdf_hash: str | None = None
@@ -194,6 +196,7 @@ class Invoice:
         # Deleted without content: with its subscription, before that began.
         if self.status is not InvoiceStatus.DELETED:
             assert (self.status is InvoiceStatus.PENDING) == (self.content_hash is None)
+        assert self.due_on is None or (self.issued_on is not None and self.issued_on <= self.due_on)
         assert (self.total is None) == (self.content_hash is None)
         assert (self.paid is None) == (self.payments == 0)
         assert self.paid is None or self.status is InvoiceStatus.ISSUED

@@ -28,9 +28,9 @@ class InvoiceContent:
 
     *manifest* maps each usage's place in its subscription to the version and quantity that were
     billed. *supplements* names the later manifests that it bills, by the start of their term and
-    number. *balance* is the customer's credit before this invoice, None if there was none. The
-    plain form of all this is stored once, under its hash. A preview has no *invoice_id* and is
-    never stored.
+    number. *balance* is the customer's credit before this invoice, None if there was none.
+    *payment_days* is how many days after its issue it is due. The plain form of all this is stored
+    once, under its hash. A preview has no *invoice_id* and is never stored.
     """
 
     invoice_id: str | None
@@ -48,11 +48,13 @@ class InvoiceContent:
     taxes: tuple[TaxAmount, ...] = ()
     balance: Money | None = None
     supplements: tuple[tuple[datetime, int], ...] = ()
+    payment_days: int = 0
 
     def __post_init__(self) -> None:
         if len(self.lines) > LINES_MAX:
             raise bound_exceeded(Bound.LINES, len(self.lines), LINES_MAX)  # I-21
         assert self.balance is None or self.balance.minor >= 0
+        assert self.payment_days >= 0
         assert all(line.amount.currency == self.currency for line in self.lines)
 
     @property
@@ -92,7 +94,7 @@ class InvoiceContent:
 
 def plain_content(content: InvoiceContent) -> dict[str, Any]:
     """Return the plain form of what an invoice says; JSON values, decimals as strings."""
-    return {
+    plain = {
         "schema": _SCHEMA,
         "engine": content.engine,
         "invoice_id": content.invoice_id,
@@ -112,6 +114,8 @@ def plain_content(content: InvoiceContent) -> dict[str, Any]:
         "supplements": [[instant_text(start), k] for start, k in content.supplements],
         "manifest": [list(entry) for entry in content.manifest],
     }
+    # Left out where it says nothing: what was stored before there was such a thing is as it was.
+    return plain | ({"payment_days": content.payment_days} if content.payment_days else {})
 
 
 def stored_content(content: InvoiceContent) -> bytes:
@@ -144,6 +148,7 @@ def content_from_plain(plain: Mapping[str, Any]) -> InvoiceContent:
         taxes=tuple(_tax(tax, currency) for tax in plain["taxes"]),
         balance=_money(plain["balance"], currency),
         supplements=tuple((instant_from_text(start), k) for start, k in plain["supplements"]),
+        payment_days=plain.get("payment_days", 0),
         manifest=tuple(
             (place, version, quantity) for place, version, quantity in plain["manifest"]
         ),

@@ -77,7 +77,8 @@ class Address:
 class Scope:
     """Where everything of a site lives: its id and its generation.
 
-    A test site that starts afresh gets a new generation and leaves the old data unreachable.
+    A test site that starts afresh gets a new generation and leaves the old data unreachable, but
+    for its catalogue: that is the site's.
     """
 
     site: str
@@ -92,6 +93,10 @@ class Site:
     subscriptions. *bounds* says which invoices are to be looked at before they are issued; None is
     none. *number_prefix* is that of the series `main`, *former_prefixes* are those it had before;
     *series* are the others.
+
+    Of a test site that started afresh, *genesis* is where the clock of this generation began, and
+    *former* the first and the last instant of the clocks before: that is when its catalogue was
+    made. Both are None in the first generation.
     """
 
     scope: Scope
@@ -110,9 +115,18 @@ class Site:
     usage_records_max: int | None = None
     bounds: "AmountBounds | None" = None
     clock_offset_seconds: int = 0
+    genesis: datetime | None = None
+    former: tuple[datetime, datetime] | None = None
 
     def __post_init__(self) -> None:
         assert self.test or self.clock_offset_seconds == 0, "only test sites have their own clock"
+        assert self.test or self.genesis is None, "only test sites start afresh"
+        assert (self.genesis is None) == (self.former is None), "both are of a site begun afresh"
+
+    @property
+    def began(self) -> datetime:
+        """Where the clock of this generation began."""
+        return self.created_at if self.genesis is None else self.genesis
 
     @property
     def all_series(self) -> tuple[Series, ...]:

@@ -42,8 +42,9 @@ class Subscription:
     *prorate* says whether its recurring charges are too. *later* are the schedules that came after
     that first one, each from a boundary on. *end* is where the last term ends; *cycles* is how many
     terms were asked for. While suspended nothing is charged by time. No invoice closes by itself
-    before *hold_until*. *late* is what becomes of usage that comes after its term was frozen.
-    *usage_records_max* is how many usages may ever be recorded, None for any number.
+    before *hold_until*. The opening invoice closes at the start, or with *opening_pending* by the
+    closing policy like any other. *late* is what becomes of usage that comes after its term was
+    frozen. *usage_records_max* is how many usages may ever be recorded, None for any number.
     *closing* overrides the customer's and the site's policy, *series* the customer's series of
     invoice numbers. *usage_shards* is over how many partitions its usages are spread; where each of
     them is depends on it, so it never changes. *requests* are the last changes that came with an
@@ -74,6 +75,7 @@ class Subscription:
     late: LatePolicy = LatePolicy.SUPPLEMENT
     usage_records_max: int | None = None
     series: str | None = None
+    opening_pending: bool = False
     version: int = 1
     annotations_text: str = ""
 

@@ -22,6 +22,7 @@ from postpaid.store.sites import StoredSites, ThisSite, clock_name
 from postpaid.store.subscriptions import StoredSubscriptions
 from postpaid.store.tables import Table
 from postpaid.store.terms import StoredTerms
+from postpaid.store.travels import StoredTravels
 from postpaid.store.usage import StoredUsages
 
 
@@ -35,7 +36,7 @@ class SiteStores:
 
     @classmethod
     def of(cls, usages: Table, billing: Table, scope: Scope) -> "SiteStores":
-        """Return the stores of a site, reading its settings."""
+        """Return the stores of a site in its present generation, reading its settings."""
         site = StoredSites(billing).get(scope.site)
         assert site is not None, "sites are never removed"
         return cls(usages, billing, site)
@@ -59,6 +60,11 @@ class SiteStores:
     def families(self) -> StoredItemFamilies:
         """The item families."""
         return StoredItemFamilies(self.billing, self.scope)
+
+    @property
+    def travels(self) -> StoredTravels:
+        """What is noted of the travels of a test site's clock."""
+        return StoredTravels(self.billing, self.scope)
 
     @property
     def items(self) -> StoredItems:
@@ -122,7 +128,10 @@ class SiteStores:
 
     def lists(self, now: datetime) -> StoredLists:
         """Return the lists."""
-        return StoredLists(self.billing, self.scope, oldest=self.site.created_at, newest=now)
+        site = self.site
+        return StoredLists(
+            self.billing, self.scope, oldest=site.began, newest=now, former=site.former
+        )
 
     def closing(self, now: datetime) -> StoredClosing:
         """Return the transactions over a term and its invoice."""

@@ -54,11 +54,8 @@ class StoredDue:
 
     def begin(self, now: datetime) -> None:
         """Store the hour where the first sweep begins, unless there was a sweep already."""
-        key = keys.dispatch(self._clock)
-        hour = instant_text(now.replace(minute=0, second=0))
-        item: Item = {**key._asdict(), "s": keys.SCHEMA, "hour": hour}
         with suppress(ConditionFailed):
-            self._table.put(Put(item, condition=Absent()))
+            self._table.put(Put(item_from_place(self._clock, now), condition=Absent()))
 
     def place(self) -> datetime | None:
         """Read the hour from which on something may be due; None while there is no site."""
@@ -70,6 +67,12 @@ class StoredDue:
         key, value = keys.dispatch(self._clock), instant_text(hour)
         with suppress(ConditionFailed):
             self._table.update(Update(key, AtMost("hour", value), set={"hour": value}))
+
+
+def item_from_place(clock: str, now: datetime) -> Item:
+    """Return the stored form of the dispatcher's place on a clock that begins."""
+    hour = instant_text(now.replace(minute=0, second=0))
+    return {**keys.dispatch(clock)._asdict(), "s": keys.SCHEMA, "hour": hour}
 
 
 def due_scope(due: Due) -> Scope:

@@ -79,13 +79,20 @@ class StoredInvoices:
             if there.get("r") != RenderState.DONE.value or there.get("pdf_hash") != pdf_hash:
                 raise
 
-    def retime(self, invoice: Invoice, due_at: datetime, now: datetime) -> None:
-        """Change when a pending opening invoice closes by itself; `Lost` if it is not pending."""
+    def retime(self, invoice: Invoice, due_at: datetime | None, now: datetime) -> None:
+        """Change when a pending opening invoice closes by itself, None for never.
+
+        Raises `Lost` if it is not pending.
+        """
         key = keys.entity(self._scope, KIND, invoice.id)
         pending = equals("status", InvoiceStatus.PENDING.value)
-        due = keys.due(self._clock, key.pk, due_at, now)
+        if due_at is None:
+            update = Update(key, pending, remove=("due_at", "dpk", "dsk"))
+        else:
+            due = keys.due(self._clock, key.pk, due_at, now)
+            update = Update(key, pending, set={"due_at": instant_text(due_at), **due})
         try:
-            self._table.update(Update(key, pending, set={"due_at": instant_text(due_at), **due}))
+            self._table.update(update)
         except ConditionFailed:
             raise Lost from None
 
@@ -155,6 +162,7 @@ def finished_attributes(invoice: Invoice) -> Item:
             "serial": invoice.serial,
             "serial_text": invoice.serial_text,
             "issued_on": None if invoice.issued_on is None else invoice.issued_on.isoformat(),
+            "due_on": None if invoice.due_on is None else invoice.due_on.isoformat(),
             "content_hash": invoice.content_hash,
             "r": None if invoice.render is None else invoice.render.value,
             "pdf_hash": invoice.pdf_hash,
@@ -205,6 +213,7 @@ def invoice_from_item(item: Item) -> Invoice:
     currency = text(item, "currency")
     total, render = text_or_none(item, "total"), text_or_none(item, "r")
     issued_on, paid = text_or_none(item, "issued_on"), text_or_none(item, "paid")
+    due_on = text_or_none(item, "due_on")
     credit = text_or_none(item, "credit")
     return Invoice(
         id=text(item, "id"),
@@ -223,6 +232,7 @@ def invoice_from_item(item: Item) -> Invoice:
         serial=number_or_none(item, "serial"),
         serial_text=text_or_none(item, "serial_text"),
         issued_on=None if issued_on is None else date.fromisoformat(issued_on),
+        due_on=None if due_on is None else date.fromisoformat(due_on),
         content_hash=text_or_none(item, "content_hash"),
         render=None if render is None else RenderState(render),
         pdf_hash=text_or_none(item, "pdf_hash"),

@@ -1,6 +1,7 @@
 """Every key and index of the two tables.
 
-A *scope* is `<site>~<generation>`; everything of a site starts with it. Ids are escaped, so that no
+A *scope* is `<site>~<generation>`; everything of a site starts with it. The catalogue is the site's
+in all its generations: its *home* is the scope of the first. Ids are escaped, so that no
 id can reach into another key (`#`, `~` and `%` become `%23`, `%7E`, `%25`). Instants are
 fixed-width UTC, `YYYY-MM-DDTHH:MM:SSZ`, so text order is time order. Two keys do not start with the
 site, because they are read before it is known: API keys and the due index.
@@ -16,13 +17,15 @@ Billing table
     site                 pk site#site                sk META
     keys of a site       pk site#site                sk KEY#id
     API key              pk KEY#id                   sk META                   (exception 1)
-    clocks of test sites pk ~system#clocks           sk scope
-    all sites            pk ~system#sites            sk scope
+    clocks of test sites pk ~system#clocks           sk scope, as the site began
+    all sites            pk ~system#sites            sk scope, as the site began
     dispatcher's place   pk ~system#dispatch#clock   sk META
-    integer ids          pk scope#counter#type       sk META
+    travel of its clock  pk scope#travel             sk META
     answer for a key     pk scope#reply#digest       sk META (of method, path, client's key)
-    customer, item       pk scope#type#id            sk META      (and item family)
-    item price           pk scope#item_price#id      sk META (newest), V#00000001 (each version)
+    integer ids          pk scope#counter#type       sk META       (of the catalogue: pk home#…)
+    customer             pk scope#customer#id        sk META
+    item, item family    pk home#type#id             sk META
+    item price           pk home#item_price#id       sk META (newest), V#00000001 (each version)
     subscription         pk scope#subscription#id    sk META
     its terms            the same pk                 sk TERM#start instant
     later manifests      the same pk                 sk MAN#start instant#000001
@@ -33,7 +36,7 @@ Billing table
     its payments         the same pk                 sk PAY#id
     invoice numbers      pk scope#series#id          sk COUNTER, NO#0000000001 (who has it)
     index `due`          dpk due#clock#hour#shard    dsk due instant           (exception 2)
-    index `list`         lpk scope#type#month#shard  lsk created instant#id
+    index `list`         lpk scope#type#month#shard  lsk created instant#id  (catalogue: home#…)
 
 """
 
@@ -53,6 +56,9 @@ SYSTEM = "~system"  # no site can be called so
 DUE_SHARDS = 16
 LIST_SHARDS = 4
 LIVE = "live"
+# What is sold stays with the site when it starts afresh.
+CATALOG = frozenset({"item_family", "item", "item_price"})
+FIRST_GENERATION = 1
 
 _ESCAPES = str.maketrans({"#": "%23", "~": "%7E", "%": "%25"})
 
@@ -65,6 +71,11 @@ def escape(identifier: str) -> str:
 def scope_text(scope: Scope) -> str:
     """Return the prefix of everything a site owns in its present generation."""
     return f"{scope.site}~{scope.generation}"
+
+
+def home(scope: Scope, kind: str) -> str:
+    """Return the prefix of a kind of thing: its scope, or for the catalogue that of the first."""
+    return scope_text(Scope(scope.site, FIRST_GENERATION) if kind in CATALOG else scope)
 
 
 # --- usage table
@@ -183,9 +194,14 @@ def dispatch(clock_name: str) -> Key:
     return Key(f"{SYSTEM}#dispatch#{clock_name}", META)
 
 
+def travel(scope: Scope) -> Key:
+    """Return the key of what is noted of the last travel of a test site's clock."""
+    return Key(f"{scope_text(scope)}#travel", META)
+
+
 def counter(scope: Scope, kind: str) -> Key:
     """Return the key of a counter of integer ids."""
-    return Key(f"{scope_text(scope)}#counter#{kind}", META)
+    return Key(f"{home(scope, kind)}#counter#{kind}", META)
 
 
 def reply(scope: Scope, digest: str) -> Key:
@@ -195,7 +211,7 @@ def reply(scope: Scope, digest: str) -> Key:
 
 def entity(scope: Scope, kind: str, identifier: str) -> Key:
     """Return the key of a customer, item family, item, item price, subscription or invoice."""
-    return Key(f"{scope_text(scope)}#{kind}#{escape(identifier)}", META)
+    return Key(f"{home(scope, kind)}#{kind}#{escape(identifier)}", META)
 
 
 def price_version(scope: Scope, price_id: str, version: int) -> Key:
@@ -277,7 +293,7 @@ def due(clock_name: str, pk: str, due_at: datetime, now: datetime) -> Item:
 
 def listing_pk(scope: Scope, kind: str, month: str, shard_no: int) -> str:
     """Return the partition of what was created in a month, `YYYY-MM`."""
-    return f"{scope_text(scope)}#{kind}#{month}#{shard_no}"
+    return f"{home(scope, kind)}#{kind}#{month}#{shard_no}"
 
 
 def listing(scope: Scope, kind: str, identifier: str, created_at: datetime) -> Item:

@@ -28,16 +28,27 @@ _PAGE = 101  # one more than the longest page a door offers
 class StoredLists:
     """The lists of one site; eventually consistent, as indexes are.
 
-    Only things created in the months of *oldest* to *newest* are looked for. Every list takes the
-    place to go on from and a limit, and returns things and the next place, None at the end. The
-    newest come first, or if it is *ascending* the oldest; a place serves either way.
+    Only things created in the months of *oldest* to *newest* are looked for; of the catalogue those
+    of *former* as well, the first and last instant of the clocks that the site had before. Every
+    list takes the place to go on from and a limit, and returns things and the next place, None at
+    the end. The newest come first, or if it is *ascending* the oldest; a place serves either way.
     """
 
-    def __init__(self, table: Table, scope: Scope, *, oldest: datetime, newest: datetime) -> None:
+    def __init__(
+        self,
+        table: Table,
+        scope: Scope,
+        *,
+        oldest: datetime,
+        newest: datetime,
+        former: tuple[datetime, datetime] | None = None,
+    ) -> None:
         self._table = table
         self._scope = scope
-        self._first_month = instant_text(oldest)[:7]
-        self._last_month = instant_text(newest)[:7]
+        self._months = instant_text(oldest)[:7], instant_text(newest)[:7]
+        first, last = (oldest, newest) if former is None else former
+        months = instant_text(min(oldest, first))[:7], instant_text(max(newest, last))[:7]
+        self._catalog_months = months
 
     def item_families(
         self, after: str | None, limit: int, *, ascending: bool = False
@@ -100,8 +111,9 @@ class StoredLists:
         return things, text(rows[limit - 1], "lsk") if len(rows) > limit else None
 
     def _rows(self, kind: str, after: str | None, *, ascending: bool) -> Iterator[Item]:
-        month = self._begin(after, ascending=ascending)
-        while self._first_month <= month <= self._last_month:
+        first, last = self._catalog_months if kind in keys.CATALOG else self._months
+        month = _begin(after, first, last, ascending=ascending)
+        while first <= month <= last:
             rows = [
                 row
                 for shard in range(keys.LIST_SHARDS)
@@ -124,11 +136,12 @@ class StoredLists:
             else:
                 month, after = _month_beside(month, 1 if ascending else -1), None
 
-    def _begin(self, after: str | None, *, ascending: bool) -> str:
-        """Return the month in which a list goes on behind a place."""
-        if ascending:
-            return max(self._first_month, (after or "")[:7])
-        return self._last_month if after is None else min(self._last_month, after[:7])
+
+def _begin(after: str | None, first: str, last: str, *, ascending: bool) -> str:
+    """Return the month in which a list goes on behind a place."""
+    if ascending:
+        return max(first, (after or "")[:7])
+    return last if after is None else min(last, after[:7])
 
 
 def _month_beside(month: str, step: int) -> str:

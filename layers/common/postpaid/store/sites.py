@@ -1,7 +1,8 @@
-"""Sites: settings, and the clocks of test sites."""
+"""Sites: settings, and the clocks and generations of test sites."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,13 @@ from postpaid.domain.series import Series
 from postpaid.domain.site import DEFAULT_CLOSING, LatePolicy, Scope, Site, TaxRounding
 from postpaid.domain.usage import Aggregation
 from postpaid.store import keys
-from postpaid.store.due import StoredDue
+from postpaid.store.due import StoredDue, item_from_place
 from postpaid.store.fields import (
     address_from_item,
     closing_from_item,
     flag,
     instant,
+    instant_or_none,
     item_from_address,
     item_from_closing,
     mapping,
@@ -30,6 +32,7 @@ from postpaid.store.fields import (
 )
 from postpaid.store.tables import (
     Absent,
+    All,
     ConditionFailed,
     Item,
     Put,
@@ -38,6 +41,7 @@ from postpaid.store.tables import (
     TransactionRefused,
     Value,
     Write,
+    all_of,
     equals,
 )
 
@@ -77,17 +81,35 @@ class StoredSites:
 
     def replace(self, site: Site, over: Site) -> None:
         """Store changed settings over the ones they were made from; raises `Lost` otherwise."""
-        before = item_from_site(over)["settings"]
         try:
-            self._table.put(Put(item_from_site(site), condition=equals("settings", before)))
+            self._table.put(Put(item_from_site(site), condition=_as_it_was(over)))
         except ConditionFailed:
             raise Lost from None
 
-    def move_clock(self, site_id: str, offset_seconds: int) -> None:
-        """Set how far a test site's clock is from the real one; other settings stay."""
+    def begin_generation(self, site: Site, over: Site) -> None:
+        """Store that a test site starts afresh, over the site as it was; raises `Lost` otherwise.
+
+        Its notes are of the site, whatever its generation, and stay as they are.
+        """
+        begun = item_from_place(clock_name(site), site.began)
+        try:
+            # No sweep remembers a place on a clock before its site is there.
+            self._table.transact([Put(item_from_site(site), _as_it_was(over)), Put(begun)])
+        except TransactionRefused:
+            raise Lost from None
+
+    def move_clock(self, scope: Scope, offset_seconds: int) -> None:
+        """Set how far a test site's clock is from the real one, if it is not further on already.
+
+        Other settings stay. Raises `Lost` if the site has started afresh: its clock is another one.
+        """
         for _ in range(_TRIES):
-            site = self.get(site_id)
+            site = self.get(scope.site)
             assert site is not None, "sites are never removed"
+            if site.scope != scope:
+                raise Lost
+            if site.clock_offset_seconds >= offset_seconds:
+                return
             try:
                 self.replace(replace(site, clock_offset_seconds=offset_seconds), over=site)
             except Lost:
@@ -96,11 +118,11 @@ class StoredSites:
         raise Unavailable("other changes came first every time")
 
     def test_scopes(self) -> list[Scope]:
-        """Read the scopes of all test sites, each of which has its own clock."""
+        """Read the scopes in which all test sites began, each of which has its own clock."""
         return self._noted(f"{keys.SYSTEM}#clocks")
 
     def scopes(self) -> list[Scope]:
-        """Read the scopes of all sites."""
+        """Read the scopes in which all sites began."""
         return self._noted(f"{keys.SYSTEM}#sites")
 
     def _noted(self, pk: str) -> list[Scope]:
@@ -125,6 +147,14 @@ class ThisSite:
         return site
 
 
+def _as_it_was(over: Site) -> All:
+    """Return the condition that a site has the settings and the generation that were read."""
+    return all_of(
+        equals("generation", over.scope.generation),
+        equals("settings", item_from_site(over)["settings"]),
+    )
+
+
 def item_from_site(site: Site) -> Item:
     """Return the stored form of a site; of the settings, what is empty is absent."""
     return {
@@ -134,6 +164,7 @@ def item_from_site(site: Site) -> Item:
         "generation": site.scope.generation,
         "test": site.test,
         "created_at": instant_text(site.created_at),
+        **_item_from_generations(site),
         "settings": {
             "timezone": site.timezone,
             "currency": site.currency,
@@ -174,7 +205,24 @@ def site_from_item(item: Item) -> Site:
         usage_records_max=number_or_none(settings, "usage_records_max"),
         bounds=_bounds_from_item(settings),
         clock_offset_seconds=number(settings, "clock_offset_seconds"),
+        genesis=instant_or_none(item, "genesis"),
+        former=_former_from_item(item),
     )
+
+
+def _item_from_generations(site: Site) -> Item:
+    """Return what is kept of the clocks of a site that started afresh, nothing of any other."""
+    if site.genesis is None or site.former is None:
+        return {}
+    first, last = map(instant_text, site.former)
+    return {"genesis": instant_text(site.genesis), "former": {"first": first, "last": last}}
+
+
+def _former_from_item(item: Item) -> tuple[datetime, datetime] | None:
+    if item.get("former") is None:
+        return None
+    former = mapping(item, "former")
+    return instant(former, "first"), instant(former, "last")
 
 
 def _item_from_bounds(bounds: "AmountBounds | None") -> Item:

@@ -1,9 +1,9 @@
 """Documents to download."""
 
+from postpaid.api.chargebee.things import seconds
 from postpaid.api.desk import Desk
 from postpaid.api.http import Response
 from postpaid.application.ports import LINK_LIFETIME
-from postpaid.api.chargebee.things import seconds
 
 
 def download(desk: Desk, url: str) -> Response:

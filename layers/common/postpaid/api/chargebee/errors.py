@@ -23,6 +23,7 @@ _INCOMPATIBLE: Answer = (400, "invalid_request", "configuration_incompatible")
 _MISSING: Answer = (404, "invalid_request", "resource_not_found")
 _STATE: Answer = (409, "invalid_request", "invalid_state_for_request")
 _UNPROCESSABLE: Answer = (422, "invalid_request", "unable_to_process_request")
+_BUSY: Answer = (429, "operation_failed", "lock_timeout")
 
 # By the codes of `postpaid.api.native.errors`, and those of this door.
 ANSWERS: dict[str, Answer] = {
@@ -71,17 +72,18 @@ ANSWERS: dict[str, Answer] = {
             *("not_suspended", "pdf_not_ready", "subscription_ended"),
             *("subscription_not_started", "subscription_started", "term_closed"),
             *("term_just_began", "usage_deleted", "usage_invoiced", "version_mismatch"),
-            "invoice_empty",
+            *("invoice_empty", "started_afresh", "travel_failed", "travel_in_progress"),
         ),
         _STATE,
     ),
     "idempotency_key_reused": _UNPROCESSABLE,
+    "request_in_progress": _BUSY,
     "unauthenticated": (401, "untyped", "api_authentication_failed"),
     "forbidden": (403, "untyped", "api_authorization_failed"),
     "internal_error": (500, "operation_failed", "internal_error"),
     "temporarily_unavailable": (503, "operation_failed", "internal_temporary_error"),
 }
-_LATER = frozenset({"temporarily_unavailable", "pdf_not_ready"})
+_LATER = frozenset({"temporarily_unavailable", "pdf_not_ready", "request_in_progress"})
 _PLACE = re.compile(r"\[([0-9]+)\]")
 
 

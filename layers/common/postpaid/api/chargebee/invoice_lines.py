@@ -173,8 +173,11 @@ def _exact_amount(line: InvoiceLine) -> str | None:
 
 
 def _fitting(text: str | None, length_max: int) -> str | None:
-    """Return a decimal where it fits; a longer one is left to the whole number beside it."""
-    return text if text is not None and len(text) <= length_max else None
+    """Return a decimal that Chargebee's fields have room for: the last of its places are cut."""
+    if text is None or len(text) <= length_max:
+        return text
+    cut = text[:length_max]
+    return cut.rstrip("0").rstrip(".") if "." in cut else None
 
 
 def _description(line: InvoiceLine) -> str:

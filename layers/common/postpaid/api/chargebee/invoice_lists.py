@@ -240,7 +240,9 @@ class _Page:
         if after is not None:
             passed = (int(after[0]), after[1])
             ordered = [
-                each for each in ordered if key(each) != passed and (key(each) > passed) == is_rising
+                each
+                for each in ordered
+                if key(each) != passed and (key(each) > passed) == is_rising
             ]
 
         def read(_: Place | None, __: int) -> tuple[list[Invoice], Place | None]:
@@ -280,9 +282,7 @@ class _Page:
 
     def _is_full(self, shown: int, looked_at: int, drafts: int) -> bool:
         return (
-            shown == self.asked.limit
-            or looked_at >= LOOKED_AT_MAX
-            or drafts >= DRAFTS_PER_PAGE_MAX
+            shown == self.asked.limit or looked_at >= LOOKED_AT_MAX or drafts >= DRAFTS_PER_PAGE_MAX
         )
 
     def _keeps_head(self, head: Invoice) -> bool:

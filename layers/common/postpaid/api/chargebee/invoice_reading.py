@@ -62,9 +62,7 @@ def lines_listing(invoice: Invoice) -> str:
     return f"invoices/{invoice.id}/lines"
 
 
-def whole_invoice(
-    desk: Desk, invoice: Invoice, view: View, lines: Lines | None = None
-) -> Resource:
+def whole_invoice(desk: Desk, invoice: Invoice, view: View, lines: Lines | None = None) -> Resource:
     """Show an invoice with what it says; a pending one as it would be if it closed now."""
     lines = lines or lines_of(desk, invoice)
     if invoice.status is InvoiceStatus.PENDING:

@@ -228,8 +228,7 @@ def _updated_at(invoice: Invoice, view: View) -> datetime:
     known = [invoice.created_at]
     if invoice.issued_on is not None:
         known.append(_issued_at(invoice, view))
-    if invoice.voided_at is not None:
-        known.append(invoice.voided_at)
+    known += [each for each in (invoice.voided_at, invoice.deleted_at) if each is not None]
     return max(known)
 
 

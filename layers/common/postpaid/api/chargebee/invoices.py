@@ -27,7 +27,6 @@ from postpaid.api.chargebee.params import (
     Text300,
     read,
 )
-from postpaid.api.chargebee.usage import idempotency_key
 from postpaid.api.cursors import read_cursor
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
@@ -57,16 +56,19 @@ _NO_CHARGES = "an invoice is made from its subscription: put the charge on that,
 class NoteRow(Params):
     """A note that is not to be on an invoice; there are none."""
 
-    entity_type: Literal[
-        "coupon",
-        "subscription",
-        "customer",
-        "plan_item_price",
-        "addon_item_price",
-        "charge_item_price",
-        "plan",
-        "addon",
-    ] | None = None
+    entity_type: (
+        Literal[
+            "coupon",
+            "subscription",
+            "customer",
+            "plan_item_price",
+            "addon_item_price",
+            "charge_item_price",
+            "plan",
+            "addon",
+        ]
+        | None
+    ) = None
     entity_id: Id | None = None
 
 
@@ -166,9 +168,7 @@ def delete(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         raise Conflict("invoice_not_pending", "the invoice is closed: void it instead")
     if invoice.status is not InvoiceStatus.DELETED or not _may_be_repeated(request):
         _check_pending(invoice)
-    deleted = delete_invoice(
-        invoice.id, reason, books=desk.books, run=desk.new_run(), now=desk.now
-    )
+    deleted = delete_invoice(invoice.id, reason, books=desk.books, run=desk.new_run(), now=desk.now)
     return _shown(desk, deleted)
 
 
@@ -210,8 +210,8 @@ def _answer(shown: Resource) -> Response:
 
 
 def _may_be_repeated(request: Request) -> bool:
-    """Tell whether a request may come again after its answer was lost: it has a key then."""
-    return idempotency_key(request.headers) is not None
+    """Tell whether a request came before, by its key, and may have been acted on."""
+    return request.again
 
 
 def _check_pending(invoice: Invoice) -> None:

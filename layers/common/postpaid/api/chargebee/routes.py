@@ -14,6 +14,9 @@ from postpaid.api.chargebee import (
     prices,
     subscription_changes,
     subscriptions,
+    time_machine,
+    usage_lists,
+    usages,
 )
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response, Route
@@ -51,6 +54,9 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("POST", "api/v2/subscriptions/{}/cancel_for_items", ADMIN, subscription_changes.cancel),
     Route("GET", "api/v2/subscriptions/{}/invoices", READ, invoice_lists.list_of_subscription),
     Route("GET", "api/v2/customers/{}/invoices", READ, invoice_lists.list_of_customer),
+    Route("GET", "api/v2/subscriptions/{}/usages", KeyScope.USAGE_READ, usages.retrieve),
+    Route("GET", "api/v2/usages", KeyScope.USAGE_READ, usage_lists.list_all),
+    Route("POST", "api/v2/usages/pdf", KeyScope.USAGE_READ, usages.pdf),
     Route("GET", "api/v2/invoices", READ, invoice_lists.list_all),
     Route("GET", "api/v2/invoices/{}", READ, invoices.retrieve),
     Route("POST", "api/v2/invoices/{}/close", CLOSE, invoices.close),
@@ -59,6 +65,9 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("POST", "api/v2/invoices/{}/void", ADMIN, invoices.void),
     Route("POST", "api/v2/invoices/{}/delete", ADMIN, invoices.delete),
     Route("POST", "api/v2/invoices/{}/add_charge_item", ADMIN, invoices.add_charge_item),
+    Route("GET", "api/v2/time_machines/{}", ADMIN, time_machine.retrieve),
+    Route("POST", "api/v2/time_machines/{}/start_afresh", ADMIN, time_machine.afresh),
+    Route("POST", "api/v2/time_machines/{}/travel_forward", ADMIN, time_machine.forward),
 )
 
 # Never reached here: they only complete what a refused method is told of its path.

@@ -20,7 +20,6 @@ from postpaid.api.chargebee.subscription_lines import NAMES, check_one_plan, new
 from postpaid.api.chargebee.subscription_params import REFUSED, NewSubscription
 from postpaid.api.chargebee.subscription_shape import Shelf, chargebee_from_subscription, shown
 from postpaid.api.chargebee.things import annotations, made
-from postpaid.api.chargebee.usage import idempotency_key
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.application.catalog import Created
@@ -63,8 +62,6 @@ def create(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     params.check()
     if params.invoice_immediately is False:
         raise Invalid("not_supported", "what is due is invoiced", field="invoice_immediately")
-    if params.first_invoice_pending:
-        raise Invalid("not_supported", "is not known here yet", field="first_invoice_pending")
     known_customer(ids[0], desk.customers)
     if not params.subscription_items:
         raise Invalid("missing_field", "is required", field="subscription_items[item_price_id][0]")
@@ -82,6 +79,7 @@ def create(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         cadence=plan.cadence or MONTHLY,
         trial_end=_trial_end(params.trial_end),
         cycles=params.billing_cycles,
+        opening_pending=bool(params.first_invoice_pending),
         annotations=annotations(params.echoed({})),
     )
     with spelled(NAMES):
@@ -142,7 +140,7 @@ def _start(desk: Desk, request: Request, identifier: str, asked: datetime | None
     """Return where a subscription starts: now, unless it is said, or was made by this request."""
     if asked is not None:
         return instant_text(asked)
-    if idempotency_key(request.headers) is not None:
+    if request.again:
         there = desk.subscriptions.get(identifier)
         if there is not None:
             return instant_text(there.start)
@@ -184,6 +182,8 @@ def _opening(desk: Desk, subscription: Subscription) -> Invoice | None:
     if not is_due or all(line.metered for line in subscription.lines):
         return None
     identifier = invoice_id(desk.scope, subscription.id, subscription.start, 0)
+    if subscription.opening_pending:
+        return desk.invoices.get(identifier)
     try:
         invoice = close_invoice(identifier, books=desk.books, run=desk.new_run(), now=desk.now)
     except Unavailable:

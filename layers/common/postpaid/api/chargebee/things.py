@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from postpaid.api.chargebee.usage import idempotency_key
 from postpaid.api.http import Request
 from postpaid.application.catalog import Created, already_exists
 
@@ -24,9 +23,9 @@ class Annotated(Protocol):
 def made[Thing](created: Created[Thing], request: Request, what: str, identifier: str) -> Thing:
     """Return what a request created; raises `Conflict` if it was there before.
 
-    A request with an idempotency key may come again after its answer was lost.
+    This very request may have made it, if it came before and its answer was lost.
     """
-    if not created.new and idempotency_key(request.headers) is None:
+    if not created.new and not request.again:
         raise already_exists(what, identifier)
     return created.thing
 

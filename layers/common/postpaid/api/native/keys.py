@@ -8,21 +8,13 @@ from postpaid.api.json_body import read_json_object
 from postpaid.api.native.lists import check_query
 from postpaid.api.native.models import Body, SiteChange, Text, policy_of, read
 from postpaid.api.native.shapes import native_from_api_key, native_from_site, native_list
-from postpaid.application.advance_clock import advance_clock
 from postpaid.application.api_keys import create_key, revoke_key
 from postpaid.application.keep import KEEP
 from postpaid.application.sites import ChangeSite, change_site
 from postpaid.domain.api_key import read_key
 from postpaid.domain.errors import Invalid
-from postpaid.domain.instants import instant_text, parse_moment, zone
 from postpaid.domain.site import LatePolicy, TaxRounding
 from postpaid.domain.usage import Aggregation
-
-
-class AdvanceBody(Body):
-    """`POST /v1/test-clock/advance`."""
-
-    to: str
 
 
 class KeyBody(Body):
@@ -63,15 +55,6 @@ def patch_site(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
     return Response(
         200, native_from_site(change_site(desk.scope.site, command, sites=desk.all_sites))
     )
-
-
-def post_advance(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
-    """Move a test site's clock on: 200 when it is there, 202 with how far it came in time."""
-    body = read(AdvanceBody, read_json_object(request.body, request.headers))
-    to = parse_moment(body.to, zone(desk.site.timezone), "to")
-    reached = advance_clock(desk.site, to, hands=desk.hands, now=desk.now)
-    shown = {"now": instant_text(reached), "done": reached == to}
-    return Response(200 if reached == to else 202, shown)
 
 
 def list_keys(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001

@@ -142,6 +142,7 @@ class SubscriptionBody(Body):
     usage_shards: int = Field(default=1, ge=1, le=USAGE_SHARDS_MAX)
     lines: list[LineBody] = Field(min_length=1, max_length=LINES_MAX)
     closing: ClosingBody | None = None
+    opening_pending: bool = False
     series: str | None = None
 
 

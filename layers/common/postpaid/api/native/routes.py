@@ -11,6 +11,7 @@ from postpaid.api.native import (
     billing,
     catalog,
     changes,
+    clock,
     customers,
     keys,
     settling,
@@ -26,7 +27,9 @@ ADMIN, READ = KeyScope.ADMIN, KeyScope.READ
 ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "v1/site", READ, keys.get_site),
     Route("PATCH", "v1/site", ADMIN, keys.patch_site),
-    Route("POST", "v1/test-clock/advance", ADMIN, keys.post_advance),
+    Route("GET", "v1/test-clock", ADMIN, clock.get_clock),
+    Route("POST", "v1/test-clock/advance", ADMIN, clock.post_advance),
+    Route("POST", "v1/test-clock/start-afresh", ADMIN, clock.post_afresh),
     Route("GET", "v1/api-keys", ADMIN, keys.list_keys),
     Route("POST", "v1/api-keys", ADMIN, keys.post_key),
     Route("DELETE", "v1/api-keys/{}", ADMIN, keys.delete_key),

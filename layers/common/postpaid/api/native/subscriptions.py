@@ -49,6 +49,7 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
             for line in body.lines
         ],
         closing=policy_of(body.closing),
+        opening_pending=body.opening_pending,
     )
     created = create_subscription(
         command,
@@ -67,7 +68,8 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
     subscription = created.thing
     is_opened = any(not line.metered for line in subscription.lines)
     due = subscription.hold_until or subscription.start
-    if created.new and is_opened and subscription.trial_end is None and due <= desk.now:
+    at_once = not subscription.opening_pending and due <= desk.now
+    if created.new and is_opened and subscription.trial_end is None and at_once:
         # The opening invoice is due: a sweep would find it minutes later.
         desk.hasten([invoice_id(desk.scope, subscription.id, subscription.start, 0)])
     return show_subscription(desk, subscription, 201 if created.new else 200)
