@@ -12,7 +12,7 @@ from postpaid.domain.calendar import Cadence
 from postpaid.domain.errors import Conflict, Invalid, LimitExceeded
 from postpaid.domain.usage import Aggregation
 from tests.support.changes import add, change, remove
-from tests.support.samples import AUTO_AT_ONCE
+from tests.support.samples import AUTO_AT_ONCE, at
 from tests.support.world import World
 
 MONTH, QUARTER, YEAR = Cadence("month"), Cadence("quarter"), Cadence("year")
@@ -34,8 +34,10 @@ def subscribed(world: World, *price_ids: str, **more: Any) -> World:
     return world
 
 
-def recadence(world: World, cadence: Cadence, at_: str = "term_end") -> Edited:
-    command = ChangeCadence(subscription_id="sub", cadence=cadence, at=at_)
+def recadence(
+    world: World, cadence: Cadence, at_: str = "term_end", *changes: LineChange
+) -> Edited:
+    command = ChangeCadence(subscription_id="sub", cadence=cadence, at=at_, changes=changes)
     return change_cadence(command, office=world.office)
 
 
@@ -130,6 +132,70 @@ def test_a_line_is_held_to_the_cadence_that_is_to_come(shop: World) -> None:
     edited = shop.change_lines(change("any", item_price_id="yearly"), effective="term_end")
 
     assert edited.subscription.lines[-1].item_price_id == "yearly"
+
+
+@pytest.mark.parametrize("at_", ["term_end", "now"])
+def test_lines_change_together_with_the_cadence(shop: World, at_: str) -> None:
+    subscribed(shop, "minutes")
+    shop.record("100", "2026-10-03")
+    to = change("minutes", item_price_id="yearly")
+
+    edited = recadence(shop, YEAR, at_, to)
+    again = recadence(shop, YEAR, at_, to) if at_ == "term_end" else edited
+
+    assert [line.item_price_id for line in edited.subscription.lines] == ["minutes", "yearly"]
+    assert again.subscription == edited.subscription
+    shop.skip_to("2026-11-02T00:30")
+    shop.record("100", "2026-11-01")
+    shop.skip_to("2027-11-02T00:30")
+    shop.come_to_rest(rounds_max=20)
+    used = [
+        (line.item_price_id, str(line.amount))
+        for invoice in shop.issued()
+        for line in shop.content(invoice).lines
+    ]
+    assert sorted(used) == [("minutes", "5.00"), ("yearly", "4.00")]
+
+
+def test_a_seat_that_is_changed_with_the_cadence_is_given_back_and_charged_anew() -> None:
+    world = World.at("2026-10-01T08:00")
+    world.price("monthly", "31", metered=False, cadence=MONTH)
+    world.price("yearly", "365", item_id="item-monthly", cadence=YEAR)
+    subscribed(world, "monthly")
+    world.sweep()
+    world.clock.now = at("2026-10-11")
+
+    recadence(world, YEAR, "now", change("monthly", item_price_id="yearly"))
+    world.sweep()
+    world.come_to_rest()
+
+    said = [
+        (line.item_price_id, line.kind.value, str(line.amount))
+        for invoice in world.issued()
+        for line in world.content(invoice).lines
+    ]
+    assert said == [
+        ("monthly", "recurring", "31.00"),
+        ("monthly", "credit", "-21.00"),
+        ("yearly", "recurring", "365.00"),
+    ]
+
+
+def test_a_change_that_is_not_for_the_new_cadence_is_refused_with_it(shop: World) -> None:
+    subscribed(shop, "minutes", "seats")
+    before = shop.subscription_of()
+
+    for to, field in (
+        (change("minutes", item_price_id="quarterly"), "changes[0].item_price_id"),
+        (change("seats", quantity=2), "unit"),
+    ):
+        with pytest.raises(Invalid) as refusal:
+            recadence(shop, YEAR, "term_end", to)
+        assert refusal.value.field == field
+    with pytest.raises(Invalid) as refusal:
+        recadence(shop, YEAR, "term_end", *[change("seats", quantity=2)] * 51)
+    assert refusal.value.field == "changes"
+    assert shop.subscription_of() == before
 
 
 # --- archived

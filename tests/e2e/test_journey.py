@@ -35,6 +35,7 @@ class Journey:
     repeated: Reply
     invoice: dict[str, Any]
     pdf: Reply
+    usages: Reply
 
 
 def _usage(day: date, quantity: int) -> dict[str, str]:
@@ -91,13 +92,16 @@ def journey(stack: LocalStack) -> Journey:
     head = _swept_invoice(stack, admin, "journey", "issued")
     path = f"/v1/invoices/{head['id']}"
 
-    def link() -> str | None:
-        reply = admin.send("GET", f"{path}/pdf")
-        return str(reply.json["url"]) if reply.status == 200 else None
+    def document(name: str) -> Reply:
+        def link() -> str | None:
+            reply = admin.send("GET", f"{path}/{name}")
+            return str(reply.json["url"]) if reply.status == 200 else None
 
-    url = urlsplit(wait_for("the document", link))
-    pdf = exchange(url.netloc, "GET", f"{url.path}?{url.query}", None, {})
-    return Journey(admin, recorded, repeated, admin.must("GET", path), pdf)
+        url = urlsplit(wait_for(f"the {name}", link))
+        return exchange(url.netloc, "GET", f"{url.path}?{url.query}", None, {})
+
+    pdf, usages_pdf = document("pdf"), document("usages-pdf")
+    return Journey(admin, recorded, repeated, admin.must("GET", path), pdf, usages_pdf)
 
 
 def test_each_usage_counts_once_and_on_time(journey: Journey) -> None:
@@ -122,6 +126,15 @@ def test_the_invoice_is_the_founding_example(journey: Journey) -> None:
     assert invoice["number"].startswith("INV-")
     assert invoice["period"]["start"].startswith(LAST_MONTH.isoformat())
     assert invoice["document"] == "done"
+
+
+def test_the_usages_behind_the_invoice_are_a_document_of_their_own(journey: Journey) -> None:
+    headers = journey.usages.headers
+    assert f'filename="usages-{journey.invoice["number"]}.pdf"' in headers["content-disposition"]
+    pages = pypdf.PdfReader(io.BytesIO(journey.usages.body)).pages
+    text = " ".join(" ".join(page.extract_text() for page in pages).split())
+    assert f"Total {len(MINUTES)} usages 361 minute" in text
+    assert f"Invoice {journey.invoice['number']}" in text
 
 
 def test_the_document_is_a_page_that_says_the_same(journey: Journey) -> None:

@@ -95,6 +95,11 @@ def test_a_price_is_for_its_cadence(shop: Shop) -> None:
     answer = shop.call("POST", "/v1/subscriptions/yearly/cadence", {"unit": "month"})
 
     refused(answer, 422, BAD, "unit")
+    change = {"action": "change", "id": "voip-year", "item_price_id": "voip-usd"}
+    body = {"unit": "month", "changes": [change]}
+    changed = shop.must("POST", "/v1/subscriptions/yearly/cadence", body)
+    assert [each["unit"] for each in changed["scheduled"]] == ["month"]
+    assert [line["item_price_id"] for line in changed["lines"]] == ["voip-year", "voip-usd"]
 
 
 def test_a_customer_changes(shop: Shop) -> None:

@@ -337,8 +337,9 @@ METHODS = [
     )
     for method, target, allow in (
         ("PUT", "/v1/items", "GET, POST"),
-        ("DELETE", "/v1/items/voip", "GET"),
-        ("PATCH", "/v1/customers/harbor", "GET"),
+        ("DELETE", "/v1/items/voip", "GET, PATCH"),
+        ("DELETE", "/v1/item-families/voip", "GET, PATCH"),
+        ("PUT", "/v1/customers/harbor", "DELETE, GET, PATCH"),
         ("DELETE", "/v1/subscriptions/calls", "GET, PATCH"),
         ("POST", "/v1/site", "GET, PATCH"),
         ("GET", "/v1/api-keys/x", "DELETE"),

@@ -111,6 +111,8 @@ def test_no_request_leaves_a_secret_in_the_log(shop: Shop, logged: Callable[[], 
             bodies: list[object] = [None]
         else:
             bodies = [*BODIES.get(template, [{}]), *WRONG]
+        if path.endswith("start-afresh"):
+            bodies = [{"at": EMAIL}, *WRONG[:3]]  # without a body it would end the shop
         for target in (path, f"{path}?cursor={EMAIL}", path.replace("calls", EMAIL)):
             for body in bodies if target == path else bodies[:1]:
                 shop.call(method, target, body)

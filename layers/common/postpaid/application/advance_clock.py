@@ -15,7 +15,6 @@ from postpaid.application.due_terms import HOUR, HOURS_KEPT_OPEN, Due
 from postpaid.application.ports import Lost
 from postpaid.domain.errors import Conflict
 
-STARTED_AFRESH = "started_afresh"
 # What is still due after so many visits waits for something else, such as its document.
 _VISITS = 3
 # As often as the schedule sweeps, which is how long a run that died holds its term.
@@ -95,4 +94,4 @@ def _set(instant: datetime, hands: Hands) -> None:
 
 def started_afresh() -> Conflict:
     """Return the refusal of what began in a generation that the site has left since."""
-    return Conflict(STARTED_AFRESH, "another request had the site start afresh meanwhile")
+    return Conflict("started_afresh", "another request had the site start afresh meanwhile")

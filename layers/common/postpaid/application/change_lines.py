@@ -80,15 +80,32 @@ def change_lines(command: ChangeLines, *, office: Office, request: Request = NO_
 
     def change(subscription: Subscription, term: Term) -> Edit | None:
         at = _effective(command.effective, subscription, term, office)
-        desk = _Desk(subscription, term, at, list(subscription.lines), office)
-        for index, each in enumerate(command.changes):
-            desk.apply(each, f"changes[{index}]")
-        if tuple(desk.entries) == subscription.lines:
+        lines = changed_lines(subscription, term, at, command.changes, office)
+        if lines == subscription.lines:
             return None
-        desk.check()
-        return Edit(subscription=replace(subscription, lines=tuple(desk.entries)), term=term)
+        return Edit(subscription=replace(subscription, lines=lines), term=term)
 
     return edit_subscription(command.subscription_id, change, office=office, request=request)
+
+
+def changed_lines(
+    subscription: Subscription,
+    term: Term,
+    at: datetime,
+    changes: Sequence[LineChange],
+    office: Office,
+) -> tuple[Line, ...]:
+    """Return the entries that a subscription has after changes from an instant on.
+
+    Raises `Invalid`, `NotFound`, `Conflict` and `LimitExceeded`, as `change_lines` does.
+    """
+    desk = _Desk(subscription, term, at, list(subscription.lines), office)
+    for index, each in enumerate(changes):
+        desk.apply(each, f"changes[{index}]")
+    lines = tuple(desk.entries)
+    if lines != subscription.lines:
+        desk.check()
+    return lines
 
 
 def _effective(value: object, subscription: Subscription, term: Term, office: Office) -> datetime:

@@ -1,9 +1,11 @@
 """Change how often a subscription is invoiced, or the zone its calendar is kept in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from postpaid.application.cancel_subscription import NOW, TERM_END
+from postpaid.application.change_lines import LineChange, changed_lines
 from postpaid.application.edit_subscription import (
     NO_REQUEST,
     Edit,
@@ -18,6 +20,7 @@ from postpaid.application.ports import Prices
 from postpaid.domain.calendar import Cadence, Schedule, calendar_anchor
 from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import check_zone, zone
+from postpaid.domain.line import LINES_MAX
 from postpaid.domain.subscription import Subscription, last_cycle_end
 from postpaid.domain.term import Term
 
@@ -26,7 +29,8 @@ from postpaid.domain.term import Term
 class ChangeCadence:
     """A new cadence from *at* on: `term_end` or `now`; *by_calendar* as at creation.
 
-    *cycles* counts the terms from there; None leaves the end where it is.
+    *cycles* counts the terms from there; None leaves the end where it is. *changes* are of lines,
+    from there on: a price that is for the new cadence takes the place of one for the old.
     """
 
     subscription_id: str
@@ -34,6 +38,7 @@ class ChangeCadence:
     by_calendar: bool = False
     at: str = TERM_END
     cycles: int | None = None
+    changes: Sequence[LineChange] = ()
 
 
 def change_cadence(
@@ -41,10 +46,13 @@ def change_cadence(
 ) -> Edited:
     """Invoice a subscription at another cadence; `now` ends the open term and credits its rest.
 
-    Raises `NotFound`; `Invalid`, also if a line then has a price for another cadence; `Conflict`
-    with code `subscription_ended`; where that should be at once also with
-    `subscription_not_started`, `in_trial`, `term_just_began` or `change_scheduled`.
+    Lines may change with it, as in `change_lines`, which says what that raises. Raises `NotFound`;
+    `Invalid`, also if a line then has a price for another cadence; `Conflict` with code
+    `subscription_ended`; where that should be at once also with `subscription_not_started`,
+    `in_trial`, `term_just_began` or `change_scheduled`.
     """
+    if len(command.changes) > LINES_MAX:
+        raise Invalid("invalid_field", f"must have {LINES_MAX} changes at most", field="changes")
 
     def change(subscription: Subscription, term: Term) -> Edit | None:
         start = natural_end(replace(subscription, later=_before(subscription, term)), term)
@@ -62,10 +70,15 @@ def change_cadence(
         if subscription.end is not None and subscription.end <= start:
             raise Conflict("subscription_ended", "the subscription ends before that")
         asked = _asked(subscription, start, command)
-        if command.cycles is None and subscription.schedule_at(start) == asked:
+        there = subscription.schedule_at(start)
+        kept = tuple(each for each in subscription.later if each.start < asked.start)
+        changed = replace(subscription, later=(*kept, asked))
+        lines = changed_lines(changed, term, start, command.changes, office)
+        if command.cycles is None and there == asked and lines == subscription.lines:
             return None
-        _check_prices(subscription, asked, office.books.prices)
-        return _edit(subscription, term, asked, command)
+        changed = replace(changed, lines=lines)
+        _check_prices(changed, asked, office.books.prices)
+        return _edit(changed, term, asked, command)
 
     return edit_subscription(command.subscription_id, change, office=office, request=request)
 
@@ -109,9 +122,7 @@ def _cycled(subscription: Subscription) -> Subscription:
     return replace(subscription, end=there.start if near else there.end)
 
 
-def _edit(subscription: Subscription, term: Term, asked: Schedule, command: ChangeCadence) -> Edit:
-    kept = tuple(each for each in subscription.later if each.start < asked.start)
-    changed = replace(subscription, later=(*kept, asked))
+def _edit(changed: Subscription, term: Term, asked: Schedule, command: ChangeCadence) -> Edit:
     if command.cycles is not None:
         plain = replace(asked, first=None)  # the boundaries are the grid's
         end = last_cycle_end(plain, command.cycles, "cycles")

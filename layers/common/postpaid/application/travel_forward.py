@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from postpaid.application.advance_clock import STARTED_AFRESH, Hands, advance_clock
+from postpaid.application.advance_clock import Hands, advance_clock
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import instant_text
@@ -87,7 +87,7 @@ def go_on(
     except Unavailable:
         raise  # it stays in progress
     except Exception as error:  # a bug, whatever it is: who watches is told, and so is the log
-        if isinstance(error, Conflict) and error.code == STARTED_AFRESH:
+        if isinstance(error, Conflict) and error.code == "started_afresh":
             raise
         hands.report(error)
         failed = replace(travel, status=TravelStatus.FAILED, reason=type(error).__name__)

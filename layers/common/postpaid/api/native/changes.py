@@ -14,6 +14,7 @@ from postpaid.api.native.models import (
     ChangeCadenceBody,
     ChangesBody,
     InvoiceNowBody,
+    LineChangeBody,
     Nothing,
     ResumeBody,
     SuspendBody,
@@ -46,16 +47,7 @@ def post_changes(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response
     command = ChangeLines(
         subscription_id=ids[0],
         effective=body.effective,
-        changes=[
-            LineChange(
-                action=LineAction(each.action),
-                id=each.id,
-                item_price_id=each.item_price_id,
-                quantity=each.quantity,
-                pricing=each.pricing if "pricing" in each.model_fields_set else KEEP,
-            )
-            for each in body.changes
-        ],
+        changes=[_change(each) for each in body.changes],
     )
     edited = change_lines(command, office=desk.office, request=change_request(request))
     return show_subscription(desk, edited.subscription)
@@ -104,6 +96,7 @@ def post_cadence(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response
         by_calendar=body.anchor == "calendar",
         at=body.at,
         cycles=body.cycles,
+        changes=[_change(each) for each in body.changes],
     )
     edited = change_cadence(command, office=desk.office, request=change_request(request))
     return show_subscription(desk, edited.subscription)
@@ -121,6 +114,16 @@ def post_invoice_now(desk: Desk, request: Request, ids: tuple[str, ...]) -> Resp
     else:
         invoice = known_invoice(desk.invoices, identifier)
     return Response(201 if edited.new else 200, whole_invoice(desk, invoice))
+
+
+def _change(body: LineChangeBody) -> LineChange:
+    return LineChange(
+        action=LineAction(body.action),
+        id=body.id,
+        item_price_id=body.item_price_id,
+        quantity=body.quantity,
+        pricing=body.pricing if "pricing" in body.model_fields_set else KEEP,
+    )
 
 
 def _read[Model: Body](model: type[Model], request: Request) -> Model:

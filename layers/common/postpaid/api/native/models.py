@@ -241,6 +241,7 @@ class ChangeCadenceBody(CadenceBody):
 
     at: Literal["now", "term_end"] = "term_end"
     cycles: int | None = Field(default=None, ge=1, le=CYCLES_MAX)
+    changes: list[LineChangeBody] = Field(default_factory=list, max_length=LINES_MAX)
 
 
 class BoundsBody(Body):
