@@ -11,10 +11,13 @@ from postpaid.domain.instants import instant_from_text
 from tests.support.chargebee_openapi import Known
 from tests.support.functions import Functions
 
-AUGUST_1 = instant_from_text("2026-08-01T00:00:00Z")
-START = int(AUGUST_1.timestamp())
+OCTOBER_5 = instant_from_text("2026-10-05T00:00:00Z")
+START = int(OCTOBER_5.timestamp())
+SITES = "fuzz-"
 DAY = 86_400
 CUSTOMERS = ("harbor", "quay", "pier")
+# Ids for what is made at random; some will be taken.
+FRESH = tuple(f"new-{n}" for n in range(40))
 _TIERS = {
     "tiers[starting_unit][0]": 1,
     "tiers[ending_unit][0]": 100,
@@ -44,22 +47,22 @@ class Town:
 
 
 def open_town(functions: Functions) -> Town:
-    """Make a site with a catalogue, customers, and subscriptions with three months behind them."""
-    site = functions.new_site(f"fuzz-{next(_serials)}", clock=AUGUST_1)
+    """Make a site with a catalogue, customers, and subscriptions with three weeks behind them."""
+    site = functions.new_site(f"{SITES}{next(_serials)}", clock=OCTOBER_5)
     door = _Door(functions, functions.new_key(site))
     door.post("item_families", {"id": "telephony", "name": "Telephony"})
     for item, kind, metered, price in _SHELF:
         text = "true" if metered else "false"
         named = {"name": item.title(), "type": kind, "item_family_id": "telephony"}
         door.post("items", {"id": item, **named, "metered": text})
-        period = {} if kind == "charge" else {"period": 1, "period_unit": "month"}
+        period = {} if kind == "charge" else {"period": 1, "period_unit": "week"}
         named = {"name": item.title(), "item_id": item, "currency_code": "USD"}
         door.post("item_prices", {"id": f"{item}-usd", **named, **period, **price})
     for customer in CUSTOMERS:
         door.post("customers", {"id": customer, "company": customer.title(), "net_term_days": 14})
         _subscribe(door, customer)
     usages = []
-    for until, days in _MONTHS:
+    for until, days in _WEEKS:
         usages += [each for customer in CUSTOMERS for each in _use(door, customer, days)]
         door.native("POST", "/v1/test-clock/advance", {"to": until})
     known = _known(door, usages)
@@ -95,11 +98,11 @@ def _use(door: "_Door", customer: str, days: tuple[int, ...]) -> list[str]:
 
 
 _METERED = ("calls", "data", "peak")
-# Each month: usages on these days, and then until when the clock goes.
-_MONTHS = (
-    ("2026-09-02T00:00:00Z", (1, 20)),
-    ("2026-10-02T00:00:00Z", (40,)),
-    ("2026-10-20T12:00:00Z", (62,)),
+# Each week: usages on these days, and then until when the clock goes.
+_WEEKS = (
+    ("2026-10-12T12:00:00Z", (1, 5)),
+    ("2026-10-19T12:00:00Z", (8,)),
+    ("2026-10-22T12:00:00Z", (15,)),
 )
 _ROWS = tuple(enumerate(("calls", "data", "peak", "seats")))
 
@@ -117,7 +120,7 @@ def _known(door: "_Door", usages: list[str]) -> Known:
     subscriptions = [f"{each}-sub" for each in CUSTOMERS]
     prices = [f"{item}-usd" for item, *_ in _SHELF]
     items = [item for item, *_ in _SHELF]
-    dates = [START + day * DAY + 60 for day in (62, 63, 64, 65, 80, 79)]
+    dates = [START + day * DAY + 60 for day in (14, 15, 16, 17, 18, 19)]
     return Known(
         values={
             "customers": CUSTOMERS,
@@ -137,10 +140,11 @@ def _known(door: "_Door", usages: list[str]) -> Known:
             "currency_code": ["USD", "EUR", "JPY"],
             "usage_date": dates,
             "start_date": dates,
-            "period_unit": ["month"],
+            "period_unit": ["week"],
             "period": [1],
             "auto_collection": ["off"],
-            "destination_time": [START + 81 * DAY, START + 100 * DAY],
+            "destination_time": [START + 18 * DAY, START + 23 * DAY],
+            **{f"{name} id": FRESH for name in _CREATED},
             "Usage.delete id": usages,
             "Usage.retrieve id": usages,
             **{f"{name} offset": door.offsets(path) for name, path in _PAGED},
@@ -148,11 +152,17 @@ def _known(door: "_Door", usages: list[str]) -> Known:
     )
 
 
+_CREATED = (
+    *("ItemFamily.create", "Item.create", "ItemPrice.create", "Customer.create"),
+    *("Subscription.create_with_items", "Usage.create"),
+)
 _PAGED = (
     ("Item.list", "items"),
     ("ItemPrice.list", "item_prices"),
     ("Customer.list", "customers"),
     ("Subscription.list", "subscriptions"),
+    ("Usage.list", "usages"),
+    ("Invoice.list", "invoices"),
 )
 
 

@@ -14,19 +14,25 @@ from postpaid.api.chargebee import (
     invoice_lists,
     invoices,
     items,
+    params,
     prices,
     subscription_params,
     subscriptions,
+    time_machine,
+    usage_lists,
+    usages,
 )
 from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.lists import ListOf
 from postpaid.api.chargebee.params import Nothing, Params
 from postpaid.api.chargebee.routes import ROUTES, USAGE_WRITES
+from postpaid.api.chargebee.usage import KEY_HEADER
 from tests.support.chargebee_operations import OPERATIONS, Operation
 
 type Schema = dict[str, Any]
 
-ROWS = 3
+ROWS = 2
+_SEVERAL = 3
 FORM = "application/x-www-form-urlencoded"
 PARAMS: Mapping[str, type[Params]] = {
     "ItemFamily.create": families.NewFamily,
@@ -50,6 +56,9 @@ PARAMS: Mapping[str, type[Params]] = {
     "Invoice.void_invoice": invoices.VoidParams,
     "Invoice.delete": invoices.DeleteParams,
     "Invoice.add_charge_item": Nothing,
+    "Usage.pdf": usages.PdfParams,
+    "TimeMachine.start_afresh": time_machine.AfreshParams,
+    "TimeMachine.travel_forward": time_machine.TravelParams,
 }
 LISTS: Mapping[str, ListOf] = {
     "ItemFamily.list": families._LIST,
@@ -57,14 +66,23 @@ LISTS: Mapping[str, ListOf] = {
     "ItemPrice.list": prices._LIST,
     "Customer.list": customers._LIST,
     "Subscription.list": subscriptions._LIST,
+    "Usage.list": usage_lists._LIST,
     "Invoice.list": invoice_lists._LIST,
     "Invoice.invoices_for_subscription": invoice_lists._OF_ONE,
     "Invoice.invoices_for_customer": invoice_lists._OF_ONE,
 }
 _NOT_THERE: Mapping[type, Sequence[str | int]] = {str: ("nothing here",), int: (0,)}
+# Of all texts without control characters some that are quick to make.
+_PRINTED = "^[ -~À-ÿ]+$"
 _TEXT: Schema = {"type": "string", "maxLength": 100}
 _WHOLE: Schema = {"type": "integer", "minimum": -(10**12), "maximum": 10**12}
 _FLAG: Schema = {"enum": ["true", "false"]}
+_KEY: Schema = {
+    "name": KEY_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"enum": [f"key-{n}" for n in range(20)]},
+}
 # These are read without a model, for the recording path imports none.
 _BARE: Mapping[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {
     "Usage.create": (
@@ -73,18 +91,20 @@ _BARE: Mapping[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {
             "quantity": {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,4})?$"},
             "usage_date": _WHOLE,
             "id": _TEXT,
-            "note": {"type": "string", "maxLength": 500},
+            "note": {"type": "string", "maxLength": 500, "pattern": _PRINTED},
             "dedupe_option": {"enum": ["skip", "update_existing"]},
         },
         ("item_price_id", "quantity", "usage_date"),
     ),
     "Usage.delete": ({"id": _TEXT}, ("id",)),
-    "Usage.pdf": (
-        {"invoice[id]": _TEXT, "disposition_type": {"enum": ["attachment", "inline"]}},
-        ("invoice[id]",),
+}
+# What a model does not say: without these little is reached behind it.
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "Subscription.create_with_items": tuple(
+        f"subscription_items[item_price_id][{place}]" for place in range(ROWS)
     ),
-    "TimeMachine.start_afresh": ({"genesis_time": _WHOLE}, ()),
-    "TimeMachine.travel_forward": ({"destination_time": _WHOLE}, ("destination_time",)),
+    "TimeMachine.travel_forward": ("destination_time",),
+    "Usage.pdf": ("invoice[id]",),
 }
 _QUERIES: Mapping[str, Mapping[str, Any]] = {
     "Usage.retrieve": {"id": _TEXT},
@@ -101,9 +121,11 @@ class Known:
     values: Mapping[str, Sequence[str | int]]
 
     def mixed(self, name: str, schema: Schema) -> Schema:
-        """Return a schema of what is there, and of one thing that is not; else as it is."""
-        found = self.values.get(name)
-        return schema if not found else {"enum": [*found, *_NOT_THERE[type(found[0])]]}
+        """Return a schema of what is there, and sometimes of what is not; else as it is."""
+        found = list(self.values.get(name, ()))
+        if len(found) >= _SEVERAL:
+            found += _NOT_THERE[type(found[0])]
+        return {"enum": found} if found else schema
 
 
 def document(known: Known) -> dict[str, Any]:
@@ -114,9 +136,10 @@ def document(known: Known) -> dict[str, Any]:
         if (each.method, f"api/v2/{each.path}") in served:
             template, parameters = _path(each, known)
             query = list(_query(each, known))
+            headers = [_KEY] if each.method == "POST" else []
             made: dict[str, Any] = {
                 "operationId": each.name,
-                "parameters": [*parameters, *query],
+                "parameters": [*parameters, *query, *headers],
                 "responses": {"default": {"description": "an answer"}},
             }
             if each.method == "POST":
@@ -143,7 +166,8 @@ def _path(operation: Operation, known: Known) -> tuple[str, list[Schema]]:
 
 def _query(operation: Operation, known: Known) -> Iterator[Schema]:
     for name, schema in _QUERIES.get(operation.name, {}).items():
-        yield _parameter(name, known.mixed(f"{operation.name} {name}", schema))
+        parameter = _parameter(name, known.mixed(f"{operation.name} {name}", schema))
+        yield parameter | {"required": name == "id"}
     listed = LISTS.get(operation.name)
     if listed is None:
         return
@@ -164,7 +188,7 @@ def _condition(name: str, kind: Kind, op: str, known: Known) -> Schema:
         return _FLAG
     if op in {"in", "not_in", "between"}:
         texts = ["['a', 'b']", "[a,b]", '["a", "b"]', '["it\'s", \'b\']', "[1, 2]", "['1', '2']"]
-        return {"anyOf": [{"enum": texts}, {"type": "string", "pattern": r"^\[.*\]$"}, _TEXT]}
+        return {"anyOf": [{"enum": texts}, {"type": "string", "pattern": r"^\[[a-z, ]+\]$"}]}
     plain = _WHOLE if kind in {Kind.STAMP, Kind.NUMBER} else _TEXT
     return known.mixed(name, plain)
 
@@ -180,7 +204,7 @@ def _form(operation: Operation, known: Known) -> Schema:
     else:
         whole = PARAMS[operation.name].model_json_schema()
         flat = dict(_flat(whole, whole.get("$defs", {})))
-        required = tuple(whole.get("required", ()))
+        required = (*whole.get("required", ()), *_NEEDED.get(operation.name, ()))
     mixed = {
         name: known.mixed(f"{operation.name} {name}", known.mixed(_last(name), schema))
         for name, schema in flat.items()
@@ -231,4 +255,5 @@ def _plain(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
         return _WHOLE
     if schema.get("type") == "object" and "properties" not in schema:
         return {"enum": ['{"a": 1}', "{'a': {'b': None}}", "{}", "nothing"]}
-    return {name: value for name, value in schema.items() if name not in {"title", "default"}}
+    plain = {name: value for name, value in schema.items() if name not in {"title", "default"}}
+    return plain | {"pattern": _PRINTED} if plain.get("pattern") == params._TEXT else plain
