@@ -78,9 +78,7 @@ class Report:
         return "; ".join(parts) + ("; cut short" if self.is_cut_short else "")
 
 
-def fuzz(
-    functions: Functions, *, cases: int, seed: int, seconds: float, only: str = ""
-) -> Report:
+def fuzz(functions: Functions, *, cases: int, seed: int, seconds: float, only: str = "") -> Report:
     """Send so many cases, a new site for every few hundred; after *seconds* no more are begun.
 
     *only* is a part of the names of the operations that are meant.
@@ -108,9 +106,7 @@ def _render(functions: Functions) -> None:
         functions.invoke("RenderInvoiceFunction", sqs_event(messages))
 
 
-def _visit(
-    town: Town, report: Report, wanted: int, seed: int, until: float, only: str
-) -> None:
+def _visit(town: Town, report: Report, wanted: int, seed: int, until: float, only: str) -> None:
     """Send cases to one site until there are *wanted* in all."""
     operations = sorted((each for each in _operations(town) if only in _name(each)), key=_order)
     report.operations |= {_name(each) for each in operations}
@@ -198,6 +194,4 @@ def _send(town: Town, case: Case, report: Report, seed: int) -> None:
     faults = exchange.faults() if answer.status < 500 else [f"the status is {answer.status}"]
     if faults and (name, faults[0]) not in {(f.operation, f.faults[0]) for f in report.findings}:
         sent = f"{request.method} {target} {(body or b'')[:2000]!r}"
-        report.findings.append(
-            Finding(name, seed, sent, answer.status, answer.text[:500], faults)
-        )
+        report.findings.append(Finding(name, seed, sent, answer.status, answer.text[:500], faults))

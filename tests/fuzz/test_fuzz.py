@@ -3,9 +3,9 @@
 import pytest
 
 from postpaid.api.chargebee import families
+from postpaid_cli.aws import LocalAws
 from tests.fuzz.fuzzer import fuzz
 from tests.support.functions import Functions, functions_on
-from postpaid_cli.aws import LocalAws
 
 pytestmark = pytest.mark.engine
 

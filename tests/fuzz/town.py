@@ -175,9 +175,7 @@ class _Door:
         """Send a form that must be accepted."""
         headers = {"content-type": MEDIA_TYPE}
         body = urlencode(form).encode()
-        answer = self.functions.call(
-            "POST", f"/api/v2/{path}", body, key=self.key, headers=headers
-        )
+        answer = self.functions.call("POST", f"/api/v2/{path}", body, key=self.key, headers=headers)
         assert answer.status == 200, (path, form, answer.text)
         return answer.json
 

@@ -117,9 +117,7 @@ def _published() -> dict[str, Any] | None:
 
 def _published_operation(published: dict[str, Any], operation: Operation) -> dict[str, Any]:
     for template, methods in published["paths"].items():
-        parts = [
-            "{}" if part.startswith("{") else part for part in template.strip("/").split("/")
-        ]
+        parts = ["{}" if part.startswith("{") else part for part in template.strip("/").split("/")]
         if "/".join(parts) == operation.path and operation.method.lower() in methods:
             found: dict[str, Any] = methods[operation.method.lower()]
             return found

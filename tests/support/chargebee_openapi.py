@@ -5,7 +5,7 @@ values are texts. Requests only: answers are judged by `chargebee_judge`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from postpaid.api.chargebee import (
@@ -98,20 +98,61 @@ _BARE: Mapping[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {
     ),
     "Usage.delete": ({"id": _TEXT}, ("id",)),
 }
+_ROWS = tuple(f"subscription_items[item_price_id][{place}]" for place in range(ROWS))
 # What a model does not say: without these little is reached behind it.
 _NEEDED: Mapping[str, tuple[str, ...]] = {
-    "Subscription.create_with_items": tuple(
-        f"subscription_items[item_price_id][{place}]" for place in range(ROWS)
-    ),
+    "Subscription.create_with_items": _ROWS,
     "TimeMachine.travel_forward": ("destination_time",),
     "Usage.pdf": ("invoice[id]",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    """Parameters that go together: some without others, some never alone, some with few values."""
+
+    without: tuple[str, ...]
+    needed: tuple[str, ...] = ()
+    only: Mapping[str, Schema] = field(default_factory=dict)
+
+
+_RARE = ("free_", "proration_type", "show_", "usage_accumulation", "price_in_decimal")
+_TIERS = (
+    *("tiers[starting_unit][0]", "tiers[ending_unit][0]", "tiers[price][0]"),
+    *("tiers[starting_unit][1]", "tiers[price][1]"),
+)
+_SHAPES: Mapping[str, Sequence[_Shape]] = {
+    "ItemPrice.create": (
+        _Shape(
+            without=("tiers", *_RARE),
+            needed=("price", "period", "period_unit"),
+            only={"pricing_model": {"enum": ["flat_fee", "per_unit"]}},
+        ),
+        _Shape(
+            without=("price", "tiers[price_", "tiers[starting_unit_", "tiers[ending_unit_", *_RARE),
+            needed=("pricing_model", "period", "period_unit", *_TIERS),
+            only={
+                "pricing_model": {"enum": ["tiered", "volume", "stairstep"]},
+                "tiers[starting_unit][0]": {"enum": [1]},
+                "tiers[starting_unit][1]": {"enum": [11]},
+                "tiers[ending_unit][0]": {"enum": [10]},
+            },
+        ),
+    ),
+    "Subscription.create_with_items": (
+        _Shape(
+            without=("item_tiers", "trial_end", "subscription_items[unit", "first_"),
+            only={"subscription_items[item_price_id][0]": {"enum": ["base-usd", "calls-usd"]}},
+        ),
+    ),
+    "Subscription.update_for_items": (
+        _Shape(without=("item_tiers", "change", "replace_"), needed=_ROWS),
+    ),
 }
 _QUERIES: Mapping[str, Mapping[str, Any]] = {
     "Usage.retrieve": {"id": _TEXT},
     "Invoice.retrieve": {"line_items_limit": _WHOLE, "line_items_offset": _TEXT},
 }
-
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +228,7 @@ def _condition(name: str, kind: Kind, op: str, known: Known) -> Schema:
     if op == "is_present" or kind is Kind.FLAG:
         return _FLAG
     if op in {"in", "not_in", "between"}:
-        texts = ["['a', 'b']", "[a,b]", '["a", "b"]', '["it\'s", \'b\']', "[1, 2]", "['1', '2']"]
+        texts = ["['a', 'b']", "[a,b]", '["a", "b"]', "[\"it's\", 'b']", "[1, 2]", "['1', '2']"]
         return {"anyOf": [{"enum": texts}, {"type": "string", "pattern": r"^\[[a-z, ]+\]$"}]}
     plain = _WHOLE if kind in {Kind.STAMP, Kind.NUMBER} else _TEXT
     return known.mixed(name, plain)
@@ -209,9 +250,21 @@ def _form(operation: Operation, known: Known) -> Schema:
         name: known.mixed(f"{operation.name} {name}", known.mixed(_last(name), schema))
         for name, schema in flat.items()
     }
+    whole_form = _object(mixed, required)
+    shapes = [
+        _object(
+            {n: each.only.get(n, v) for n, v in mixed.items() if not n.startswith(each.without)},
+            (*required, *each.needed),
+        )
+        for each in _SHAPES.get(operation.name, ())
+    ]
+    return {"anyOf": [*shapes, whole_form]} if shapes else whole_form
+
+
+def _object(properties: Mapping[str, Schema], required: Sequence[str]) -> Schema:
     return {
         "type": "object",
-        "properties": mixed,
+        "properties": dict(properties),
         "required": list(required),
         "additionalProperties": False,
     }
