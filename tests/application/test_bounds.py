@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -360,7 +361,8 @@ def test_whatever_call_fails_a_repeat_that_accepts_closes_once(
         with pytest.raises(error):
             close_accepting(world)
 
-        assert replace(close_accepting(world), issued_on=None) == replace(expected, issued_on=None)
+        undated: dict[str, Any] = {"issued_on": None, "due_on": None}
+        assert replace(close_accepting(world), **undated) == replace(expected, **undated)
         world.come_to_rest()
         assert [each.serial for each in world.issued()] == [1]
 

@@ -23,7 +23,7 @@ from postpaid.domain.usage_statement import UsageStatement
 from postpaid.store.usage import StoredUsageIds
 from tests.support.changes import a_shop, change
 from tests.support.faults import Moment, fail
-from tests.support.samples import AUTO_AT_ONCE, MANUAL, at
+from tests.support.samples import AUTO_AT_ONCE, MANUAL, a_usage, at
 from tests.support.world import PlainTypesetter, World
 
 pytestmark = pytest.mark.usefixtures("few_shards")
@@ -152,6 +152,46 @@ def test_what_came_later_is_stated_with_the_invoice_that_bills_it() -> None:
     assert sum(supplements) == 1080, "10 cents a minute"
 
 
+def test_each_invoice_states_only_what_it_bills_of_what_came_later() -> None:
+    world = october()
+    world.close(pending(world))
+    bills: list[Invoice] = []
+    for quantity, until in (("50", "2026-12-01T00:10"), ("55", "2027-01-01T00:10")):
+        if bills:
+            world.delete(UsageKey("sub", at("2026-10-11"), "minutes"))
+        world.record(quantity, "2026-10-11", external_id="cdr")
+        world.reconcile()
+        world.skip_to(until)
+        world.come_to_rest()
+        bills.append(world.close(pending(world)))
+
+    shown = [
+        [(each.name, str(each.before), str(each.quantity)) for each in line.usages]
+        for bill in bills
+        for line in stated(world, bill).lines
+    ]
+
+    assert shown == [[("cdr", "0", "50")], [("cdr", "50", "55")]]
+
+
+def test_the_last_term_states_what_strayed_behind_it_too() -> None:
+    world = october(cycles=1)
+    world.ledger().add(a_usage("2026-11-05", "8"))
+
+    draft = stated(world, pending(world))
+    closed = stated(world, world.close(pending(world)))
+
+    assert (
+        rows(draft)
+        == rows(closed)
+        == [
+            ("2026-10-05", "100"),
+            ("2026-10-09", "7"),
+            ("2026-11-05", "8"),
+        ]
+    )
+
+
 def test_an_invoice_of_a_supplements_own_states_that_alone() -> None:
     world = october(cycles=1)
     world.close(pending(world))
@@ -217,8 +257,8 @@ def test_usages_are_called_as_their_clients_call_them() -> None:
     world.subscription("texts", "minutes", start="2026-10-01", closing=MANUAL)
     for event, external in (("b", None), ("a", None), ("c", "ext-1")):
         world.record("1", "2026-10-05", item_price_id="texts", event_id=event, external_id=external)
-    world.record("1", "2026-10-05", external_id="ext-2")
-    world.record("1", "2026-10-06")
+    world.record("1", "2026-10-05")
+    world.record("1", "2026-10-06", external_id="ext-2")
     world.skip_to("2026-11-01T00:10")
     world.come_to_rest()
 
@@ -226,10 +266,10 @@ def test_usages_are_called_as_their_clients_call_them() -> None:
     closed = stated(world, world.close(pending(world)))
 
     assert draft.lines == closed.lines
-    unnamed = StoredUsageIds(world.scope).text(UsageKey("sub", at("2026-10-06"), "minutes"))
+    unnamed = StoredUsageIds(world.scope).text(UsageKey("sub", at("2026-10-05"), "minutes"))
     assert [[each.name for each in line.usages] for line in closed.lines] == [
         ["a", "b", "ext-1"],
-        ["ext-2", unnamed],
+        [unnamed, "ext-2"],
     ]
 
 

@@ -16,6 +16,7 @@ ROOMS = {"api", "application", "domain", "outbound", "runtime", "store"}
 # Where a float is not money: file and line of code, and why.
 ALLOWED = {
     ("runtime/clock.py", "float"): "seconds on a monotonic clock",
+    ("runtime/clock.py", "0.001"): "a pause in seconds",
     ("runtime/cache.py", "float"): "the age of what is cached",
     ("runtime/cache.py", "60.0"): "the age of what is cached",
     ("api/cursors.py", "json.loads"): "our own cursor: a place in a list",

@@ -12,15 +12,15 @@ from postpaid.runtime.waiting import wait_for
 class Time:
     """A clock that passes only while somebody sleeps, or looks for long."""
 
-    now: float = 100.0
-    slept: list[float] = field(default_factory=list)
+    milliseconds: int = 100_000
+    slept: list[int] = field(default_factory=list)
 
     def monotonic(self) -> float:
-        return self.now
+        return self.milliseconds / 1000
 
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
+    def sleep(self, milliseconds: int) -> None:
+        self.slept.append(milliseconds)
+        self.milliseconds += milliseconds
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_what_never_comes_is_given_up_in_time(time: Time, seconds: int, looks: i
 
     assert wait_for(lambda: asked.append(None), seconds) is None
     assert len(asked) == looks
-    assert sum(time.slept) == pytest.approx(seconds)
+    assert sum(time.slept) == seconds * 1000
 
 
 def test_a_look_that_takes_long_is_time_as_well(time: Time) -> None:
@@ -59,11 +59,20 @@ def test_a_look_that_takes_long_is_time_as_well(time: Time) -> None:
 
     def look() -> None:
         looks.append(None)
-        time.now += 6
+        time.milliseconds += 6000
 
     assert wait_for(look, 15) is None
     assert len(looks) == 3
-    assert time.now - 100 <= 15 + 6
+    assert time.milliseconds <= 100_000 + 15_000 + 6_000
+
+
+def test_the_last_pause_is_as_long_as_there_is_time(time: Time) -> None:
+    def look() -> None:
+        time.milliseconds += 100
+
+    assert wait_for(look, 2) is None
+    assert sum(time.slept) == 2000 - 100 * len(time.slept)
+    assert time.slept[-1] < 1000
 
 
 def test_looks_are_bounded_even_where_no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:

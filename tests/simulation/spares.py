@@ -26,6 +26,7 @@ SPARE: dict[str, str] = {
     ),
     "closing.StoredClosing.next_serial:GetItem an old read": _REFUSED,
     "credits.StoredCredits.balance:GetItem an old read": _REFUSED,
+    "customers.StoredCustomers.begun:GetItem an old read": _REFUSED,
     "due.StoredDue.begin:PutItem ~system META Absent pk": (
         "keeps a place that was reached; two first sites at once begin at the same hour"
     ),

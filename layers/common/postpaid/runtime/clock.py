@@ -47,6 +47,6 @@ def monotonic() -> float:
     return time.monotonic()
 
 
-def sleep(seconds: float) -> None:
+def sleep(milliseconds: int) -> None:
     """Let some time pass."""
-    time.sleep(seconds)
+    time.sleep(milliseconds * 0.001)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from postpaid.runtime.clock import monotonic, sleep
 
-# What is made at once is seen at once; what takes long is not asked for too often.
-_FIRST_PAUSES = (0.2, 0.3, 0.5)
-_PAUSE = 1.0
+# In milliseconds. What is made at once is seen at once, what takes long not asked for too often.
+_FIRST_PAUSES = (200, 300, 500)
+_PAUSE = 1000
 
 
 def wait_for[Found](look: Callable[[], Found | None], seconds: int) -> Found | None:
@@ -18,8 +18,9 @@ def wait_for[Found](look: Callable[[], Found | None], seconds: int) -> Found | N
     began = monotonic()
     pauses = iter((*_FIRST_PAUSES, *[_PAUSE] * (seconds - 1)))
     while (found := look()) is None:
-        pause = next(pauses, None)
-        if pause is None or monotonic() - began + pause > seconds:
+        left = seconds * 1000 - int((monotonic() - began) * 1000)
+        pause = min(next(pauses, 0), left)
+        if pause <= 0:
             return None
         sleep(pause)
     return found

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.params import Digits, Params, Whole
 from postpaid.api.chargebee.things import without_none
 from postpaid.domain.errors import Invalid
@@ -122,10 +123,8 @@ def _bounds(
 
 
 def _tier_price(model: str, tier: TierRow, currency: str, index: int, field: str) -> Plain:
-    try:
+    with spelled({"price": f"{field}[price][{index}]"}):
         amount = major(tier.price, tier.price_in_decimal, currency, "price")
-    except Invalid as wrong:
-        raise Invalid(wrong.code, wrong.message, field=f"{field}[price][{index}]") from None
     kind = tier.pricing_type or ("flat_fee" if model == "stairstep" else "per_unit")
     if (kind == "package") != (tier.package_size is not None):
         raise Invalid(

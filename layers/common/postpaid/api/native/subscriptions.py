@@ -24,7 +24,32 @@ from postpaid.domain.subscription import Subscription
 def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
     """Create a subscription: 201, or 200 if an equal one is there."""
     body = read(SubscriptionBody, read_json_object(request.body, request.headers))
-    command = CreateSubscription(
+    created = create_subscription(
+        _command(body, desk),
+        scope=desk.scope,
+        shelf=Shelf(
+            items=desk.items,
+            prices=desk.prices,
+            customers=desk.customers,
+            sites=desk.books.sites,
+        ),
+        subscriptions=desk.subscriptions,
+        activation=desk.activation,
+        ids=desk.ids,
+        now=desk.now,
+    )
+    subscription = created.thing
+    is_opened = any(not line.metered for line in subscription.lines)
+    due = subscription.hold_until or subscription.start
+    at_once = not subscription.opening_pending and due <= desk.now
+    if created.new and is_opened and subscription.trial_end is None and at_once:
+        # The opening invoice is due: a sweep would find it minutes later.
+        desk.hasten([invoice_id(desk.scope, subscription.id, subscription.start, 0)])
+    return show_subscription(desk, subscription, 201 if created.new else 200)
+
+
+def _command(body: SubscriptionBody, desk: Desk) -> CreateSubscription:
+    return CreateSubscription(
         id=desk.new_id("sub") if body.id is None else body.id,
         customer_id=body.customer_id,
         timezone=body.timezone,
@@ -51,28 +76,6 @@ def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
         closing=policy_of(body.closing),
         opening_pending=body.opening_pending,
     )
-    created = create_subscription(
-        command,
-        scope=desk.scope,
-        shelf=Shelf(
-            items=desk.items,
-            prices=desk.prices,
-            customers=desk.customers,
-            sites=desk.books.sites,
-        ),
-        subscriptions=desk.subscriptions,
-        activation=desk.activation,
-        ids=desk.ids,
-        now=desk.now,
-    )
-    subscription = created.thing
-    is_opened = any(not line.metered for line in subscription.lines)
-    due = subscription.hold_until or subscription.start
-    at_once = not subscription.opening_pending and due <= desk.now
-    if created.new and is_opened and subscription.trial_end is None and at_once:
-        # The opening invoice is due: a sweep would find it minutes later.
-        desk.hasten([invoice_id(desk.scope, subscription.id, subscription.start, 0)])
-    return show_subscription(desk, subscription, 201 if created.new else 200)
 
 
 def get_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
