@@ -156,6 +156,20 @@ def test_a_correction_whose_answer_was_lost_is_made_once(
         assert (again.usage.version, again.usage.quantity) == (2, Decimal(361))
 
 
+def test_what_is_invoiced_stays_for_who_asks_so(world: World) -> None:
+    corrected = correct(world, "5", unless_invoiced=True).usage
+    world.skip_to("2026-11-01T00:10")
+    world.come_to_rest()
+
+    with pytest.raises(Conflict) as refusal:
+        correct(world, "7", version=2, unless_invoiced=True)
+
+    assert refusal.value.code == "usage_invoiced"
+    assert world.ledger().get(KEY) == corrected
+    assert correct(world, "5", unless_invoiced=True).replayed, "what was done in time is answered"
+    assert correct(world, "7", version=2).billing is BillingState.LATE
+
+
 def test_late_corrections_are_refused_where_nothing_late_is_taken() -> None:
     world = a_shop()
     world.subscription("minutes", start="2026-10-01", closing=AUTO_AT_ONCE, late=LatePolicy.REFUSE)

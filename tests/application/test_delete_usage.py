@@ -1,16 +1,19 @@
 """Deleting: the record stays as a tombstone, and says where the deletion will be seen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
 
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.ports import Unavailable
-from postpaid.domain.errors import NotFound
+from postpaid.application.record_usage import RecordedUsage
+from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import BillingState
 from postpaid.domain.usage import Usage, UsageKey
 from tests.support.faults import Moment, fail
+from tests.support.meetings import every_meeting
 from tests.support.samples import OCTOBER, a_usage, at
 from tests.support.world import World
 
@@ -106,6 +109,99 @@ def test_a_deletion_without_an_answer_is_safe_to_repeat(
         world.delete(key)
 
     assert world.delete(key).usage.version == 2
+
+
+# --- who wants nothing deleted that is invoiced
+
+
+def test_what_is_invoiced_stays_for_who_asks_so(world: World) -> None:
+    keys = [world.record("361", f"2026-10-{day:02d}").usage.key for day in (5, 6)]
+    world.skip_to("2026-11-01T00:30")
+    world.sweep()
+    assert not world.issued(), "its invoice is pending"
+    in_time = world.delete(keys[0], unless_invoiced=True)
+    assert (in_time.usage.deleted, in_time.billing) == (True, BillingState.ON_TIME)
+    world.skip_to("2026-11-01T02:00")
+    world.come_to_rest()
+
+    for key in (keys[1], world.record("1", "2026-10-07").usage.key):
+        with pytest.raises(Conflict) as refusal:
+            world.delete(key, unless_invoiced=True)
+        assert refusal.value.code == "usage_invoiced"
+        there = world.ledger().get(key)
+        assert there is not None
+        assert not there.deleted
+    # What was done in time is answered still.
+    assert world.delete(keys[0], unless_invoiced=True).replayed
+    assert world.delete(keys[1]).billing is BillingState.LATE
+
+
+def test_what_was_never_recorded_is_not_found_however_it_is_asked(world: World) -> None:
+    with pytest.raises(NotFound):
+        world.delete(UsageKey("sub", at("2026-10-06"), "minutes"), unless_invoiced=True)
+
+
+def test_a_term_that_is_closing_has_invoiced_nothing_yet(world: World) -> None:
+    key = world.record("361", "2026-10-05").usage.key
+    world.skip_to("2026-11-01T00:30")
+    world.sweep()
+    world.stores.terms.fence("sub", OCTOBER.start, "run", world.now)
+
+    outcome = world.delete(key, unless_invoiced=True)
+
+    assert (outcome.usage.deleted, outcome.billing) == (True, BillingState.PENDING)
+
+
+def test_a_close_that_comes_between_is_billed_and_the_deletion_is_late(world: World) -> None:
+    key = world.record("361", "2026-10-05").usage.key
+    world.skip_to("2026-11-01T02:00")
+    other = world.another_process()
+    world.calls.arm("usages.update", Moment.BEFORE, other.come_to_rest)
+
+    outcome = world.delete(key, unless_invoiced=True)
+
+    assert world.calls.sprung
+    assert (outcome.usage.deleted, outcome.billing) == (True, BillingState.LATE)
+    [invoice] = world.issued()
+    assert str(invoice.total) == "28.05"
+
+
+# --- who deleted it
+
+
+def test_a_tombstone_says_who_made_it_and_no_other_becomes_its_maker(world: World) -> None:
+    key = world.record("361", "2026-10-05", request="recorder").usage.key
+
+    outcomes = [world.delete(key, deletion=name) for name in ("one", "one", "two", None)]
+
+    assert [each.usage.deletion for each in outcomes] == ["one"] * 4
+    assert [each.replayed for each in outcomes] == [False, True, True, True]
+    assert outcomes[0].usage.request == "recorder"
+
+
+def test_of_two_at_once_one_is_told_that_it_was_the_other(world: World) -> None:
+    def by(name: str) -> Callable[[World], RecordedUsage]:
+        return lambda each: each.delete(key, deletion=name)
+
+    key = world.record("361", "2026-10-05").usage.key
+
+    for run in every_meeting(world, by("one"), by("two")):
+        outcomes = {"one": run.first, "two": run.second}
+        told = [each for each in outcomes.values() if isinstance(each, RecordedUsage)]
+        assert len(told) == 2
+        [maker] = {each.usage.deletion for each in told}
+        mine = {name for name, each in outcomes.items() if not getattr(each, "replayed", True)}
+        assert mine == {maker}
+
+
+def test_what_is_recorded_again_has_no_deletion(world: World) -> None:
+    key = world.record("361", "2026-10-05").usage.key
+    world.delete(key, deletion="one")
+
+    again = world.record("361", "2026-10-05").usage
+
+    assert (again.deleted, again.deletion) == (False, None)
+    assert world.delete(key, deletion="two").usage.deletion == "two"
 
 
 @dataclass

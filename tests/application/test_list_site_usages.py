@@ -168,3 +168,11 @@ def test_subscriptions_that_can_have_none_are_not_looked_into(busy: World) -> No
 
     # Of three subscriptions two: one in one partition, one in three.
     assert busy.calls.names[before:].count("usages.query") == 4
+
+
+def test_subscriptions_that_cannot_have_what_is_wanted_are_not_looked_into(busy: World) -> None:
+    found, place = page(busy, None, 100, may_be_of=lambda each: each.id == "b")
+
+    assert {usage.key.subscription_id for usage in found} == {"b"}
+    assert len(found) == 19
+    assert place is None

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from tests.functions import chargebee_operations as door
 from tests.functions import operations as ops
 from tests.functions.operations import Act, Stage
 
@@ -744,10 +745,104 @@ SUBSCRIPTIONS = (
         "eventual; Query manifest 1 R; GetItem credit 1 R",
     ),
 )
+CHARGEBEE = (
+    Operation(
+        "record a usage, Chargebee's way, first request of a process",
+        "POST /api/v2/subscriptions/{}/usages",
+        door.record_cold,
+        "GetItem API-key 0.5 R eventual; GetItem subscription 0.5 R eventual; PutItem usage 1 "
+        "W; Query term 1 R",
+    ),
+    Operation(
+        "record a usage, Chargebee's way",
+        "POST /api/v2/subscriptions/{}/usages",
+        door.record,
+        "PutItem usage 1 W; Query term 1 R",
+    ),
+    Operation(
+        "record a usage with an own id, Chargebee's way",
+        "POST /api/v2/subscriptions/{}/usages",
+        door.record_named,
+        "TransactWriteItems (put usage + put register) 4 W; Query term 1 R",
+    ),
+    Operation(
+        "record a usage again, Chargebee's way (refused)",
+        "POST /api/v2/subscriptions/{}/usages",
+        door.record_again,
+        "PutItem usage 1 W refused; Query term 1 R",
+    ),
+    Operation(
+        "record another quantity, Chargebee's way (refused)",
+        "POST /api/v2/subscriptions/{}/usages",
+        door.record_another_quantity,
+        "PutItem usage 1 W refused; GetItem usage 1 R",
+    ),
+    Operation(
+        "record another quantity to update what is there",
+        "POST /api/v2/subscriptions/{}/usages",
+        door.update_existing,
+        "PutItem usage 1 W refused; 2 x GetItem usage 1 R; Query term 1 R; PutItem usage 1 W; "
+        "Query term 1 R",
+    ),
+    Operation(
+        "delete a usage, Chargebee's way",
+        "POST /api/v2/subscriptions/{}/delete_usage",
+        door.delete,
+        "GetItem usage 1 R; Query term 1 R; UpdateItem usage 1 W; Query term 1 R",
+    ),
+    Operation(
+        "delete a usage by its own id, Chargebee's way",
+        "POST /api/v2/subscriptions/{}/delete_usage",
+        door.delete_named,
+        "GetItem register 1 R; 2 x GetItem usage 1 R; Query term 1 R; UpdateItem usage 1 W; "
+        "Query term 1 R",
+    ),
+    Operation(
+        "delete a usage that is invoiced (refused)",
+        "POST /api/v2/subscriptions/{}/delete_usage",
+        door.delete_invoiced,
+        "GetItem usage 1 R; Query term 1 R",
+    ),
+    Operation(
+        "retrieve a usage",
+        "GET /api/v2/subscriptions/{}/usages",
+        door.retrieve,
+        "GetItem site 1 R; GetItem subscription 0.5 R eventual; GetItem usage 1 R; GetItem "
+        "subscription 0.5 R eventual; Query term 1 R",
+    ),
+    Operation(
+        "retrieve a usage that is invoiced",
+        "GET /api/v2/subscriptions/{}/usages",
+        door.retrieve_invoiced,
+        "GetItem site 1 R; GetItem subscription 0.5 R eventual; GetItem usage 1 R; GetItem "
+        "subscription 0.5 R eventual; Query term 1 R; GetItem invoice 1 R; GetObject content",
+    ),
+    Operation(
+        "list the usages of a subscription, Chargebee's way",
+        "GET /api/v2/usages",
+        door.list_of_one,
+        "GetItem site 1 R; GetItem subscription 1 R; Query usage 1 R; GetItem subscription 0.5 "
+        "R eventual; Query term 1 R",
+    ),
+    Operation(
+        "change a customer under an idempotency key",
+        "POST /api/v2/customers/{}",
+        door.change_under_a_key,
+        "GetItem site 1 R; PutItem reply 1 W; 2 x GetItem customer 1 R; PutItem customer 1 W; "
+        "Query credit 1 R; UpdateItem reply 1 W",
+    ),
+    Operation(
+        "change it so again, by the same key",
+        "POST /api/v2/customers/{}",
+        door.change_under_a_key_again,
+        "GetItem site 1 R; PutItem reply 1 W refused",
+    ),
+)
 GROUPS = {
     "Usage": USAGE,
     "The schedule": SCHEDULE,
     "Invoices": INVOICES,
     "Subscriptions": SUBSCRIPTIONS,
+    "The Chargebee door": CHARGEBEE,
 }
 OPERATIONS = [operation for group in GROUPS.values() for operation in group]

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from postpaid.api.chargebee import routes as chargebee
 from postpaid.api.native.routes import ROUTES, USAGE_WRITES
 from tests.functions.calls import OPERATIONS, Operation
 from tests.functions.calls_page import DOCS, page_with, sections
@@ -59,11 +60,25 @@ def test_an_operation_calls_exactly_what_the_table_says(
 def test_every_operation_of_usage_or_money_is_in_the_table() -> None:
     routes = [(route.method, route.template) for route in ROUTES] + list(USAGE_WRITES)
     requests = {f"{method} /{path}" for method, path in routes if not _ELSEWHERE.fullmatch(path)}
-    answering = {"RecordUsageFunction", "NativeApiFunction"}
+    answering = {"RecordUsageFunction", "NativeApiFunction", "ChargebeeApiFunction"}
     others = {function.name for function in TEMPLATE.functions()} - answering
+    started = {operation.by for operation in OPERATIONS}
+    at_the_door = {by for by in started if "/api/v2/" in by}
 
-    assert {operation.by for operation in OPERATIONS} == requests | others
+    assert started - at_the_door == requests | others
     assert len(NAMED) == len(OPERATIONS)
+
+
+def test_the_chargebee_door_s_operations_on_usage_are_in_the_table() -> None:
+    routes = [(route.method, route.template) for route in chargebee.ROUTES]
+    there = {f"{method} /{path}" for method, path in [*routes, *chargebee.USAGE_WRITES]}
+    started = {operation.by for operation in OPERATIONS if "/api/v2/" in operation.by}
+
+    assert started <= there
+    assert started >= {f"{method} /{path}" for method, path in chargebee.USAGE_WRITES} | {
+        "GET /api/v2/usages",
+        "GET /api/v2/subscriptions/{}/usages",
+    }
 
 
 GRACE = ["end a term, grace to follow", "close a term after its grace"]
@@ -77,6 +92,8 @@ BUDGETS = [
     (["record a usage again"], "1", "1", "0.75"),
     (["correct a usage"], "1", "2", "0.88"),
     (["delete a usage"], "1", "2", "0.88"),
+    (["record a usage, Chargebee's way"], "1", "1", "0.75"),
+    (["delete a usage, Chargebee's way"], "1", "3", "1.00"),
     (GRACE, "20", "18", "20"),
     (["end a term that is closed by request", "close an invoice"], "20", "18", "20"),
     (["end and close a term at once"], "20", "18", "20"),

@@ -222,9 +222,10 @@ def test_a_run_that_died_holds_its_key_for_a_minute(
             raise Died
         return update(**request)
 
-    with monkeypatch.context() as patch, pytest.raises(Died):
+    with monkeypatch.context() as patch:
         patch.setattr(client, "update_item", update_item)
-        door.post("customers", asked, headers=by("k11"))
+        with pytest.raises(Died):
+            door.post("customers", asked, headers=by("k11"))
     [made] = customers(door) - before
 
     assert refused(door.post("customers", asked, headers=by("k11")))[1] == "lock_timeout"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from chargebee import Chargebee, InvalidRequestError
 
+from postpaid.api.chargebee import invoice_lists
 from postpaid.domain.api_key import KeyScope
 from postpaid.runtime import waiting
 from tests.support.chargebee import FORM, Door, refused, require_published
@@ -150,9 +151,10 @@ def test_a_closed_invoice_has_its_number_and_is_found_by_both_ids(door: Door, pe
     assert usage_line["id"] == f"li_{pending.removeprefix('inv_')}_2"
 
 
-@pytest.mark.parametrize(
-    "invoice", ["INV-999999", "INV-0", "draft_inv_nothing", "draft_", "inv_nothing", "a/b"]
-)
+NOT_THERE = ("INV-999999", "INV-0", "INV-" + "9" * 60, "draft_inv_nothing", "draft_", "inv_no")
+
+
+@pytest.mark.parametrize("invoice", [*NOT_THERE, "x" * 3000, "draft_" + "x" * 3000, "draft_%C3%BC"])
 def test_what_is_not_there_is_not_found(door: Door, invoice: str) -> None:
     answer = door.get(f"invoices/{invoice}")
 
@@ -242,6 +244,58 @@ def test_payments_are_shown_with_the_invoice(shop: Shop, door: Door, pending: st
     assert paid["resource_version"] > part["resource_version"]
 
 
+def test_an_invoice_is_posted_until_it_is_due(shop: Shop, door: Door, name: str) -> None:
+    shop.must("POST", "/v1/customers", {"id": "later", "name": "Later", "payment_days": 14})
+    lines = [{"item_price_id": "seat-usd"}]
+    body = SUBSCRIPTION | {"id": name, "customer_id": "later", "lines": lines}
+    shop.must("POST", "/v1/subscriptions", body)
+    [opening] = shop.invoices(name)
+    draft = retrieved(door, f"draft_{opening['id']}")
+    assert (draft["net_term_days"], draft["total"]) == (14, 2000)
+    assert "due_date" not in draft
+
+    closed = door.must(door.post(f"invoices/draft_{opening['id']}/close"))["invoice"]
+
+    assert (closed["status"], closed["net_term_days"]) == ("posted", 14)
+    assert closed["due_date"] == OCTOBER_20 + 14 * 86400
+
+
+def test_every_kind_of_line_is_shown(shop: Shop, door: Door, name: str) -> None:
+    tiers = [{"up_to": "20", "unit_amount": "0"}, {"up_to": None, "unit_amount": "0.0125"}]
+    price = {"id": "stepped", "item_id": "voip", "pricing_model": "tiered", "tiers": tiers}
+    shop.must("POST", "/v1/item-prices", price)
+    tax = {"inclusive": False, "rates": [{"name": "VAT", "percent": "19.5"}]}
+    shop.must("POST", "/v1/customers", {"id": "taxed", "name": "Taxed", "tax": tax})
+    lines = [{"item_price_id": "stepped"}, {"item_price_id": "seat-usd"}]
+    body = SUBSCRIPTION | {"id": name, "customer_id": "taxed", "lines": lines}
+    path = f"/v1/subscriptions/{name}"
+    shop.must("POST", "/v1/subscriptions", body)
+    usage = {"item_price_id": "stepped", "usage_date": "2026-09-15", "quantity": "30.5"}
+    shop.must("POST", f"{path}/usages", usage)
+    shop.work(name)
+    native = shop.invoices(name)[0]["id"]
+    door.must(door.post(f"invoices/draft_{native}/close"))
+    shop.functions.messages("CloseQueue")
+    shop.must("POST", f"{path}/usages", usage | {"usage_date": "2026-09-16", "quantity": "100"})
+    for message in shop.functions.messages("CloseQueue"):
+        shop.functions.invoke("CloseWorkerFunction", sqs_event([message]))
+    shop.must("POST", f"{path}/cancel", {"at": "now", "credit_unused": True})
+    last = shop.invoices(name)[0]["id"]
+
+    first, last = (retrieved(door, f"draft_{each}") for each in (native, last))
+
+    assert [row["quantity_used"] for row in first["line_item_tiers"]] == [20, 10]
+    assert first["line_item_tiers"][1]["quantity_used_in_decimal"] == "10.5"
+    assert (first["sub_total"], first["tax"], first["total"]) == (2013, 393, 2406)
+    assert [row["tax_amount"] for row in first["line_item_taxes"]] == [3, 390]
+    credit, late = last["line_items"]
+    assert credit["description"] == "Seats, credit for unused time"
+    assert credit["amount"] == credit["unit_amount"] < 0
+    assert late["description"].endswith(", came or changed later")
+    assert (late["amount"], late["metered"]) == (125, True)
+    assert last["credit_granted"] > 0
+
+
 # --- closing
 
 
@@ -251,7 +305,7 @@ def test_a_close_is_done_once_and_a_repeat_needs_a_key(door: Door, pending: str)
 
     assert closed.status == 200
     assert refused(again) == STATE
-    repeated = door.post(f"invoices/{closed.json['invoice']['id']}/close", headers=KEY)
+    repeated = door.post(f"invoices/draft_{pending}/close", headers=KEY)
     assert repeated.json == closed.json
 
 
@@ -347,7 +401,8 @@ def test_a_sync_takes_what_came_since(shop: Shop, door: Door, pending: str, name
 
 
 def test_a_voided_invoice_is_owed_no_more(door: Door, issued: str) -> None:
-    voided = door.must(door.post(f"invoices/{issued}/void", {"void_reason_code": "Typo"}))
+    form = {"void_reason_code": "Typo"}
+    voided = door.must(door.post(f"invoices/{issued}/void", form, headers=KEY))
 
     shown = voided["invoice"]
     assert (shown["id"], shown["status"], shown["total"]) == (issued, "voided", 2805)
@@ -355,7 +410,7 @@ def test_a_voided_invoice_is_owed_no_more(door: Door, issued: str) -> None:
     assert shown["voided_at"] == shown["updated_at"]
     assert retrieved(door, issued) == shown
     assert refused(door.post(f"invoices/{issued}/void")) == STATE
-    assert door.post(f"invoices/{issued}/void", headers=KEY).json == voided
+    assert door.post(f"invoices/{issued}/void", form, headers=KEY).json == voided
 
 
 def test_a_comment_is_the_reason_where_there_is_no_other(door: Door, issued: str) -> None:
@@ -375,7 +430,8 @@ def test_a_pending_invoice_is_deleted_and_charges_nothing(
     path = f"invoices/draft_{pending}"
     assert refused(door.post(f"{path}/void")) == STATE
 
-    deleted = door.must(door.post(f"{path}/delete", {"comment": "a test"}))
+    form = {"comment": "a test"}
+    deleted = door.must(door.post(f"{path}/delete", form, headers=KEY))
 
     shown = deleted["invoice"]
     assert (shown["id"], shown["deleted"], shown["status"]) == (f"draft_{pending}", True, "pending")
@@ -386,7 +442,7 @@ def test_a_pending_invoice_is_deleted_and_charges_nothing(
     assert listed(door, query) == [shown]
     for verb in ("close", "sync_usages", "void", "delete", "pdf", "add_charge_item"):
         assert refused(door.post(f"{path}/{verb}")) == STATE, verb
-    assert door.post(f"{path}/delete", headers=KEY).json == deleted
+    assert door.post(f"{path}/delete", form, headers=KEY).json == deleted
 
 
 def test_an_issued_invoice_is_not_deleted(door: Door, issued: str) -> None:
@@ -489,6 +545,9 @@ FOUND: list[tuple[Json, set[str]]] = [
     ({"date[on]": OCTOBER_20}, EVERY),
     ({"date[before]": OCTOBER_20}, set()),
     ({"updated_at[after]": OCTOBER_20}, EVERY),
+    ({"subscription_id[is]": "x" * 3000}, set()),
+    ({"customer_id[is]": "x" * 3000}, set()),
+    ({"id[in]": f"[{'x' * 3000},INV-000001]"}, {"owed"}),
     ({"dunning_status[is]": "in_progress"}, set()),
     ({"channel[is]": "web", "id[starts_with]": "INV-"}, {"owed", "paid", "void"}),
     ({"id[is]": "INV-000001"}, {"owed"}),
@@ -575,6 +634,18 @@ def test_a_page_ends_after_some_drafts_and_goes_on(functions: Functions) -> None
     assert len(few["list"]) <= 1
     assert "next_offset" in few
     assert len(listed(door, {"total[is]": 1060})) == 1
+
+
+def test_a_page_ends_after_so_many_lines_and_goes_on(
+    archive: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ids_of(listed(archive, {}))
+    monkeypatch.setattr(invoice_lists, "ROWS_PER_PAGE_MAX", 3)
+
+    page = archive.must(archive.get("invoices"))
+
+    assert len(page["list"]) == 2
+    assert ids_of(listed(archive, {})) == whole
 
 
 # --- who may, and the SDK itself

@@ -167,7 +167,6 @@ def test_a_start_and_a_travel_without_times_are_for_the_present(
 def test_a_start_under_a_key_is_one_though_it_makes_another_generation(
     shop: Shop, door: Door
 ) -> None:
-    shop.must("POST", "/v1/customers", CUSTOMER | {"id": "before"})
     made = door.post("customers", {"id": "globex"}, headers=by("c"))
     form = {"genesis_time": NOW - 86400}
     first = door.post(f"{MACHINE}/start_afresh", form, headers=by("k"))

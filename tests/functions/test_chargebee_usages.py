@@ -1,5 +1,6 @@
 """Usage writes at the Chargebee door: what is recorded once, replayed, refused, deleted."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -329,6 +330,100 @@ def test_a_usage_of_an_invoice_that_is_closed_stays(shop: Shop, door: Door) -> N
     # And what comes now is billed, once, as a line of its own.
     late = door.must(door.post(path, usage | {"usage_date": september + 2}))["usage"]
     assert late["billing"] == "late"
+
+
+# --- at once
+
+
+def meanwhile(
+    shop: Shop, patch: pytest.MonkeyPatch, operation: str, act: Callable[[], object]
+) -> None:
+    """Have something else come before the next call of this kind, once."""
+    client = shop.functions.modules["RecordUsageFunction"].client
+    call, left = getattr(client, operation), [act]
+
+    def instead(**request: Any) -> Any:
+        if left:
+            left.pop()()
+        return call(**request)
+
+    patch.setattr(client, operation, instead)
+
+
+@pytest.mark.parametrize("quantity", ["22", "23"])
+@pytest.mark.parametrize("keyed", [False, True])
+def test_of_two_at_once_exactly_one_is_recorded(
+    shop: Shop, door: Door, monkeypatch: pytest.MonkeyPatch, quantity: str, keyed: bool
+) -> None:
+    second = 1320 + 2 * int(quantity) + keyed
+    answers: list[Answer] = []
+
+    def other() -> None:
+        answers.append(door.post(PATH, a_usage(second), headers=by("a") if keyed else {}))
+
+    with monkeypatch.context() as patch:
+        meanwhile(shop, patch, "put_item", other)
+        mine = door.post(PATH, a_usage(second, quantity), headers=by("b") if keyed else {})
+
+    [theirs] = answers
+    assert theirs.status == 200
+    assert refused(mine) == DUPLICATE
+
+
+def test_of_two_deletions_at_once_one_finds_nothing(
+    shop: Shop, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = door.must(door.post(PATH, a_usage(1440)))["usage"]
+    answers: list[Answer] = []
+
+    def other() -> None:
+        answers.append(door.post(DELETE, {"id": usage["id"]}))
+
+    with monkeypatch.context() as patch:
+        meanwhile(shop, patch, "update_item", other)
+        mine = door.post(DELETE, {"id": usage["id"]})
+
+    assert [each.status for each in answers] == [200]
+    assert refused(mine) == (404, "resource_not_found", None)
+
+
+def test_what_is_deleted_while_a_duplicate_is_looked_at_is_recorded_after_all(
+    shop: Shop, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = door.must(door.post(PATH, a_usage(1500)))["usage"]
+
+    with monkeypatch.context() as patch:
+        # The first read is the one behind the refused put: the subscription is in memory.
+        meanwhile(shop, patch, "get_item", lambda: door.post(DELETE, {"id": usage["id"]}))
+        answer = door.post(PATH, a_usage(1500, "23"))
+
+    assert door.must(answer)["usage"]["quantity"] == "23"
+
+
+def test_of_two_updates_at_once_the_later_stays_and_none_fails(
+    shop: Shop, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.post(PATH, a_usage(1560))
+    update = {"dedupe_option": "update_existing"}
+    answers: list[Answer] = []
+
+    def other() -> None:
+        answers.append(door.post(PATH, a_usage(1560, "30", **update)))
+
+    with monkeypatch.context() as patch:
+        meanwhile(shop, patch, "get_item", other)
+        mine = door.post(PATH, a_usage(1560, "31", **update))
+
+    assert [each.status for each in answers] == [200]
+    assert door.must(mine)["usage"]["quantity"] == "31"
+    [usage] = door.must(door.get("usages", ON_1560))["list"]
+    assert usage["usage"]["quantity"] == "31"
+
+
+ON_1560 = {
+    "usage_date[between]": f"[{OCTOBER_1 + 1560},{OCTOBER_1 + 1560}]",
+    "subscription_id[is]": "calls",
+}
 
 
 # --- what a usage may be of

@@ -120,6 +120,21 @@ def test_deleting_again_after_a_lost_answer_says_the_same(ledger: StoredUsagesOf
     assert ledger.delete(usage) == ledger.delete(usage) == replace(usage, deleted=True, version=2)
 
 
+def test_a_tombstone_says_whose_it_is(ledger: StoredUsagesOf) -> None:
+    usage = a_usage(request="recorder")
+    ledger.add(usage)
+
+    deleted = ledger.delete(usage, deletion="one")
+
+    assert deleted == replace(usage, deleted=True, version=2, deletion="one")
+    assert ledger.get(usage.key) == deleted
+    assert ledger.delete(usage, deletion="one") == deleted, "as after a lost answer"
+    assert ledger.delete(usage, deletion="two") is None
+    assert ledger.delete(usage) is None
+    ledger.add_again(a_usage(version=3), over=deleted)
+    assert ledger.get(usage.key) == a_usage(version=3)
+
+
 def test_only_exactly_this_version_is_deleted(ledger: StoredUsagesOf) -> None:
     first = a_usage(quantity="1")
     ledger.add(first)

@@ -560,7 +560,7 @@ class World:
             now=self.now,
         )
 
-    def delete(self, key: UsageKey) -> RecordedUsage:
+    def delete(self, key: UsageKey, **more: Any) -> RecordedUsage:
         usages = Faulty(self.usages, self.calls, "usages")
         billing = Faulty(self.billing, self.calls, "billing")
         return delete_usage(
@@ -568,6 +568,7 @@ class World:
             subscriptions=StoredSubscriptions(billing, self.scope),
             ledger=StoredUsages(usages, self.scope),
             terms=StoredTerms(billing, self.scope),
+            **more,
         )
 
     def correct(self, key: UsageKey, version: int, quantity: str) -> RecordedUsage:

@@ -1,7 +1,7 @@
 """Lists of invoices. A filter on heads comes before what is read of an invoice, or rated.
 
-A pending invoice is rated to be shown, so a page ends behind so many of them: it is short then, and
-its offset goes on.
+A pending invoice is rated to be shown, and an answer has at most 6 MB: so a page ends behind so
+many of them, or so many lines, tiers and taxes. It is short then, and its offset goes on.
 """
 
 import json
@@ -28,8 +28,10 @@ from postpaid.domain.instants import instant_text, zone
 from postpaid.domain.invoice import Invoice, InvoiceStatus
 
 DRAFTS_PER_PAGE_MAX = 10
+ROWS_PER_PAGE_MAX = 3000
 LOOKED_AT_MAX = 1000
 _CHUNK = 100
+_ROWS = ("line_items", "line_item_tiers", "line_item_taxes")
 _OPENING = "2000-01-01T00:00:00Z"  # opening invoices are of no term
 
 type Place = list[str]
@@ -262,7 +264,7 @@ class _Page:
         after: Place | None,
     ) -> Response:
         shown: list[Resource] = []
-        looked_at = drafts = 0
+        looked_at = drafts = rows = 0
         while True:
             heads, place = read(after, _CHUNK if self.asked.filters else self.asked.limit)
             for index, head in enumerate(heads):
@@ -272,18 +274,15 @@ class _Page:
                     drafts += head.status is InvoiceStatus.PENDING
                     if self._keeps(whole, _late(self.asked, head)):
                         shown.append({"invoice": whole})
-                if self._is_full(len(shown), looked_at, drafts):
+                        rows += sum(len(whole[name]) for name in _ROWS)
+                is_full = len(shown) == self.asked.limit or looked_at >= LOOKED_AT_MAX
+                if is_full or drafts >= DRAFTS_PER_PAGE_MAX or rows >= ROWS_PER_PAGE_MAX:
                     is_last = index == len(heads) - 1 and place is None
                     rest = None if is_last else place_of(head)
                     return answer(self.desk, request, _named_list(listing), shown, rest)
             if place is None:
                 return answer(self.desk, request, _named_list(listing), shown, None)
             after = place
-
-    def _is_full(self, shown: int, looked_at: int, drafts: int) -> bool:
-        return (
-            shown == self.asked.limit or looked_at >= LOOKED_AT_MAX or drafts >= DRAFTS_PER_PAGE_MAX
-        )
 
     def _keeps_head(self, head: Invoice) -> bool:
         if head.status in HIDDEN and not self.asked.flags.get("include_deleted"):

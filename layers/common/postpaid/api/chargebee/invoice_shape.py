@@ -70,6 +70,8 @@ def head_of(invoice: Invoice, view: View) -> Resource:
         "subscription_id": invoice.subscription_id,
         "status": _status(invoice, view),
         "date": seconds(invoice.created_at if issued_on is None else view.day(issued_on)),
+        "due_date": None if invoice.due_on is None else seconds(view.day(invoice.due_on)),
+        "net_term_days": _net_term_days(invoice),
         "currency_code": invoice.currency,
         "voided_at": None if invoice.voided_at is None else seconds(invoice.voided_at),
         "void_reason_code": invoice.void_reason,
@@ -115,7 +117,9 @@ def chargebee_from_invoice(
             **{name: [] for name in ("line_items", "line_item_tiers", "line_item_taxes", "taxes")},
         }
     if invoice.status is InvoiceStatus.PENDING:
-        shown |= _amounts(invoice, content.total + content.credit_applied, content.credit_applied)
+        charged = content.total + content.credit_applied
+        shown |= _amounts(invoice, charged, content.credit_applied)
+        shown["net_term_days"] = content.payment_days
     return shown | without_none(_said(invoice, content, view, lines))
 
 
@@ -145,11 +149,20 @@ def _status(invoice: Invoice, view: View) -> str:
         case InvoiceStatus.ISSUED if invoice.payment is PaymentState.PAID:
             return "paid"
         case InvoiceStatus.ISSUED:
-            return "payment_due"
+            days, due_on = _net_term_days(invoice), invoice.due_on
+            is_posted = days and due_on is not None and view.now < view.day(due_on)
+            return "posted" if is_posted else "payment_due"
         case InvoiceStatus.VOIDED:
             return "voided"
         case _:  # what was deleted or skipped was pending till then
             return "pending"
+
+
+def _net_term_days(invoice: Invoice) -> int | None:
+    """Return how many days there were to pay an issued invoice; None if that is not known."""
+    if invoice.due_on is None or invoice.issued_on is None:
+        return None
+    return (invoice.due_on - invoice.issued_on).days
 
 
 def _of_head(invoice: Invoice) -> tuple[Money | None, Money | None]:
