@@ -187,4 +187,7 @@ def test_an_operation_is_found_by_its_path() -> None:
 
     assert found is not None
     assert found.name == "Invoice.void_invoice"
-    assert operation_at("GET", "invoices/INV-1/void") is None
+    assert operation_at("GET", "items/fax/delete") is None
+    assert operation_at("POST", "invoices/2026/INV-1/close") == operation_at(
+        "POST", "invoices/INV-1/close"
+    )

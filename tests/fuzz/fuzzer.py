@@ -67,7 +67,8 @@ class Report:
 
     def line(self) -> str:
         """Return the one line that sums up."""
-        counts = ", ".join(f"{count} × {status}" for status, count in sorted(self.statuses.items()))
+        each = sorted(self.statuses.items())
+        counts = ", ".join(f"{count} of {status}" for status, count in each)
         parts = [
             f"{self.cases} cases",
             f"{len(self.answered)} of {len(self.operations)} operations answered 200",

@@ -1,5 +1,7 @@
 """Requests at random find no fault with the Chargebee door; `make fuzz` sends ten times as many."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from postpaid.api.chargebee import families
@@ -13,7 +15,7 @@ SEED = 20261001
 
 
 @pytest.fixture(scope="module")
-def functions(aws: LocalAws):
+def functions(aws: LocalAws) -> Iterator[Functions]:
     with functions_on(aws) as imported:
         yield imported
 
