@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 # Where bytecode is not kept, each of the tools compiles itself anew for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup build test simulate soak bench check format lint types contracts template demo lock clean
+.PHONY: help setup build test simulate soak fuzz bench check format lint types contracts template demo lock clean
 
 help:  ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ simulate: build  ## Every fault, pair of faults and schedule there is; some 20 m
 
 soak: setup  ## Let 20 clients at the deployed stack for a minute and audit the books (SEED=… repeats a run).
 	@$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+fuzz: setup  ## At least 5 000 requests at random to the Chargebee door (SEED=… repeats a run).
+	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: setup  ## Compare rating with DuckDB and SQLite, and the memory of few lines and many.
 	@$(BIN)/python -m benchmarks.rating

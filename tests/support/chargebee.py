@@ -1,23 +1,16 @@
 """The Chargebee door as a client without an SDK, held to the published interface."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from postpaid.api.http import match_path
+from tests.support.chargebee_judge import PUBLISHED, Exchange, published
 from tests.support.functions import Answer, Functions, Json
-from tests.support.template import ROOT
 
 FORM = "application/x-www-form-urlencoded"
-_SCHEMA = Path("shared", "reference", "chargebee_metered_openapi.json")
-_ERROR = {"message", "type", "api_error_code"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,65 +59,23 @@ def refused(answer: Answer) -> tuple[int, str, str | None]:
 
 def check_answer(method: str, path: str, answer: Answer) -> None:
     """Assert that an answer is one of those that the interface has for this request."""
-    assert isinstance(answer.json, dict)
-    assert None not in answer.json.values(), "no null at the top level"
-    assert answer.headers.get("chargebee-idempotency-replayed", "true") == "true"
-    if answer.status >= 400:
-        assert answer.json.keys() >= _ERROR, answer.text
-    _check_objects(answer.json)
+    exchange = Exchange(
+        method=method, path=path, status=answer.status, headers=answer.headers, text=answer.text
+    )
+    assert exchange.faults() == []
     spec = published()
-    if spec is None:
-        return
-    operation = _operation(spec, method, path)
-    if operation is None:
-        assert answer.status in {404, 405}, "what is not published is not served"
-        return
-    schema = operation["responses"][str(answer.status)]["content"]["application/json"]["schema"]
-    if "$ref" in schema and answer.status >= 400:
-        schema = {"$ref": schema["$ref"]}
-    whole = {**schema, "components": spec["components"]}
-    errors = list(jsonschema.Draft202012Validator(whole).iter_errors(answer.json))
-    assert not errors, (method, path, answer.status, [error.message for error in errors])
-
-
-@cache
-def published() -> Json | None:
-    """Read the published interface, None where it is not beside the project."""
-    for folder in ROOT.parents:
-        if (folder / _SCHEMA).is_file():
-            found: Json = json.loads((folder / _SCHEMA).read_text(encoding="utf-8"))
-            return found
-    return None
+    if spec is not None:
+        assert exchange.faults_as_published(spec) == []
 
 
 def require_published() -> Json:
     """Return the published interface; skips the test, saying so, where it is absent."""
     spec = published()
     if spec is None:
-        pytest.skip(f"the published interface is not here: {_SCHEMA} in a folder above")
+        pytest.skip(f"the published interface is not here: {PUBLISHED}")
     return spec
 
 
 def quoted(identifier: str) -> str:
     """Write an id as the SDKs do in a path."""
     return quote(identifier, safe="/")
-
-
-def _operation(spec: Json, method: str, path: str) -> Json | None:
-    parts = path.split("/")
-    for template, operations in spec["paths"].items():
-        general = "/".join(
-            "{}" if part.startswith("{") else part for part in template.strip("/").split("/")
-        )
-        if match_path(general, parts) is not None and method.lower() in operations:
-            found: Json = operations[method.lower()]
-            return found
-    return None
-
-
-def _check_objects(answer: Json) -> None:
-    """Assert that every resource says what it is."""
-    for each in answer.get("list", [answer]):
-        for name, resource in each.items():
-            if isinstance(resource, dict):
-                assert resource.get("object") == name, (name, resource)

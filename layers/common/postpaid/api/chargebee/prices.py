@@ -78,6 +78,17 @@ _LIST = ListOf(
 )
 
 
+class AccountingDetail(Params):
+    """How a client's bookkeeping names a price."""
+
+    sku: Text100 | None = None
+    accounting_code: Text100 | None = None
+    accounting_category1: Text100 | None = None
+    accounting_category2: Text100 | None = None
+    accounting_category3: Text100 | None = None
+    accounting_category4: Text100 | None = None
+
+
 class PriceParams(Params):
     """What a price is created with, and may be changed to."""
 
@@ -85,7 +96,7 @@ class PriceParams(Params):
     external_name: Text100 | None = None
     invoice_notes: Text2000 | None = None
     metadata: Metadata | None = None
-    accounting_detail: dict[str, Text100 | None] | None = None
+    accounting_detail: AccountingDetail | None = None
     is_taxable: Flag | None = None
     pricing_model: Model | None = None
     price: Amount | None = None
@@ -124,6 +135,8 @@ class PriceParams(Params):
     def echoed(self, before: dict[str, Any]) -> dict[str, Any]:
         """Return what is only shown again, over what was before."""
         given = {name: getattr(self, name) for name in _ECHOED if name in self.given()}
+        if self.accounting_detail is not None:
+            given["accounting_detail"] = self.accounting_detail.model_dump(exclude_none=True)
         return {**before, **given}
 
 
