@@ -12,6 +12,7 @@ from postpaid.runtime import waiting
 from tests.support.chargebee import FORM, Door, refused, require_published
 from tests.support.events import sqs_event
 from tests.support.functions import Functions
+from tests.support.names import named
 from tests.support.sdk import sdk_on
 from tests.support.shop import SUBSCRIPTION, USAGE, Shop, open_shop
 
@@ -555,7 +556,7 @@ FOUND: list[tuple[Json, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("query", "names"), FOUND, ids=lambda part: str(part)[:50])
+@pytest.mark.parametrize(("query", "names"), FOUND, ids=lambda part: named(part)[:50])
 @pytest.mark.parametrize("paging", [{}, {"limit": 1}, {"sort_by[asc]": "updated_at", "limit": 1}])
 def test_a_list_has_what_meets_all_filters(
     archive: Door, query: Json, names: set[str], paging: Json
