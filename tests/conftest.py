@@ -20,6 +20,7 @@ LIFETIME_SECONDS = 60 * 60
 _BUILT = ("test_built_layer.py", "test_demo.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process, and in one all that need the stack."""
     for item in items:
