@@ -17,6 +17,7 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, strategies
 from schemathesis import Case, GenerationMode
+from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
 
 from postpaid.runtime import waiting
@@ -73,6 +74,7 @@ class Report:
             f"{self.cases} cases",
             f"{len(self.answered)} of {len(self.operations)} operations answered 200",
             counts,
+            f"never {', '.join(sorted(self.operations - self.answered)) or 'none'}",
             f"{len(self.findings)} findings",
             f"seed {self.seed}",
         ]
@@ -128,6 +130,7 @@ def _visit(town: Town, report: Report, wanted: int, seed: int, until: float, onl
 def _operations(town: Town) -> Iterator[Operation]:
     schema = schemathesis.openapi.from_dict(document(town.known))
     for result in schema.get_all_operations():
+        assert isinstance(result, Ok), result
         yield result.ok()
 
 
@@ -165,18 +168,19 @@ def _send_some(
         suppress_health_check=list(HealthCheck),
     )
     @hypothesis.given(case=strategies.one_of(as_said, as_said, as_said, otherwise))
-    def send(case: Case) -> None:
+    def send(case: Case[Any]) -> None:
         _send(town, case, report, seed)
 
     send()
 
 
-def _send(town: Town, case: Case, report: Report, seed: int) -> None:
+def _send(town: Town, case: Case[Any], report: Report, seed: int) -> None:
     request = requests.Request(**case.as_transport_kwargs(_BASE)).prepare()
     assert request.method is not None
     assert request.url is not None
     target = request.url.removeprefix(_BASE)
     body = request.body.encode() if isinstance(request.body, str) else request.body
+    assert isinstance(body, bytes | None)
     headers = {name.lower(): str(value) for name, value in request.headers.items()}
     headers = {name: value for name, value in headers.items() if name != "content-length"}
     answer = town.functions.call(request.method, target, body, key=town.key, headers=headers)

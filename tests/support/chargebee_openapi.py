@@ -60,6 +60,20 @@ PARAMS: Mapping[str, type[Params]] = {
     "TimeMachine.start_afresh": time_machine.AfreshParams,
     "TimeMachine.travel_forward": time_machine.TravelParams,
 }
+# Of those above, what is refused by its name, and why.
+REFUSED: Mapping[str, Mapping[str, str]] = {
+    "ItemFamily.create": families._REFUSED,
+    "Item.create": items.REFUSED,
+    "Item.update": items.REFUSED,
+    "ItemPrice.create": prices.REFUSED,
+    "ItemPrice.update": prices.REFUSED,
+    "Customer.create": customers.REFUSED,
+    "Customer.update": customers.REFUSED,
+    "Subscription.create_with_items": subscription_params.REFUSED,
+    "Subscription.update_for_items": subscription_params.CHANGE_REFUSED,
+    "Subscription.cancel_for_items": subscription_params.CANCEL_REFUSED,
+    "Invoice.close": invoices._CLOSE_REFUSED,
+}
 LISTS: Mapping[str, ListOf] = {
     "ItemFamily.list": families._LIST,
     "Item.list": items._LIST,
