@@ -23,7 +23,7 @@ build: setup  ## Build the layer and the functions, with bytecode; ARCH=arm64 or
 	@$(BIN)/python -m postpaid_cli.build $(ARCH)
 
 test: build  ## Run the tests (ARGS="-k close -x" goes to pytest).
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 simulate: build  ## Every fault, pair of faults and schedule there is; some 20 minutes on two cores.
 	@$(BIN)/python -m tests.simulation

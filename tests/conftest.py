@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 LIFETIME_SECONDS = 60 * 60
 
 
+# Of one place: the deployed stack, and what is built.
+_BUILT = ("test_built_layer.py", "test_demo.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process, and in one all that need the stack."""
+    for item in items:
+        is_stack = item.get_closest_marker("stack") is not None or item.path.name in _BUILT
+        item.add_marker(pytest.mark.xdist_group("stack" if is_stack else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Engine]":
     """A bare MiniStack on a free port, with nothing deployed."""

@@ -415,6 +415,18 @@ def test_the_taxes_of_the_lines_add_up_to_those_of_the_invoice(
     assert answer["taxes"][0]["description"] == "VAT @ 19.5%"
 
 
+def test_a_tax_that_is_in_a_price_is_not_mixed_with_one_that_is_not() -> None:
+    price = {"pricing_model": "per_unit", "unit_amount": "1"}
+    inside = a_line(price, "1195", tax=TaxRates((VAT,), inclusive=True))
+    beside = a_line(price, "1000", tax=TaxRates((VAT,), inclusive=False))
+
+    answer = shown(inside, beside)
+
+    assert [tax["amount"] for tax in answer["taxes"]] == [19500, 19500]
+    assert [row["tax_amount"] for row in answer["line_item_taxes"]] == [19500, 19500]
+    assert [row["tax_amount"] for row in answer["line_items"]] == [19500, 19500]
+
+
 def test_a_page_of_lines_has_their_tiers_and_taxes_and_says_where_to_go_on() -> None:
     tax = TaxRates((VAT,), inclusive=False)
     lines = [

@@ -119,6 +119,10 @@ def test_each_step_of_an_invoice_has_a_later_version() -> None:
     voided = head_of(an_issued(**VOIDED), a_view())["resource_version"]
 
     assert [*versions, voided] == sorted({*versions, voided})
+    deleted, _ = AMOUNTS["deleted"]
+    shown = head_of(deleted, a_view())
+    assert shown["updated_at"] == int(at("2026-11-03").timestamp()) > shown["date"]
+    assert shown["resource_version"] > versions[0]
 
 
 # the invoice; total, credits_applied, amount_paid, amount_due

@@ -16,6 +16,7 @@ from postpaid.domain.tax import TaxRates
 from postpaid.domain.usage import Aggregation
 from postpaid.store.tables import ConditionFailed, TransactionRefused
 from tests.support.faults import Moment, fail
+from tests.support.names import named
 from tests.support.samples import AUTO_AT_ONCE, MANUAL, PAYER, at
 from tests.support.world import World
 
@@ -86,7 +87,7 @@ CHANGES: list[tuple[Change, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "fields"), CHANGES, ids=str)
+@pytest.mark.parametrize(("change", "fields"), CHANGES, ids=named)
 def test_a_change_is_stored_as_the_next_version(
     shop: World, change: Change, fields: dict[str, Any]
 ) -> None:
@@ -137,7 +138,7 @@ def test_what_a_door_keeps_has_a_limit(shop: World, change: Change) -> None:
         (customer, {"payment_days": 366}, Invalid, "payment_days"),
         (customer, {"series": "nothing"}, NotFound, "series"),
     ],
-    ids=str,
+    ids=named,
 )
 def test_a_change_that_cannot_be_is_refused(
     shop: World, change: Change, fields: dict[str, Any], error: type[BillingError], field: str

@@ -12,6 +12,7 @@ from postpaid.runtime import waiting
 from tests.support.chargebee import FORM, Door, refused, require_published
 from tests.support.events import sqs_event
 from tests.support.functions import Functions
+from tests.support.names import named
 from tests.support.sdk import sdk_on
 from tests.support.shop import SUBSCRIPTION, USAGE, Shop, open_shop
 
@@ -555,7 +556,7 @@ FOUND: list[tuple[Json, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("query", "names"), FOUND, ids=lambda part: str(part)[:50])
+@pytest.mark.parametrize(("query", "names"), FOUND, ids=lambda part: named(part)[:50])
 @pytest.mark.parametrize("paging", [{}, {"limit": 1}, {"sort_by[asc]": "updated_at", "limit": 1}])
 def test_a_list_has_what_meets_all_filters(
     archive: Door, query: Json, names: set[str], paging: Json
@@ -576,6 +577,16 @@ def test_a_list_can_be_sorted(archive: Door, attribute: str, limit: int) -> None
     values = [each[attribute] for each in rising]
     assert values == sorted(values)
     assert len(rising) == 5
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"sort_by[asc]": "date"}, {"subscription_id[is]": "owed", "limit": 1}]
+)
+def test_a_list_that_ends_with_its_page_has_no_next_one(archive: Door, query: Json) -> None:
+    page = archive.must(archive.get("invoices", {"limit": 5} | query))
+
+    assert len(page["list"]) in {1, 5}
+    assert "next_offset" not in page
 
 
 def test_an_invoice_in_a_list_is_the_invoice(archive: Door) -> None:

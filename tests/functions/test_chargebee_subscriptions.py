@@ -113,6 +113,19 @@ def test_a_new_subscription_says_all_that_it_was_given(cb: Chargebee) -> None:
     assert answer.customer.first_name == "Zoë"
 
 
+def test_what_is_paid_in_advance_is_invoiced_at_once_and_shown(cb: Chargebee) -> None:
+    invoiced = _subscribe(cb, "at-once", {"item_price_id": "basic-m"}).invoice
+    pending = _subscribe(cb, "pending", first_invoice_pending=True).invoice
+    metered = _subscribe(cb, "later-on", {"item_price_id": "basic-m"}, start_date=NOVEMBER).invoice
+
+    assert (invoiced.total, invoiced.status) == (1000, "payment_due")
+    assert [line.entity_id for line in invoiced.line_items] == ["basic-m"]
+    assert not invoiced.id.startswith("draft_")
+    assert (pending.total, pending.status) == (1000, "pending")
+    assert pending.id.startswith("draft_inv_")
+    assert metered is None
+
+
 def test_a_subscription_without_a_date_starts_now(cb: Chargebee) -> None:
     rows = [{"item_price_id": "basic-m"}]
     answer = cb.Subscription.create_with_items("harbor", {"subscription_items": rows})

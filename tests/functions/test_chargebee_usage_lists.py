@@ -254,6 +254,20 @@ def test_a_filter_leaves_what_meets_it(
     assert books.brief(limit=limit, **query) == expected
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_a_page_that_ends_early_goes_on_behind_what_it_looked_at(
+    books: Books, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    lists = "postpaid.api.chargebee.usage_lists"
+    monkeypatch.setattr(f"{lists}._CHUNK", chunk)
+    monkeypatch.setattr(f"{lists}._LOOKS_MAX", 1)
+
+    assert books.brief(id__starts_with="b-") == OF_B
+    assert books.brief(invoice_id__is_present="true") == IN_SEPTEMBER
+    assert books.brief(source__is="admin_console") == []
+    assert books.brief(limit=3, usage_date__after=OCTOBER_1) == [*OF_C, *OF_B[1:], *OF_A[4:]]
+
+
 def test_our_ids_are_found_whatever_subscription_they_are_of(books: Books) -> None:
     all_of_them = books.all(limit=100)
     ours = [each for each in all_of_them if each["id"].startswith("usage_")]

@@ -180,7 +180,7 @@ def test_what_came_later_is_told_apart_with_what_was_billed_of_it() -> None:
     ):
         assert said in words
     level = replace(late, aggregation=Aggregation.MAX)
-    assert text(with_lines(level)).count("2 usages") == 1
+    assert "Changed 2 usages" in text(with_lines(level))
 
 
 @pytest.mark.parametrize(
@@ -255,6 +255,23 @@ def test_rows_flow_over_pages_under_the_same_header() -> None:
     words = " ".join(found)
     assert all(f"cdr-{n:05d} " in words for n in range(700))
     assert "Total 700 usages 245,350 minute" in found[-1]
+
+
+@pytest.mark.parametrize("unit", ["minute", None])
+def test_a_total_is_never_left_alone_at_the_head_of_a_page(unit: str | None) -> None:
+    for count in range(24, 36):
+        [*_, last] = pages(with_lines(replace(many(count), unit=unit)))
+        assert f"cdr-{count - 1:05d} {count} " in last
+        assert f"Total {count} usages" in last
+
+
+def test_a_few_usages_are_kept_together() -> None:
+    one = line(usage("2026-10-05", name="only-one"), description="Texts and more")
+    for count in range(16, 28):
+        found = pages(with_lines(many(count), one))
+        [page] = [each for each in found if "Texts and more" in each]
+        assert "only-one" in page.partition("Texts and more")[2]
+        assert "Total 1 usage" in page
 
 
 def test_a_heading_is_never_left_alone_at_the_foot_of_a_page() -> None:

@@ -63,4 +63,8 @@ UNMET: dict[str, str] = {
         ),
         "two requests under one key, in all orders: tests/simulation/test_replays.py",
     ),
+    "sites.StoredSites.begin_generation:TransactWriteItems": (
+        "two who start afresh at once: tests/application/test_start_afresh.py"
+    ),
+    "travels.StoredTravels.note:PutItem": "two travels at once: tests/application/test_travel.py",
 }

@@ -106,7 +106,7 @@ def test_a_place_is_a_method_and_the_call_it_leads_to(plant: Plant) -> None:
     assert len(all_sites()) > 80
     assert {site.operation for site in all_sites()} == {
         *("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "TransactWriteItems"),
-        *("GetObject", "PutObject", "SendMessage"),
+        *("GetObject", "HeadObject", "PutObject", "SendMessage"),
     }
 
 

@@ -82,13 +82,15 @@ def _line_data(
     names = [line.item_price_id, *([line.line_id] if line.line_id != line.item_price_id else [])]
     days = spelled_days(*_days(line.period, place), locale)
     label = _TOTALS[line.aggregation]
+    if line.earlier:
+        label = "Change" if line.total is not None else "Changed"
     return {
         "description": one_line(line.description),
         "detail": one_line(" \N{MIDDLE DOT} ".join(names)),
         "earlier": f"Came or changed after {days} was billed" if line.earlier else None,
         "unit": unit,
         "usages": [_row(usage, place, clock, locale) for usage in line.usages],
-        "total_label": "Change" if line.earlier else label,
+        "total_label": label,
         "total": None if line.total is None else _spelled(line.total, locale),
         "count": _counted(line.usages, locale),
     }

@@ -6,6 +6,7 @@ from postpaid.api.chargebee.customers import chargebee_from_customer, policy
 from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.forms import read_form
+from postpaid.api.chargebee.invoice_reading import view_of, whole_invoice
 from postpaid.api.chargebee.lists import (
     NO_CHANNELS,
     NO_ENTITIES,
@@ -98,8 +99,11 @@ def create(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     with spelled(NAMES):
         created = _created(desk, command)
         subscription = made(created, request, "subscription", identifier)
-    _opening(desk, subscription)
-    return show(desk, subscription)
+    answer, opening = show(desk, subscription), _opening(desk, subscription)
+    if opening is None:
+        return answer
+    invoice = whole_invoice(desk, opening, view_of(desk))
+    return Response(200, {**answer.body, "invoice": invoice})
 
 
 def retrieve(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
