@@ -27,7 +27,7 @@ def test_500_requests_at_random_are_answered_as_they_may_be(functions: Functions
     assert [finding.text() for finding in report.findings] == []
     assert report.cases == 500
     assert len(report.operations) == 43
-    assert len(report.answered) >= 30, "what is refused before it is looked at finds nothing"
+    assert len(report.answered) >= 36, "what is refused before it is looked at finds nothing"
 
 
 def test_an_answer_that_may_not_be_is_found(
