@@ -92,7 +92,7 @@ def test_a_new_subscription_says_all_that_it_was_given(cb: Chargebee) -> None:
         {"item_price_id": "seats-m", "quantity": 3},
         {"item_price_id": "calls-m"},
         po_number="PO 7",
-        meta_data={"Tier": {"A": 1}},
+        meta_data={"Tier": {"A": 1.5}},
         auto_close_invoices=False,
     )
     shown = answer.subscription
@@ -101,7 +101,7 @@ def test_a_new_subscription_says_all_that_it_was_given(cb: Chargebee) -> None:
     assert (shown.current_term_start, shown.current_term_end) == (OCTOBER, NOVEMBER)
     assert (shown.billing_period, shown.billing_period_unit) == (1, "month")
     assert shown.next_billing_at == NOVEMBER
-    assert (shown.po_number, shown.meta_data) == ("PO 7", {"tier": {"a": 1}})
+    assert (shown.po_number, shown.meta_data) == ("PO 7", {"tier": {"a": 1.5}})
     assert (shown.create_pending_invoices, shown.auto_close_invoices) == (True, False)
     items = _items(answer)
     assert (items["seats-m"].quantity, items["seats-m"].unit_price, items["seats-m"].amount) == (

@@ -35,6 +35,7 @@ from postpaid.api.chargebee.things import (
     annotations,
     kept,
     made,
+    metadata_shown,
     resource_version,
     seconds,
     without_none,
@@ -262,6 +263,7 @@ def chargebee_from_customer(customer: Customer, credit: int = 0) -> Resource:
         {
             "id": customer.id,
             **{name: mine.get(name) for name in _ECHOED},
+            "meta_data": metadata_shown(mine.get("meta_data")),
             "vat_number": customer.address.tax_id,
             "auto_collection": "off",
             "net_term_days": customer.payment_days,

@@ -30,6 +30,7 @@ from postpaid.api.chargebee.things import (
     annotations,
     kept,
     made,
+    metadata_shown,
     resource_version,
     seconds,
     without_none,
@@ -236,7 +237,7 @@ def chargebee_from_item(item: Item) -> Resource:
             "metered": item.metered,
             "usage_calculation": _CALCULATED[item.aggregation] if item.metered else None,
             "archived_at": seconds(item.updated_at) if item.archived else None,
-            "metadata": mine.get("metadata"),
+            "metadata": metadata_shown(mine.get("metadata")),
             "deleted": False,
             "object": "item",
         }

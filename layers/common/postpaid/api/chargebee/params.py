@@ -44,7 +44,7 @@ def _flag(value: Any) -> Any:
 
 
 def _metadata(value: Any) -> Any:
-    """Read a mapping: JSON, or a literal of Python, which is what its SDK makes of a dict."""
+    """Read a mapping as JSON text: from JSON, or a literal of Python, as its SDK writes a dict."""
     if value is None:
         return None
     if not isinstance(value, str) or len(value.encode()) > METADATA_BYTES_MAX:
@@ -52,11 +52,11 @@ def _metadata(value: Any) -> Any:
     for read in (json.loads, literal_eval):
         try:
             found = read(value)
-            again = json.loads(json.dumps(found, allow_nan=False))
+            text = json.dumps(found, ensure_ascii=False, allow_nan=False)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             continue
         if isinstance(found, dict):
-            return again
+            return text
     raise ValueError("must be a JSON object")
 
 
@@ -71,7 +71,8 @@ def _stamp(value: Any) -> Any:
 Whole = Annotated[int, BeforeValidator(_whole)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Stamp = Annotated[datetime, BeforeValidator(_stamp)]
-Metadata = Annotated[dict[str, Any], BeforeValidator(_metadata)]
+# Kept as text: what a client keeps for itself comes back to the last digit.
+Metadata = Annotated[str, BeforeValidator(_metadata)]
 Digits = Annotated[str, StringConstraints(max_length=39, pattern=r"^[0-9]+(\.[0-9]+)?$")]
 Id = Annotated[str, StringConstraints(max_length=100)]
 Id50 = Annotated[str, StringConstraints(max_length=50)]

@@ -12,7 +12,13 @@ from postpaid.api.chargebee.pricing import (
     shown_tiers,
     whole_and_exact,
 )
-from postpaid.api.chargebee.things import kept, resource_version, seconds, without_none
+from postpaid.api.chargebee.things import (
+    kept,
+    metadata_shown,
+    resource_version,
+    seconds,
+    without_none,
+)
 from postpaid.api.desk import Desk
 from postpaid.domain.calendar import Cadence
 from postpaid.domain.catalog import Item, ItemPrice
@@ -105,7 +111,8 @@ def chargebee_from_subscription(
             "auto_close_invoices": None
             if subscription.closing is None
             else subscription.closing.mode is ClosingMode.AUTO,
-            **{name: mine.get(name) for name in ("po_number", "invoice_notes", "meta_data")},
+            **{name: mine.get(name) for name in ("po_number", "invoice_notes")},
+            "meta_data": metadata_shown(mine.get("meta_data")),
             "cancel_reason_code": mine.get("cancel_reason_code"),
             "subscription_items": [_item(line, shelf) for line in lines],
             "item_tiers": [tier for line in lines for tier in _tiers(line, shelf)],

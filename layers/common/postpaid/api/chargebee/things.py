@@ -1,5 +1,6 @@
 """What the operations on things that clients create have in common."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -41,6 +42,11 @@ def annotations(known: Mapping[str, Any], thing: Annotated | None = None) -> dic
     others = {} if thing is None else dict(thing.annotations)
     mine = {name: value for name, value in known.items() if value is not None}
     return {**others, _DOOR: mine} if mine else {n: v for n, v in others.items() if n != _DOOR}
+
+
+def metadata_shown(text: str | None) -> Any:
+    """Return the metadata that is kept as text as its client gave it, None if there is none."""
+    return None if text is None else json.loads(text)
 
 
 def seconds(instant: datetime) -> int:

@@ -1,0 +1,39 @@
+"""What the README shows runs as it stands there."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from postpaid_cli.checkout import ROOT
+from postpaid_cli.provision import provision_local
+from postpaid_cli.stack import LocalStack
+
+pytestmark = pytest.mark.stack
+
+
+def test_the_lines_for_those_who_come_from_chargebee_print_their_invoice(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [lines] = re.findall(r"```python\n(import json.*?)```", readme, re.DOTALL)
+    # A site of its own, for it starts afresh and travels.
+    keys = provision_local(stack.outputs, stack.engine.endpoint, None, site_id="readme")
+    connection = replace(stack, keys=keys).connection()
+    (tmp_path / "stack.json").write_text(json.dumps(connection), encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-c", lines],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"INV-\d{6} \[1000, 1805\] 2805\n", done.stdout)
