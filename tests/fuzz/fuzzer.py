@@ -32,6 +32,7 @@ type Operation = APIOperation[Any, Any, Any, Any]
 CASES_PER_TOWN = 500
 _BASE = "http://door.example"
 _ROOT = "/api/v2/"
+_TURNS_MAX = 100
 # What takes things away comes last, or there would be little to find.
 _LAST = ("close", "delete", "void", "cancel", "travel_forward", "start_afresh")
 
@@ -41,17 +42,16 @@ class Finding:
     """An answer that is wrong: to which request, by which seed, and why."""
 
     operation: str
-    seed: int
     request: str
     status: int
     answer: str
     faults: Sequence[str]
+    again: str
 
     def text(self) -> str:
         """Return all there is to know, with the command that finds it again."""
         lines = [f"{self.operation}: {self.status}", self.request, self.answer, *self.faults]
-        again = f"make fuzz SEED={self.seed} ARGS='--cases {CASES_PER_TOWN}'"
-        return "\n  ".join([*lines, f"again: {again}"])
+        return "\n  ".join([*lines, f"again: {self.again}"])
 
 
 @dataclass
@@ -92,8 +92,9 @@ def fuzz(functions: Functions, *, cases: int, seed: int, seconds: float, only: s
         # Nobody sleeps: what is waited for is made in the meantime.
         patch.setattr(waiting, "sleep", lambda _: _render(functions))
         for number in range(-(-cases // CASES_PER_TOWN)):
-            wanted = min(cases, (number + 1) * CASES_PER_TOWN)
-            _visit(open_town(functions), report, wanted, seed + number, until, only)
+            wanted = min(CASES_PER_TOWN, cases - report.cases)
+            visit = _Visit(open_town(functions), report, seed + number, wanted, only)
+            visit.send_all(until)
     return report
 
 
@@ -107,25 +108,6 @@ def _render(functions: Functions) -> None:
     functions.invoke("RelayFunction", {"Records": waiting_ones})
     if messages := functions.messages("RenderQueue"):
         functions.invoke("RenderInvoiceFunction", sqs_event(messages))
-
-
-def _visit(town: Town, report: Report, wanted: int, seed: int, until: float, only: str) -> None:
-    """Send cases to one site until there are *wanted* in all."""
-    found = zip(_operations(town.known), _operations(town.likely), strict=True)
-    operations = sorted((pair for pair in found if only in _name(pair[0])), key=_order)
-    report.operations |= {_name(each) for each, _ in operations}
-    for turn in range(100):
-        missing = wanted - report.cases
-        if missing <= 0:
-            return
-        share = max(1, missing // len(operations))
-        for each in operations:
-            if monotonic() > until:
-                report.is_cut_short = True
-                return
-            _send_some(town, each, report, min(share, wanted - report.cases), seed, turn)
-            if report.cases >= wanted:
-                return
 
 
 def _operations(known: Known) -> Iterator[Operation]:
@@ -145,61 +127,83 @@ def _order(pair: tuple[Operation, Operation]) -> tuple[int, str]:
     return max(places, default=0), name
 
 
-def _send_some(
-    town: Town,
-    pair: tuple[Operation, Operation],
-    report: Report,
-    count: int,
-    seed: int,
-    turn: int,
-) -> None:
-    if count <= 0:
-        return
-    operation, likely = pair
-    probable = likely.as_strategy(GenerationMode.POSITIVE)
-    as_said = operation.as_strategy(GenerationMode.POSITIVE)
-    otherwise = operation.as_strategy(GenerationMode.NEGATIVE)
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """So many cases by one seed, to one site."""
 
-    name = _name(operation)
+    town: Town
+    report: Report
+    seed: int
+    wanted: int
+    only: str
 
-    @hypothesis.seed(crc32(f"{seed} {turn} {name}".encode()))
-    @hypothesis.settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-    )
-    @hypothesis.given(case=strategies.one_of(probable, probable, as_said, otherwise))
-    def send(case: Case[Any]) -> None:
-        _send(town, case, report, seed)
+    def send_all(self, until: float) -> None:
+        """Send cases until there are as many as are wanted."""
+        report, last = self.report, self.report.cases + self.wanted
+        known, likely = self.town.known, self.town.likely
+        found = zip(_operations(known), _operations(likely), strict=True)
+        operations = sorted((pair for pair in found if self.only in _name(pair[0])), key=_order)
+        report.operations |= {_name(each) for each, _ in operations}
+        for turn in range(_TURNS_MAX):
+            share = max(1, (last - report.cases) // len(operations))
+            for pair in operations:
+                if report.cases >= last:
+                    return
+                if monotonic() > until:
+                    report.is_cut_short = True
+                    return
+                self._send_some(pair, min(share, last - report.cases), turn)
 
-    send()
+    def _send_some(self, pair: tuple[Operation, Operation], count: int, turn: int) -> None:
+        operation, likely = pair
+        probable = likely.as_strategy(GenerationMode.POSITIVE)
+        as_said = operation.as_strategy(GenerationMode.POSITIVE)
+        otherwise = operation.as_strategy(GenerationMode.NEGATIVE)
 
+        @hypothesis.seed(crc32(f"{self.seed} {turn} {_name(operation)}".encode()))
+        @hypothesis.settings(
+            max_examples=count,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        )
+        @hypothesis.given(case=strategies.one_of(probable, probable, as_said, otherwise))
+        def send(case: Case[Any]) -> None:
+            self._send(case)
 
-def _send(town: Town, case: Case[Any], report: Report, seed: int) -> None:
-    request = requests.Request(**case.as_transport_kwargs(_BASE)).prepare()
-    assert request.method is not None
-    assert request.url is not None
-    target = request.url.removeprefix(_BASE)
-    body = request.body.encode() if isinstance(request.body, str) else request.body
-    assert isinstance(body, bytes | None)
-    headers = {name.lower(): str(value) for name, value in request.headers.items()}
-    headers = {name: value for name, value in headers.items() if name != "content-length"}
-    answer = town.functions.call(request.method, target, body, key=town.key, headers=headers)
-    exchange = Exchange(
-        method=request.method,
-        path=target.partition("?")[0].removeprefix(_ROOT),
-        status=answer.status,
-        headers=answer.headers,
-        text=answer.text,
-    )
-    name = _name(case.operation)
-    report.cases += 1
-    report.statuses[answer.status] += 1
-    if answer.status == 200:
-        report.answered.add(name)
-    faults = exchange.faults() if answer.status < 500 else [f"the status is {answer.status}"]
-    if faults and (name, faults[0]) not in {(f.operation, f.faults[0]) for f in report.findings}:
+        send()
+
+    def _send(self, case: Case[Any]) -> None:
+        request = requests.Request(**case.as_transport_kwargs(_BASE)).prepare()
+        assert request.method is not None
+        assert request.url is not None
+        target = request.url.removeprefix(_BASE)
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        assert isinstance(body, bytes | None)
+        headers = {name.lower(): str(value) for name, value in request.headers.items()}
+        headers = {name: value for name, value in headers.items() if name != "content-length"}
+        town = self.town
+        answer = town.functions.call(request.method, target, body, key=town.key, headers=headers)
+        exchange = Exchange(
+            method=request.method,
+            path=target.partition("?")[0].removeprefix(_ROOT),
+            status=answer.status,
+            headers=answer.headers,
+            text=answer.text,
+        )
         sent = f"{request.method} {target} {(body or b'')[:2000]!r}"
-        report.findings.append(Finding(name, seed, sent, answer.status, answer.text[:500], faults))
+        self._note(_name(case.operation), exchange, sent)
+
+    def _note(self, name: str, exchange: Exchange, sent: str) -> None:
+        report, status = self.report, exchange.status
+        report.cases += 1
+        report.statuses[status] += 1
+        if status == 200:
+            report.answered.add(name)
+        faults = exchange.faults() if status < 500 else [f"the status is {status}"]
+        if faults and (name, faults[0]) not in {
+            (f.operation, f.faults[0]) for f in report.findings
+        }:
+            again = f"make fuzz SEED={self.seed} ARGS='--cases {self.wanted}'"
+            report.findings.append(Finding(name, sent, status, exchange.text[:500], faults, again))
