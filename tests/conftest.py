@@ -1,8 +1,11 @@
 """Fixtures that cost seconds and are shared: a bare engine, and the deployed stack."""
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from postpaid_cli import engine as engines
 from postpaid_cli.aws import LocalAws
@@ -12,6 +15,7 @@ from postpaid_cli.stack import LocalStack, bring_up
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ROOT = Path(__file__).resolve().parents[1]
 # An engine whose tests were killed ends by itself.
 LIFETIME_SECONDS = 60 * 60
 
@@ -20,12 +24,38 @@ LIFETIME_SECONDS = 60 * 60
 _BUILT = ("test_built_layer.py", "test_demo.py")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, and in one all that need the stack."""
-    for item in items:
-        is_stack = item.get_closest_marker("stack") is not None or item.path.name in _BUILT
-        item.add_marker(pytest.mark.xdist_group("stack" if is_stack else str(item.path)))
+class _ByPlace(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps the tests of a file in one process, and in one all that need the stack.
+
+    xdist's own groups go by ids of tests that pytest 9.2 does not let a plugin write any more, and
+    fail to group in silence (pytest-xdist, issue 1386).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return place_of(nodeid.partition("::")[0])
+
+
+@cache
+def place_of(path: str) -> str:
+    """Return what is run in one process: the file at a path, or all that need the stack."""
+    file = ROOT / path
+    is_stack = file.name in _BUILT or "pytest.mark.stack" in file.read_text(encoding="utf-8")
+    return "stack" if is_stack else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Spread the tests over processes by their places."""
+    return _ByPlace(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests say they came to, by `record_property("came_to", …)`."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "came_to" and report.when == "call":
+                    terminalreporter.write_line(str(value))
 
 
 @pytest.fixture(scope="session")

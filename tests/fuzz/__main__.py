@@ -5,10 +5,12 @@ python -m tests.fuzz --seed 7 --cases 500      some of them again
 """
 
 import argparse
+import io
 import secrets
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from postpaid_cli import engine as engines
@@ -28,7 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="the time there is")
     asked = parser.parse_args(arguments)
     seed = secrets.randbelow(10**6) if asked.seed is None else asked.seed
-    report = _run(seed, asked.cases, asked.seconds)
+    logged = io.StringIO()
+    with redirect_stdout(logged):
+        report = _run(seed, asked.cases, asked.seconds)
+    for line in logged.getvalue().splitlines():
+        if '"level":"error"' in line:
+            print(line)  # noqa: T201 - what failed, and where
     for finding in report.findings:
         print(finding.text())  # noqa: T201 - this is what it is for
     print(report.line())  # noqa: T201 - this is what it is for

@@ -1,6 +1,6 @@
 """Requests at random find no fault with the Chargebee door; `make fuzz` sends ten times as many."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -20,14 +20,16 @@ def functions(aws: LocalAws) -> Iterator[Functions]:
         yield imported
 
 
-def test_500_requests_at_random_are_answered_as_they_may_be(functions: Functions) -> None:
+def test_500_requests_at_random_are_answered_as_they_may_be(
+    functions: Functions, record_property: Callable[[str, object], None]
+) -> None:
     report = fuzz(functions, cases=500, seed=SEED, seconds=900)
-    print(report.line())  # noqa: T201 - what the requests came to
+    record_property("came_to", f"Chargebee door: {report.line()}")
 
     assert [finding.text() for finding in report.findings] == []
     assert report.cases == 500
     assert len(report.operations) == 43
-    assert len(report.answered) >= 30, "what is refused before it is looked at finds nothing"
+    assert len(report.answered) >= 36, "what is refused before it is looked at finds nothing"
 
 
 def test_an_answer_that_may_not_be_is_found(

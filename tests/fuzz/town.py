@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +16,7 @@ START = int(OCTOBER_5.timestamp())
 SITES = "fuzz-"
 DAY = 86_400
 CUSTOMERS = ("harbor", "quay", "pier")
+IDLE = ("bollard", "buoy")
 # Ids for what is made at random; some will be taken.
 FRESH = tuple(f"new-{n}" for n in range(40))
 _TIERS = {
@@ -45,6 +46,11 @@ class Town:
     key: str
     known: Known
 
+    @property
+    def likely(self) -> Known:
+        """What is there, and nothing else."""
+        return replace(self.known, likely=True)
+
 
 def open_town(functions: Functions) -> Town:
     """Make a site with a catalogue, customers, and subscriptions with three weeks behind them."""
@@ -58,8 +64,9 @@ def open_town(functions: Functions) -> Town:
         period = {} if kind == "charge" else {"period": 1, "period_unit": "week"}
         named = {"name": item.title(), "item_id": item, "currency_code": "USD"}
         door.post("item_prices", {"id": f"{item}-usd", **named, **period, **price})
-    for customer in CUSTOMERS:
+    for customer in (*CUSTOMERS, *IDLE):
         door.post("customers", {"id": customer, "company": customer.title(), "net_term_days": 14})
+    for customer in CUSTOMERS:
         _subscribe(door, customer)
     usages = []
     for until, days in _WEEKS:
@@ -102,28 +109,29 @@ _METERED = ("calls", "data", "peak")
 _WEEKS = (
     ("2026-10-12T12:00:00Z", (1, 5)),
     ("2026-10-19T12:00:00Z", (8,)),
-    ("2026-10-22T12:00:00Z", (15,)),
+    ("2026-10-26T12:00:00Z", (15,)),
+    ("2026-10-28T12:00:00Z", (22,)),
 )
 _ROWS = tuple(enumerate(("calls", "data", "peak", "seats")))
 
 
 def _known(door: "_Door", usages: list[str]) -> Known:
     """Close one invoice of each customer, and return all ids there are."""
-    invoices: list[str] = []
+    drafts: list[str] = []
+    issued: list[str] = []
     for customer in CUSTOMERS:
         heads = door.native("GET", f"/v1/subscriptions/{customer}-sub/invoices")["data"]
-        pending = [head["id"] for head in heads if head["status"] == "pending"]
-        invoices += [f"draft_{each}" for each in pending]
-        for identifier in pending[-1:]:
-            issued = door.native("POST", f"/v1/invoices/{identifier}/close")
-            invoices.append(issued["number"])
+        *pending, oldest = [head["id"] for head in heads if head["status"] == "pending"]
+        drafts += [f"draft_{each}" for each in pending]
+        issued.append(door.native("POST", f"/v1/invoices/{oldest}/close")["number"])
+    invoices = [*drafts, *issued]
     subscriptions = [f"{each}-sub" for each in CUSTOMERS]
     prices = [f"{item}-usd" for item, *_ in _SHELF]
     items = [item for item, *_ in _SHELF]
-    dates = [START + day * DAY + 60 for day in (14, 15, 16, 17, 18, 19)]
+    dates = [START + day * DAY + 60 for day in (21, 22, 23, 24, 25, 26)]
     return Known(
         values={
-            "customers": CUSTOMERS,
+            "customers": (*CUSTOMERS, *IDLE),
             "customer_id": CUSTOMERS,
             "item_families": ["telephony"],
             "item_family_id": ["telephony"],
@@ -143,9 +151,15 @@ def _known(door: "_Door", usages: list[str]) -> Known:
             "period_unit": ["week"],
             "period": [1],
             "auto_collection": ["off"],
-            "destination_time": [START + 18 * DAY, START + 23 * DAY],
+            "destination_time": [START + 25 * DAY, START + 30 * DAY],
             **{f"{name} id": FRESH for name in _CREATED},
-            "Usage.delete id": usages,
+            "Usage.delete id": usages[-3:],
+            "Usage.delete subscriptions": subscriptions[-1:],
+            "Usage.create item_price_id": [f"{item}-usd" for item in _METERED],
+            "Invoice.close invoices": drafts[0::2],
+            "Invoice.sync_usages invoices": drafts,
+            "Invoice.delete invoices": drafts[1::2],
+            "Invoice.void_invoice invoices": issued,
             "Usage.retrieve id": usages,
             **{f"{name} offset": door.offsets(path) for name, path in _PAGED},
         }

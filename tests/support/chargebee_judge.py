@@ -77,7 +77,7 @@ class Exchange:
         operation = self.operation
         if operation is None:
             return []
-        answers = _published_operation(published, operation)["responses"]
+        answers = published_operation(published, operation)["responses"]
         if str(self.status) not in answers:
             return [f"there is no answer {self.status}"]
         schema = answers[str(self.status)]["content"]["application/json"]["schema"]
@@ -115,7 +115,8 @@ def _published() -> dict[str, Any] | None:
     return None
 
 
-def _published_operation(published: dict[str, Any], operation: Operation) -> dict[str, Any]:
+def published_operation(published: dict[str, Any], operation: Operation) -> dict[str, Any]:
+    """Return what Chargebee publishes of an operation."""
     for template, methods in published["paths"].items():
         parts = ["{}" if part.startswith("{") else part for part in template.strip("/").split("/")]
         if "/".join(parts) == operation.path and operation.method.lower() in methods:

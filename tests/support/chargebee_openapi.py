@@ -32,7 +32,6 @@ from tests.support.chargebee_operations import OPERATIONS, Operation
 type Schema = dict[str, Any]
 
 ROWS = 2
-_SEVERAL = 3
 FORM = "application/x-www-form-urlencoded"
 PARAMS: Mapping[str, type[Params]] = {
     "ItemFamily.create": families.NewFamily,
@@ -60,6 +59,20 @@ PARAMS: Mapping[str, type[Params]] = {
     "TimeMachine.start_afresh": time_machine.AfreshParams,
     "TimeMachine.travel_forward": time_machine.TravelParams,
 }
+# Of those above, what is refused by its name, and why.
+REFUSED: Mapping[str, Mapping[str, str]] = {
+    "ItemFamily.create": families._REFUSED,
+    "Item.create": items.REFUSED,
+    "Item.update": items.REFUSED,
+    "ItemPrice.create": prices.REFUSED,
+    "ItemPrice.update": prices.REFUSED,
+    "Customer.create": customers.REFUSED,
+    "Customer.update": customers.REFUSED,
+    "Subscription.create_with_items": subscription_params.REFUSED,
+    "Subscription.update_for_items": subscription_params.CHANGE_REFUSED,
+    "Subscription.cancel_for_items": subscription_params.CANCEL_REFUSED,
+    "Invoice.close": invoices._CLOSE_REFUSED,
+}
 LISTS: Mapping[str, ListOf] = {
     "ItemFamily.list": families._LIST,
     "Item.list": items._LIST,
@@ -76,6 +89,7 @@ _NOT_THERE: Mapping[type, Sequence[str | int]] = {str: ("nothing here",), int: (
 _PRINTED = "^[ -~À-ÿ]+$"
 _TEXT: Schema = {"type": "string", "maxLength": 100}
 _WHOLE: Schema = {"type": "integer", "minimum": -(10**12), "maximum": 10**12}
+_SMALL: Schema = {"type": "integer", "minimum": 1, "maximum": 1000}
 _FLAG: Schema = {"enum": ["true", "false"]}
 _KEY: Schema = {
     "name": KEY_HEADER,
@@ -142,7 +156,10 @@ _SHAPES: Mapping[str, Sequence[_Shape]] = {
     "Subscription.create_with_items": (
         _Shape(
             without=("item_tiers", "trial_end", "subscription_items[unit", "first_"),
-            only={"subscription_items[item_price_id][0]": {"enum": ["base-usd", "calls-usd"]}},
+            only={
+                "subscription_items[item_price_id][0]": {"enum": ["base-usd", "calls-usd"]},
+                "subscription_items[item_price_id][1]": {"enum": ["data-usd", "seats-usd"]},
+            },
         ),
     ),
     "Subscription.update_for_items": (
@@ -157,16 +174,20 @@ _QUERIES: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is there: values by the name of a parameter, or of the word before a place in a path."""
+    """What is there: values by the name of a parameter, or of the word before a place in a path.
+
+    With *likely* a document has only what may well be accepted: what is there, and small numbers.
+    """
 
     values: Mapping[str, Sequence[str | int]]
+    likely: bool = False
 
     def mixed(self, name: str, schema: Schema) -> Schema:
         """Return a schema of what is there, and sometimes of what is not; else as it is."""
         found = list(self.values.get(name, ()))
-        if len(found) >= _SEVERAL:
-            found += _NOT_THERE[type(found[0])]
-        return {"enum": found} if found else schema
+        if found:
+            return {"enum": found if self.likely else [*found, *_NOT_THERE[type(found[0])]]}
+        return _SMALL if self.likely and schema.get("type") == "integer" else schema
 
 
 def document(known: Known) -> dict[str, Any]:
@@ -185,7 +206,7 @@ def document(known: Known) -> dict[str, Any]:
             }
             if each.method == "POST":
                 content = {FORM: {"schema": _form(each, known)}}
-                made["requestBody"] = {"required": False, "content": content}
+                made["requestBody"] = {"required": known.likely, "content": content}
             paths.setdefault(template, {})[each.method.lower()] = made
     info = {"title": "Postpaid, the Chargebee door", "version": "2"}
     return {"openapi": "3.1.0", "info": info, "paths": paths}
@@ -197,7 +218,8 @@ def _path(operation: Operation, known: Known) -> tuple[str, list[Schema]]:
         if part == "{}":
             parts.append(f"{{{before}}}")
             free = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^/]+$"}
-            schema = known.mixed(before, free)
+            mine = f"{operation.name} {before}" if known.likely else ""
+            schema = known.mixed(mine, known.mixed(before, free))
             parameters.append({"name": before, "in": "path", "required": True, "schema": schema})
         else:
             parts.append(part)
@@ -251,14 +273,16 @@ def _form(operation: Operation, known: Known) -> Schema:
         for name, schema in flat.items()
     }
     whole_form = _object(mixed, required)
+    if not known.likely or operation.name not in _SHAPES:
+        return whole_form
     shapes = [
         _object(
             {n: each.only.get(n, v) for n, v in mixed.items() if not n.startswith(each.without)},
             (*required, *each.needed),
         )
-        for each in _SHAPES.get(operation.name, ())
+        for each in _SHAPES[operation.name]
     ]
-    return {"anyOf": [*shapes, whole_form]} if shapes else whole_form
+    return {"anyOf": shapes}
 
 
 def _object(properties: Mapping[str, Schema], required: Sequence[str]) -> Schema:

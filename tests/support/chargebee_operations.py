@@ -21,16 +21,17 @@ from tests.support.chargebee_answers import (
 )
 from tests.support.chargebee_invoices import Invoice
 
-ROOT = "/api/v2/"
-_FAMILY = {"item_family": ItemFamily}
-_ITEM = {"item": Item}
-_PRICE = {"item_price": ItemPrice}
-_CUSTOMER = {"customer": Customer}
-_SUBSCRIPTION = {"subscription": Subscription, "customer": Customer}
-_USAGE = {"usage": Usage}
-_INVOICE = {"invoice": Invoice}
-_DOWNLOAD = {"download": Download}
-_MACHINE = {"time_machine": TimeMachine}
+type Members = Mapping[str, type[Answer]]
+
+_FAMILY: Members = {"item_family": ItemFamily}
+_ITEM: Members = {"item": Item}
+_PRICE: Members = {"item_price": ItemPrice}
+_CUSTOMER: Members = {"customer": Customer}
+_SUBSCRIPTION: Members = {"subscription": Subscription, "customer": Customer}
+_USAGE: Members = {"usage": Usage}
+_INVOICE: Members = {"invoice": Invoice}
+_DOWNLOAD: Members = {"download": Download}
+_MACHINE: Members = {"time_machine": TimeMachine}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ class Operation:
     name: str
     method: str
     path: str
-    answer: Mapping[str, type[Answer]]
-    also: Mapping[str, type[Answer]] = field(default_factory=dict)
+    answer: Members
+    also: Members = field(default_factory=dict)
     is_p2: bool = False
 
     @property
@@ -54,7 +55,7 @@ class Operation:
         return self.name.endswith((".list", ".invoices_for_subscription", ".invoices_for_customer"))
 
 
-def _catalogue(name: str, path: str, answer: Mapping[str, type[Answer]]) -> tuple[Operation, ...]:
+def _catalogue(name: str, path: str, answer: Members) -> tuple[Operation, ...]:
     return (
         Operation(f"{name}.create", "POST", path, answer),
         Operation(f"{name}.list", "GET", path, answer),

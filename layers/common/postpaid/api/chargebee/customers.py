@@ -7,10 +7,19 @@ from pydantic import Field
 from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.forms import Form, read_form
-from postpaid.api.chargebee.lists import ListOf, Resource, Source, page, read_asked
+from postpaid.api.chargebee.lists import (
+    NO_CHANNELS,
+    NO_ENTITIES,
+    ListOf,
+    Resource,
+    Source,
+    page,
+    read_asked,
+)
 from postpaid.api.chargebee.params import (
     NO_PAYMENTS,
     NO_TAXES,
+    NOT_KEPT,
     Flag,
     Id50,
     Metadata,
@@ -66,6 +75,7 @@ REFUSED: dict[str, str] = {
             *("tax_providers_fields", "registered_for_gst", "business_customer_without_vat_number"),
             *("entity_identifiers", "is_einvoice_enabled", "einvoicing_method"),
             *("entity_identifier_scheme", "entity_identifier_standard", "customer_type"),
+            "taxjar_exemption_category",
         ),
         NO_TAXES,
     ),
@@ -81,8 +91,9 @@ REFUSED: dict[str, str] = {
     ),
     "consolidated_invoicing": "each subscription has its own invoices",
     "business_entity_id": "there are no business entities here",
-    "client_profile_id": "is not kept here",
-    "fraud_flag": "is not kept here",
+    "client_profile_id": NOT_KEPT,
+    "created_from_ip": NOT_KEPT,
+    "fraud_flag": NOT_KEPT,
 }
 _ECHOED = (
     *("first_name", "last_name", "email", "phone", "company", "preferred_currency_code"),
@@ -99,6 +110,11 @@ _LIST = ListOf(
     },
     sorts=frozenset({"created_at", "updated_at"}),
     flags=frozenset({"include_deleted"}),
+    refused={
+        "business_entity_id": NO_ENTITIES,
+        "channel": NO_CHANNELS,
+        "relationship": "there are no account hierarchies here",
+    },
 )
 
 

@@ -2,7 +2,14 @@
 
 from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.forms import read_form
-from postpaid.api.chargebee.lists import ListOf, Resource, Source, page, read_asked
+from postpaid.api.chargebee.lists import (
+    NO_ENTITIES,
+    ListOf,
+    Resource,
+    Source,
+    page,
+    read_asked,
+)
 from postpaid.api.chargebee.params import Id50, Nothing, Params, Text50, Text500, read
 from postpaid.api.chargebee.things import made, resource_version, seconds, without_none
 from postpaid.api.desk import Desk
@@ -19,8 +26,9 @@ from postpaid.domain.errors import NotFound
 _LIST = ListOf(
     name="item_families",
     kinds={"id": Kind.TEXT, "name": Kind.TEXT, "updated_at": Kind.STAMP},
+    refused=dict.fromkeys(("business_entity_id", "include_site_level_resources"), NO_ENTITIES),
 )
-_REFUSED = {"business_entity_id": "there are no business entities here"}
+_REFUSED = {"business_entity_id": NO_ENTITIES}
 
 
 class NewFamily(Params):

@@ -5,7 +5,15 @@ from typing import Any, Literal
 from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.forms import read_form
-from postpaid.api.chargebee.lists import ListOf, Resource, Source, page, read_asked
+from postpaid.api.chargebee.lists import (
+    NO_CHANNELS,
+    NO_ENTITIES,
+    ListOf,
+    Resource,
+    Source,
+    page,
+    read_asked,
+)
 from postpaid.api.chargebee.params import (
     Flag,
     Id,
@@ -36,7 +44,7 @@ from postpaid.domain.usage import Aggregation, Recording
 
 _BUNDLES = "there are no bundles here"
 REFUSED = {
-    "business_entity_id": "there are no business entities here",
+    "business_entity_id": NO_ENTITIES,
     "bundle_configuration": _BUNDLES,
     "bundle_items_to_add": _BUNDLES,
     "bundle_items_to_update": _BUNDLES,
@@ -66,6 +74,11 @@ _LIST = ListOf(
         "updated_at": Kind.STAMP,
     },
     sorts=frozenset({"name", "id", "updated_at"}),
+    refused={
+        **dict.fromkeys(("business_entity_id", "include_site_level_resources"), NO_ENTITIES),
+        "bundle_configuration": _BUNDLES,
+        "channel": NO_CHANNELS,
+    },
 )
 
 

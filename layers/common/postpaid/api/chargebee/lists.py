@@ -18,6 +18,9 @@ LOOKED_AT_MAX = 1000
 # What is sorted by an attribute without an index is read whole, for every page.
 SORTED_MAX = 5000
 _CHUNK = 100
+_SHOWN = 100
+NO_CHANNELS = "nothing comes by an app store here"
+NO_ENTITIES = "there are no business entities here"
 
 type Resource = dict[str, Any]
 
@@ -27,12 +30,14 @@ class ListOf:
     """What may be asked of a list: *kinds* of attributes to filter by, and what to sort by.
 
     The list comes newest first by `created_at`. *flags* are parameters that are true or false.
+    *refused* are Chargebee's attributes that are not served, and why.
     """
 
     name: str
     kinds: Mapping[str, Kind]
     sorts: frozenset[str] = frozenset()
     flags: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,9 @@ def read_asked(request: Request, of: ListOf) -> Asked:
     for name, text in request.query.items():
         if name in {"limit", "offset"}:
             continue
+        why = of.refused.get(name.partition("[")[0])
+        if why is not None:
+            raise Invalid("not_supported", why, field=name[:_SHOWN])
         if name in of.flags:
             if text not in {"true", "false"}:
                 raise Invalid("invalid_field", "must be true or false", field=name)

@@ -3,7 +3,7 @@
 import json
 import re
 from ast import literal_eval
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -110,7 +110,8 @@ def read[Model: Params](
 ) -> Model:
     """Read a form; raises `Invalid` naming the parameter as it was sent.
 
-    *refused* names parameters, by their first part, that cannot be served, and why.
+    *refused* names parameters that cannot be served, and why: by their first part, or by the
+    member of a row, `subscription_items[trial_end]`.
     """
     plain = form.plain()
     for name, why in (refused or {}).items():
@@ -121,11 +122,20 @@ def read[Model: Params](
         return model.model_validate(known)
     except ValidationError as error:
         first = error.errors()[0]
-        raise _mistake(form, first["type"], first["loc"], first["msg"]) from None
+        named = [each for each in first["loc"] if each not in _UNION_TAGS]
+        reason = (refused or {}).get(_general(named))
+        if first["type"] == "extra_forbidden" and reason is not None:
+            raise Invalid("not_supported", reason, field=form.spelled(named)) from None
+        raise _mistake(form, first["type"], named, first["msg"]) from None
 
 
-def _mistake(form: Form, kind: str, place: tuple[int | str, ...], message: str) -> BillingError:
-    named = [part for part in place if not (isinstance(part, str) and part in _UNION_TAGS)]
+def _general(place: Sequence[int | str]) -> str:
+    """Return the name of a member, of whatever row: `subscription_items[trial_end]`."""
+    name, *rest = (str(part) for part in place if not isinstance(part, int))
+    return name + "".join(f"[{part}]" for part in rest)
+
+
+def _mistake(form: Form, kind: str, named: Sequence[int | str], message: str) -> BillingError:
     field = form.spelled(named)[:200]
     if kind == "missing":
         return Invalid("missing_field", "is required", field=field)

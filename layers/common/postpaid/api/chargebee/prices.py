@@ -8,7 +8,15 @@ from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.forms import read_form
 from postpaid.api.chargebee.items import known_item
-from postpaid.api.chargebee.lists import ListOf, Resource, Source, page, read_asked
+from postpaid.api.chargebee.lists import (
+    NO_CHANNELS,
+    NO_ENTITIES,
+    ListOf,
+    Resource,
+    Source,
+    page,
+    read_asked,
+)
 from postpaid.api.chargebee.params import (
     NO_TAXES,
     Digits,
@@ -52,10 +60,11 @@ _NAMES = {
     "free_units": "free_quantity",
     "tiers": "tiers",
 }
+_NO_VARIANTS = "there are no price variants here"
 _TRIALS = "a subscription says when its trial ends, by trial_end"
 REFUSED = {
-    "business_entity_id": "there are no business entities here",
-    "price_variant_id": "there are no price variants here",
+    "business_entity_id": NO_ENTITIES,
+    "price_variant_id": _NO_VARIANTS,
     "tax_detail": NO_TAXES,
     "tax_providers_fields": NO_TAXES,
     "trial_period": _TRIALS,
@@ -76,6 +85,12 @@ _LIST = ListOf(
         "updated_at": Kind.STAMP,
     },
     sorts=frozenset({"name", "id", "updated_at"}),
+    refused={
+        **dict.fromkeys(("business_entity_id", "include_site_level_resources"), NO_ENTITIES),
+        **dict.fromkeys(("trial_period", "trial_period_unit"), _TRIALS),
+        "channel": NO_CHANNELS,
+        "price_variant_id": _NO_VARIANTS,
+    },
 )
 
 

@@ -25,8 +25,19 @@ from postpaid.domain.subscription import CYCLES_MAX
 _NO_COUPONS = "there are no coupons or discounts here"
 _OWN_DATES = "an invoice has the date on which it closes"
 _NO_CONTRACTS = "there are no contract terms here"
+_ONE_BY_ONE = "terms are charged one by one"
+_OF_ALL = "all items of a subscription have one trial and one number of billing cycles"
+_ON_EVENTS = "one-time charges are not made here"
+_ROWS_REFUSED = {
+    **dict.fromkeys(("trial_end", "billing_cycles"), _OF_ALL),
+    **dict.fromkeys(("charge_on_event", "charge_on_option", "charge_once"), _ON_EVENTS),
+    "service_period_days": "is not known here",
+    "usage_accumulation_reset_frequency": "usage counts anew in each term",
+    "proration_type": "is said of the whole change, by prorate",
+}
 REFUSED = {
-    **dict.fromkeys(("coupon", "coupon_ids", "discounts"), _NO_COUPONS),
+    **dict.fromkeys(("coupon", "coupons", "coupon_ids", "discounts"), _NO_COUPONS),
+    **{f"subscription_items[{name}]": why for name, why in _ROWS_REFUSED.items()},
     **dict.fromkeys(
         ("payment_source_id", "payment_intent", "card", "bank_account", "payment_initiator"),
         NO_PAYMENTS,
@@ -49,6 +60,8 @@ REFUSED = {
     "replace_primary_payment_source": NO_PAYMENTS,
     "affiliate_token": "is not kept here",
     "net_term_days": "is kept with the customer",
+    "setup_fee": "there are no setup fees here",
+    "terms_to_charge": _ONE_BY_ONE,
     "usage_settings": "is not known here",
     "item_price_transition": "is not known here",
 }
@@ -125,7 +138,9 @@ CHANGE_REFUSED = {
     "billing_cycles": "is said when it is created, or by a change of cadence in the native API",
     "reactivate": "a subscription that has ended stays so: create another",
     "reactivate_from": "a subscription that has ended stays so: create another",
-    "terms_to_charge": "terms are charged one by one",
+    **dict.fromkeys(("payment_method", "token_id"), NO_PAYMENTS),
+    "replace_coupon_list": _NO_COUPONS,
+    "invoice_usages": "usage is invoiced when its term ends",
     "customer": "change the customer itself",
     "billing_address": "change the customer itself",
 }
@@ -149,5 +164,6 @@ class Cancellation(Params):
 CANCEL_REFUSED = {
     **dict.fromkeys(("contract_term_cancel_option", "subscription_items"), _NO_CONTRACTS),
     "invoice_date": _OWN_DATES,
+    "include_cancellation_day_in_billing": "a subscription ends at an instant",
     "decommissioned": "is not known here",
 }

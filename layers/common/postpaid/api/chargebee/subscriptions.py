@@ -8,6 +8,8 @@ from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.forms import read_form
 from postpaid.api.chargebee.invoice_reading import view_of, whole_invoice
 from postpaid.api.chargebee.lists import (
+    NO_CHANNELS,
+    NO_ENTITIES,
     SORTED_MAX,
     Asked,
     ListOf,
@@ -42,7 +44,8 @@ _LIST = ListOf(
     name="subscriptions",
     kinds={
         **dict.fromkeys(("id", "customer_id", "item_id", "item_price_id"), Kind.TEXT),
-        **dict.fromkeys(("status", "cancel_reason_code"), Kind.CHOICE),
+        "cancel_reason_code": Kind.TEXT,
+        "status": Kind.CHOICE,
         **dict.fromkeys(
             (*("created_at", "activated_at", "next_billing_at", "cancelled_at", "updated_at"),),
             Kind.STAMP,
@@ -50,9 +53,19 @@ _LIST = ListOf(
         "remaining_billing_cycles": Kind.NUMBER,
         "auto_close_invoices": Kind.FLAG,
         "create_pending_invoices": Kind.FLAG,
+        "has_scheduled_changes": Kind.FLAG,
     },
     sorts=frozenset({"created_at", "updated_at"}),
     flags=frozenset({"include_deleted"}),
+    refused={
+        "business_entity_id": NO_ENTITIES,
+        "channel": NO_CHANNELS,
+        "cancel_reason": "is not known here: filter by cancel_reason_code",
+        "decommissioned": "is not known here",
+        "offline_payment_method": "is kept with the customer",
+        "override_relationship": "there are no account hierarchies here",
+        "plan_id": "plans are items here: filter by item_id",
+    },
 )
 
 
