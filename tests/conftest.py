@@ -22,10 +22,12 @@ LIFETIME_SECONDS = 60 * 60
 
 # Of one place: the deployed stack, and what is built.
 _BUILT = ("test_built_layer.py", "test_demo.py")
+# All meetings of two handlers take minutes, and are explored once in a process.
+_MEETINGS = ("test_schedules.py", "test_guards.py")
 
 
 class _ByPlace(LoadScopeScheduling):  # type: ignore[misc]
-    """Keeps the tests of a file in one process, and in one all that need the stack.
+    """Keeps the tests of a file in one process, and in one those of several that share much.
 
     xdist's own groups go by ids of tests that pytest 9.2 does not let a plugin write any more, and
     fail to group in silence (pytest-xdist, issue 1386).
@@ -37,10 +39,12 @@ class _ByPlace(LoadScopeScheduling):  # type: ignore[misc]
 
 @cache
 def place_of(path: str) -> str:
-    """Return what is run in one process: the file at a path, or all that need the stack."""
+    """Return what is run in one process: the file at a path, or what is of one place with it."""
     file = ROOT / path
     is_stack = file.name in _BUILT or "pytest.mark.stack" in file.read_text(encoding="utf-8")
-    return "stack" if is_stack else path
+    if is_stack:
+        return "stack"
+    return "meetings" if file.name in _MEETINGS else path
 
 
 @pytest.hookimpl(optionalhook=True)
