@@ -16,12 +16,14 @@ _INVOICES = ("api", "v2", "invoices")
 def with_joined_number(request: Request) -> Request:
     """Return a request whose invoice number is one part of its path, with slashes in it.
 
-    Numbers may hold slashes (`2026/INV-000361`), and the SDKs send those as they are.
+    Numbers may hold slashes (`2026/INV-000361`), and the SDKs send those as they are. What is posted
+    ends with a verb, one that is not served too: it is no part of a number then.
     """
     if request.path[:3] != _INVOICES or len(request.path) <= len(_INVOICES) + 1:
         return request
     rest = list(request.path[3:])
-    verbs = [rest.pop()] if rest[-1] in _INVOICE_VERBS else []
+    has_verb = rest[-1] in _INVOICE_VERBS or request.method == "POST"
+    verbs = [rest.pop()] if has_verb else []
     if not rest:
         return request
     return replace(request, path=(*_INVOICES, "/".join(rest), *verbs))
