@@ -16,8 +16,8 @@ _INVOICES = ("api", "v2", "invoices")
 def with_joined_number(request: Request) -> Request:
     """Return a request whose invoice number is one part of its path, with slashes in it.
 
-    Numbers may hold slashes (`2026/INV-000361`), and the SDKs send those as they are. What is posted
-    ends with a verb, one that is not served too: it is no part of a number then.
+    Numbers may hold slashes (`2026/INV-000361`), and the SDKs send those as they are. The path of a
+    POST ends with a verb, though that may not be served: it is no part of the number.
     """
     if request.path[:3] != _INVOICES or len(request.path) <= len(_INVOICES) + 1:
         return request
