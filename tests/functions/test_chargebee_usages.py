@@ -268,6 +268,20 @@ def test_only_the_repeat_of_a_deletion_by_its_key_is_a_replay(door: Door) -> Non
     assert refused(other) == (404, "resource_not_found", None)
 
 
+def test_a_late_copy_of_a_deletion_does_not_delete_what_was_added_again(door: Door) -> None:
+    asked = {"id": door.must(door.post(PATH, a_usage(930)))["usage"]["id"]}
+    door.must(door.post(DELETE, asked, headers=by("d-930")))
+    again = door.must(door.post(PATH, a_usage(930, "5")))["usage"]
+
+    copy = door.post(DELETE, asked, headers=by("d-930"))
+
+    assert (copy.status, copy.headers.get(REPLAYED)) == (200, "true")
+    shown = door.must(door.get(PATH, asked))["usage"]
+    assert (shown["quantity"], shown["created_at"]) == ("5", again["created_at"])
+    assert REPLAYED not in door.post(DELETE, asked, headers=by("d-931")).headers
+    assert door.get(PATH, asked).status == 404
+
+
 def test_a_late_copy_of_the_request_cannot_bring_it_back(shop: Shop, door: Door) -> None:
     usage = door.must(door.post(PATH, a_usage(960), headers=by("k-960")))["usage"]
     door.must(door.post(DELETE, {"id": usage["id"]}))
