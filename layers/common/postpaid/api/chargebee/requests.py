@@ -1,4 +1,4 @@
-"""What a request of this door says by its path."""
+"""What a request of this door says by its path, and by its query."""
 
 from dataclasses import replace
 
@@ -27,3 +27,13 @@ def with_joined_number(request: Request) -> Request:
     if not rest:
         return request
     return replace(request, path=(*_INVOICES, "/".join(rest), *verbs))
+
+
+def without_empty(request: Request) -> Request:
+    """Return a request without the empty parameters of its query, as if they had not been sent.
+
+    The SDKs send `None` so, and a loop over pages begins with an `offset` of `None`. A filter stays
+    and is refused: a list without it would be another one.
+    """
+    query = {name: text for name, text in request.query.items() if text or "[" in name}
+    return replace(request, query=query)
