@@ -4,7 +4,7 @@ from typing import Any
 
 from postpaid.api.chargebee.errors import guarded
 from postpaid.api.chargebee.idempotency import served
-from postpaid.api.chargebee.requests import with_joined_number
+from postpaid.api.chargebee.requests import with_joined_number, without_empty
 from postpaid.api.chargebee.routes import ROUTES, USAGE_WRITES
 from postpaid.api.http import Request, Response, bearer_or_basic, find_route, read_request
 from postpaid.application.authenticate import authenticate
@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     """Serve one HTTP API event."""
     request_id = event["requestContext"].get("requestId", "")
     response = guarded(
-        lambda: _serve(with_joined_number(read_request(event))),
+        lambda: _serve(without_empty(with_joined_number(read_request(event)))),
         request_id=request_id,
         report=lambda error: log_failure("chargebee_api_failed", error, request=request_id),
     )

@@ -3,11 +3,13 @@
 from functions.record_usage.recorder import Recorder, usage_key
 from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.usage import (
+    KEY_HEADER,
     NAMES,
     Asked,
     chargebee_from_recorded,
     duplicate_usage,
     events_elsewhere,
+    taken_id,
     usage_asked,
     usage_to_delete,
 )
@@ -43,6 +45,8 @@ def _recorded(recorder: Recorder, asked: Asked) -> Response:
     try:
         outcome = recorder.record(asked.command)
     except Conflict as refusal:
+        if refusal.code == "external_id_taken":
+            raise taken_id() from None
         if refusal.code != "usage_conflict":
             raise
         return _beside(recorder, asked, _there(recorder, asked))
@@ -76,7 +80,11 @@ def _beside(
     )
     if command.request is not None and there.request == command.request:
         if not same:
-            raise Conflict("idempotency_key_reused", "the key came with another usage before")
+            raise Conflict(
+                "idempotency_key_reused",
+                "the key came with another usage before",
+                field=KEY_HEADER,
+            )
         return _answered(outcome or recorder.seen(there), replayed=asked.has_key)
     if asked.dedupe == "skip" or (asked.dedupe is not None and same):
         return _answered(outcome or recorder.seen(there))

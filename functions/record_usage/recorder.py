@@ -120,6 +120,7 @@ class Recorder:
                 subscriptions=self.subscriptions,
                 ledger=self.ledger,
                 terms=self.terms,
+                now=self.now,
                 unless_invoiced=unless_invoiced,
                 deletion=deletion,
             )

@@ -182,6 +182,18 @@ CASES: dict[str, tuple[Json, str, Json, tuple[Any, ...]]] = {
         {},
         ("volume", 1200, None, 2, "0.015", 1800, None),
     ),
+    "an average is of what it came to exactly": (
+        {"pricing_model": "volume", "tiers": TIERS},
+        "100.25",
+        {},
+        ("volume", 100, "100.25", 2, None, 201, "2.005"),
+    ),
+    "an average without an end is rounded from that": (
+        {"pricing_model": "tiered", "tiers": [{"up_to": None, "unit_amount": "0.0149"}]},
+        "0.3",
+        {},
+        ("tiered", 0, "0.3", 1, "0.0149", 0, "0.00447"),
+    ),
     "a step is for all units together": (
         {"pricing_model": "stairstep", "tiers": STEPS},
         "150",

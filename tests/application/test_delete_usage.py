@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.ports import Unavailable
 from postpaid.application.record_usage import RecordedUsage
+from postpaid.application.replay import KEY_LIFETIME
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import BillingState
@@ -194,14 +196,32 @@ def test_of_two_at_once_one_is_told_that_it_was_the_other(world: World) -> None:
         assert mine == {maker}
 
 
-def test_what_is_recorded_again_has_no_deletion(world: World) -> None:
+def test_a_late_copy_of_a_deletion_leaves_what_was_added_again(world: World) -> None:
     key = world.record("361", "2026-10-05").usage.key
     world.delete(key, deletion="one")
+    again = world.record("362", "2026-10-05").usage
+    assert not again.deleted
 
-    again = world.record("361", "2026-10-05").usage
+    late = world.delete(key, deletion="one", now=world.now + KEY_LIFETIME - timedelta(seconds=1))
 
-    assert (again.deleted, again.deletion) == (False, None)
-    assert world.delete(key, deletion="two").usage.deletion == "two"
+    assert (late.usage, late.replayed) == (again, True)
+    assert world.stores.ledger.of(world.subscription_of()).get(key) == again
+    other = world.delete(key, deletion="two")
+    assert (other.usage.deleted, other.usage.deletion, other.replayed) == (True, "two", False)
+
+
+@pytest.mark.parametrize("deletion", ["one", None])
+def test_another_deletion_or_the_same_key_much_later_deletes_what_was_added_again(
+    world: World, deletion: str | None
+) -> None:
+    key = world.record("361", "2026-10-05").usage.key
+    world.delete(key, deletion="one")
+    world.record("362", "2026-10-05")
+
+    outcome = world.delete(key, deletion=deletion, now=world.now + KEY_LIFETIME)
+
+    assert (outcome.usage.deleted, outcome.usage.deletion, outcome.replayed) == (True, "one", False)
+    assert world.stores.ledger.of(world.subscription_of()).get(key) == outcome.usage
 
 
 @dataclass
@@ -230,4 +250,5 @@ def test_a_usage_that_changes_under_every_attempt_is_unavailable(world: World) -
             subscriptions=world.stores.subscriptions,
             ledger=ledger,  # type: ignore[arg-type]
             terms=world.stores.terms,
+            now=world.now,
         )

@@ -362,7 +362,7 @@ def test_usage_of_a_subscription_so_new_that_only_a_fresh_read_sees_it_is_found(
     command = CorrectUsage(key=key, version=1, quantity=Decimal(6))
     uses: list[Callable[[Kept], RecordedUsage]] = [
         lambda known: correct_usage(command, subscriptions=known, now=world.now, **parts),
-        lambda known: delete_usage(key, subscriptions=known, **parts),
+        lambda known: delete_usage(key, subscriptions=known, now=world.now, **parts),
     ]
     for use in uses:
         known = Kept(world.subscription_of())

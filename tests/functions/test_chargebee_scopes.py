@@ -114,6 +114,9 @@ def test_the_two_functions_agree_on_which_routes_are_usage_writes(town: Town) ->
     [
         ("GET", "/api/v2/nothing_here", 404, "resource_not_found"),
         ("POST", "/api/v2/usage_events", 404, "resource_not_found"),
+        ("POST", "/api/v2/invoices/INV-000001/record_payment", 404, "resource_not_found"),
+        ("POST", "/api/v2/invoices/2026/INV-000001/record_payment", 404, "resource_not_found"),
+        ("PUT", "/api/v2/invoices/2026/INV-000001", 405, "http_method_not_supported"),
         ("PUT", "/api/v2/customers", 405, "http_method_not_supported"),
         ("GET", "/api/v2/subscriptions/calls/delete_usage", 405, "http_method_not_supported"),
     ],

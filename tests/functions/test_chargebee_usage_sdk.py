@@ -51,6 +51,35 @@ def test_a_usage_is_created_retrieved_and_deleted(cb: Chargebee) -> None:
     assert missing.value.http_status_code == 404
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["Usage", "Invoice", "Subscription", "Customer", "Item", "ItemPrice", "ItemFamily"],
+)
+def test_a_loop_over_pages_may_begin_with_no_offset(cb: Chargebee, kind: str) -> None:
+    for second in (90, 91):
+        cb.Usage.create("calls", a_usage(second, dedupe_option=DedupeOption.SKIP))
+    list_all = getattr(cb, kind).list
+    found: list[Any] = []
+    offset = None
+    while True:
+        page = list_all({"limit": 1, "offset": offset})
+        found += page.list
+        offset = page.next_offset
+        if not offset:
+            break
+
+    assert len(found) == len(list_all({"limit": 100}).list)
+    assert len(found) == len(list_all({"limit": None}).list)
+
+
+def test_an_empty_filter_is_refused_as_its_list_would_be_another_one(cb: Chargebee) -> None:
+    with pytest.raises(InvalidRequestError) as refusal:
+        cb.Usage.list({"subscription_id": {"is": None}})
+
+    assert refusal.value.api_error_code == "param_wrong_value"
+    assert refusal.value.param == "subscription_id[is]"
+
+
 def test_a_key_is_a_header_and_its_replay_is_said(cb: Chargebee) -> None:
     headers = {"chargebee-idempotency-key": "0b7e0d0e-aaaa-4bbb-8ccc-123456789012"}
 

@@ -113,7 +113,9 @@ def test_an_own_id_is_unique_in_the_site_for_ever(shop: Shop, door: Door) -> Non
 
     assert refused(door.post(PATH, a_usage(241, id="u 1~#%"))) == taken
     other = "subscriptions/calls-2/usages"
-    assert refused(door.post(other, a_usage(240, id="u 1~#%"))) == taken
+    answer = door.post(other, a_usage(240, id="u 1~#%"))
+    assert refused(answer) == taken
+    assert "external" not in answer.json["message"], "a word that its client does not know"
     assert refused(door.post(PATH, a_usage(241, id="u 1~#%", dedupe_option="skip"))) == taken
     door.must(door.post(DELETE, {"id": "u 1~#%"}))
     assert refused(door.post(PATH, a_usage(241, id="u 1~#%"))) == taken
@@ -157,7 +159,7 @@ def test_a_key_with_another_payload_is_unprocessable(
 
     answer = door.post(PATH, a_usage(420) | other, headers=by("k-420"))
 
-    assert refused(answer) == (422, "unable_to_process_request", None)
+    assert refused(answer) == (422, "unable_to_process_request", "chargebee-idempotency-key")
     assert shop.functions.written() == writes
 
 
@@ -264,6 +266,20 @@ def test_only_the_repeat_of_a_deletion_by_its_key_is_a_replay(door: Door) -> Non
     assert (again.status, again.headers.get(REPLAYED)) == (200, "true")
     assert again.json == first.json
     assert refused(other) == (404, "resource_not_found", None)
+
+
+def test_a_late_copy_of_a_deletion_does_not_delete_what_was_added_again(door: Door) -> None:
+    asked = {"id": door.must(door.post(PATH, a_usage(930)))["usage"]["id"]}
+    door.must(door.post(DELETE, asked, headers=by("d-930")))
+    again = door.must(door.post(PATH, a_usage(930, "5")))["usage"]
+
+    copy = door.post(DELETE, asked, headers=by("d-930"))
+
+    assert (copy.status, copy.headers.get(REPLAYED)) == (200, "true")
+    shown = door.must(door.get(PATH, asked))["usage"]
+    assert (shown["quantity"], shown["created_at"]) == ("5", again["created_at"])
+    assert REPLAYED not in door.post(DELETE, asked, headers=by("d-931")).headers
+    assert door.get(PATH, asked).status == 404
 
 
 def test_a_late_copy_of_the_request_cannot_bring_it_back(shop: Shop, door: Door) -> None:

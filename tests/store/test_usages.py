@@ -135,6 +135,17 @@ def test_a_tombstone_says_whose_it_is(ledger: StoredUsagesOf) -> None:
     assert ledger.get(usage.key) == a_usage(version=3)
 
 
+def test_a_deletion_without_a_name_leaves_that_of_the_one_before(ledger: StoredUsagesOf) -> None:
+    usage = a_usage(deletion="one")
+    ledger.add(usage)
+
+    deleted = ledger.delete(usage)
+
+    assert deleted == replace(usage, deleted=True, version=2)
+    assert ledger.get(usage.key) == deleted
+    assert ledger.delete(usage) == deleted, "as after a lost answer"
+
+
 def test_only_exactly_this_version_is_deleted(ledger: StoredUsagesOf) -> None:
     first = a_usage(quantity="1")
     ledger.add(first)

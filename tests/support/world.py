@@ -568,7 +568,7 @@ class World:
             subscriptions=StoredSubscriptions(billing, self.scope),
             ledger=StoredUsages(usages, self.scope),
             terms=StoredTerms(billing, self.scope),
-            **more,
+            **{"now": self.now} | more,
         )
 
     def correct(self, key: UsageKey, version: int, quantity: str) -> RecordedUsage:

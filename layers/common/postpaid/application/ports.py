@@ -96,7 +96,8 @@ class UsagesOf(Protocol):
     def delete(self, usage: Usage, *, deletion: str | None = None) -> Usage | None:
         """Turn exactly this version into a tombstone; None if another version is there.
 
-        *deletion* is the digest of the idempotency key of who asks.
+        *deletion* is the digest of the idempotency key of who asks; without one, that of who
+        deleted it before stays.
         """
         ...
 

@@ -5,10 +5,10 @@
     two runs at once           both find the same; one appends manifest k, the other looks again
     a usage during the run     it landed before the query and is in it, or the next run finds it
 
-A run is started by the recorder that met a frozen term, at the next close and by the daily audit;
-the audit alone suffices. What is found goes on the subscription's next invoice, if that is to close
-within some weeks, else on an invoice of its own. So does what waited for an invoice that will not
-come: the last close missed it, or had too many of them.
+A run is started by the recorder that met a frozen term, and by the daily audit; the audit alone
+suffices. What is found goes on the subscription's next invoice, if that is to close within some
+weeks, else on an invoice of its own. So does what waited for an invoice that will not come: the
+last close missed it, or had too many of them.
 """
 
 from collections.abc import Sequence

@@ -300,6 +300,7 @@ def _renewed(usage: Usage, tombstone: Usage) -> Usage:
         note=usage.note,
         request=usage.request,
         external_id=usage.external_id,
+        deletion=tombstone.deletion,
     )
 
 

@@ -45,7 +45,7 @@ class Usage:
 
     A deleted usage stays as a tombstone, so that a delayed request cannot bring it back.
     *request* is the digest of the idempotency key it was recorded with, if there was one, and
-    *deletion* of the one it was deleted with.
+    *deletion* of the one it was last deleted with, which what is recorded again keeps.
     *external_id* is a name that the client gave it, unique in the site, if it did.
     """
 

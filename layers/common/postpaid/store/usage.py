@@ -115,8 +115,10 @@ class StoredUsagesOf:
     def delete(self, usage: Usage, *, deletion: str | None = None) -> Usage | None:
         """Turn exactly this version into a tombstone; None if another version is there.
 
-        *deletion* is the digest of the idempotency key of who asks.
+        *deletion* is the digest of the idempotency key of who asks; without one, that of who
+        deleted it before stays.
         """
+        deletion = deletion or usage.deletion
         named: Item = {} if deletion is None else {"e": deletion}
         update = Update(
             self._key(usage.key),

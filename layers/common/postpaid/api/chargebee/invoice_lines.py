@@ -19,7 +19,7 @@ from postpaid.api.chargebee.things import seconds, without_none
 from postpaid.domain.catalog import ItemType
 from postpaid.domain.invoice import InvoiceLine, LineKind
 from postpaid.domain.invoice_content import InvoiceContent
-from postpaid.domain.money import EXACT, Money, exact_sum, subtract
+from postpaid.domain.money import EXACT, MINOR_UNITS, Money, exact_sum, subtract
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.tax import TaxAmount, TaxRate, rounded_minor
 
@@ -157,18 +157,26 @@ def _unit_amount(line: InvoiceLine, model: str | None) -> tuple[int, str | None]
         return minor_and_exact(line.unit_amount, currency)
     if not counted:
         return line.amount.minor, None
+    exact = _exact(line)
     try:
-        average = EXACT.divide(line.amount.decimal, counted)
+        average = EXACT.divide(exact, counted)
     except Inexact:
-        return rounded_minor(Fraction(line.amount.minor, Fraction(counted))), None
+        return rounded_minor(
+            Fraction(exact) / Fraction(counted) * 10 ** MINOR_UNITS[currency]
+        ), None
     return minor_and_exact(average, currency)
+
+
+def _exact(line: InvoiceLine) -> Decimal:
+    """Return what a line came to before it was rounded, where it has that."""
+    if line.kind in {LineKind.SUPPLEMENT, LineKind.CREDIT} or line.share is not None:
+        return line.amount.decimal
+    return line.priced.amount
 
 
 def _exact_amount(line: InvoiceLine) -> str | None:
     """Return what a line came to before it was rounded, None if rounding changed nothing."""
-    if line.kind in {LineKind.SUPPLEMENT, LineKind.CREDIT} or line.share is not None:
-        return None
-    exact = line.priced.amount
+    exact = _exact(line)
     return None if exact == line.amount.decimal else decimal_text(exact)
 
 

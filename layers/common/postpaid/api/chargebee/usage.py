@@ -115,6 +115,15 @@ def duplicate_usage() -> Conflict:
     )
 
 
+def taken_id() -> Conflict:
+    """Return the refusal of an `id` that another usage has."""
+    return Conflict(
+        "external_id_taken",
+        "another usage of the site has this id, or had it before it was deleted",
+        field="id",
+    )
+
+
 def events_elsewhere() -> Invalid:
     """Return the refusal of a usage for what has several in a second, each with an id of its own.
 
