@@ -49,3 +49,14 @@ def test_a_list_shows_what_is_named_twice_once(cb: Chargebee) -> None:
     _price(cb, "once", "base", price=1)
     found = cb.ItemPrice.list({"id": {"in": ["once", "once"]}}).list
     assert [each.item_price.id for each in found] == ["once"]
+
+
+def test_a_stair_that_costs_nothing_is_a_stair(cb: Chargebee) -> None:
+    tiers = [
+        {"starting_unit": 1, "ending_unit": 10, "price": 0},
+        {"starting_unit": 11, "price": 500},
+    ]
+    shown = _price(cb, "stairs", "calls", pricing_model="stairstep", tiers=tiers)
+    assert [tier["pricing_type"] for tier in shown["tiers"]] == ["flat_fee", "flat_fee"]
+    back = [{n: v for n, v in tier.items() if n != "object"} for tier in shown["tiers"]]
+    assert _raw(cb.ItemPrice.update("stairs", {"tiers": back}))["tiers"] == shown["tiers"]

@@ -196,7 +196,8 @@ def shown_tiers(plain: Mapping[str, Any], currency: str) -> list[Plain]:
     shown, before = [], Decimal(0)
     for tier in tiers:
         end = None if tier["up_to"] is None else Decimal(tier["up_to"])
-        shown.append(_bounds_shown(before, end, in_whole=in_whole) | _price_shown(tier, currency))
+        price = _price_shown(tier, plain["pricing_model"], currency)
+        shown.append(_bounds_shown(before, end, in_whole=in_whole) | price)
         before = before if end is None else end
     return shown
 
@@ -216,11 +217,12 @@ def _bounds_shown(before: Decimal, end: Decimal | None, *, in_whole: bool) -> Pl
     )
 
 
-def _price_shown(tier: Mapping[str, Any], currency: str) -> Plain:
+def _price_shown(tier: Mapping[str, Any], model: str, currency: str) -> Plain:
     flat = Decimal(tier.get("flat_amount") or 0)
     price, exact = minor_and_exact(flat or Decimal(tier.get("unit_amount") or 0), currency)
     size = tier.get("package_size")
-    kind = "package" if size is not None else "flat_fee" if flat else "per_unit"
+    is_flat = bool(flat) or model == "stairstep"  # a stair may cost nothing
+    kind = "package" if size is not None else "flat_fee" if is_flat else "per_unit"
     return without_none(
         {
             "price": price,
