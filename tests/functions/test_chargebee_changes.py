@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from chargebee import Chargebee, InvalidRequestError
 
+from postpaid.api.chargebee.forms import MEDIA_TYPE
 from postpaid.domain.instants import instant_from_text
 from tests.support.functions import Functions
 from tests.support.sdk import sdk_on
@@ -51,6 +52,21 @@ def test_a_list_shows_what_is_named_twice_once(cb: Chargebee) -> None:
     assert [each.item_price.id for each in found] == ["once"]
 
 
+def test_free_units_change_alone_and_a_price_leaves_them(cb: Chargebee) -> None:
+    _price(cb, "free", "base", pricing_model="per_unit", price=700, free_quantity=2)
+    shown = _raw(cb.ItemPrice.update("free", {"free_quantity": 5}))
+    assert (shown["price"], shown["free_quantity"]) == (700, 5)
+    shown = _raw(cb.ItemPrice.update("free", {"price": 800}))
+    assert (shown["price"], shown["free_quantity"]) == (800, 5)
+    shown = _raw(cb.ItemPrice.update("free", {"price": 900, "free_quantity": 0}))
+    assert (shown["price"], shown["free_quantity"]) == (900, 0)
+    both = {"free_quantity": 1, "free_quantity_in_decimal": "2"}
+    _refused(lambda: cb.ItemPrice.update("free", both), "free_quantity")
+    _price(cb, "calls-free", "calls", pricing_model="per_unit", price=1)
+    one = {"free_quantity_in_decimal": "2"}
+    _refused(lambda: cb.ItemPrice.update("calls-free", one), "free_quantity_in_decimal")
+
+
 def test_a_stair_that_costs_nothing_is_a_stair(cb: Chargebee) -> None:
     tiers = [
         {"starting_unit": 1, "ending_unit": 10, "price": 0},
@@ -60,3 +76,38 @@ def test_a_stair_that_costs_nothing_is_a_stair(cb: Chargebee) -> None:
     assert [tier["pricing_type"] for tier in shown["tiers"]] == ["flat_fee", "flat_fee"]
     back = [{n: v for n, v in tier.items() if n != "object"} for tier in shown["tiers"]]
     assert _raw(cb.ItemPrice.update("stairs", {"tiers": back}))["tiers"] == shown["tiers"]
+
+
+def test_details_of_bookkeeping_change_one_by_one(cb: Chargebee) -> None:
+    _price(cb, "booked", "base", price=1, accounting_detail={"sku": "A", "accounting_code": "B"})
+    shown = _raw(cb.ItemPrice.update("booked", {"accounting_detail": {"sku": "C"}}))
+    assert shown["accounting_detail"] == {"sku": "C", "accounting_code": "B"}
+    none = {"sku": None, "accounting_code": None}
+    assert "accounting_detail" not in _raw(
+        cb.ItemPrice.update("booked", {"accounting_detail": none})
+    )
+
+
+def test_what_the_native_api_said_of_a_price_stays(
+    functions: Functions, key: str, cb: Chargebee
+) -> None:
+    assert cb  # it made the items
+
+    def call(method: str, path: str, body: object = None, **headers: str) -> Any:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = functions.call(method, path, body, key=key, headers=sent)
+        return answer.json | {"was": answer.status}
+
+    tax = {"inclusive": False, "rates": [{"name": "VAT", "percent": "20"}]}
+    pricing = {"pricing_model": "per_unit", "unit_amount": "2", "minimum": "10"}
+    price = {"id": "theirs", "item_id": "calls", "currency": "USD", "tax": tax}
+    assert call("POST", "/v1/item-prices", price | pricing)["was"] == 201
+    change, path = b"is_taxable=true&price=300", "/api/v2/item_prices/"
+    assert call("POST", f"{path}theirs", change, content_type=MEDIA_TYPE)["was"] == 200
+    shown = call("GET", "/v1/item-prices/theirs")
+    assert {name: shown[name] for name in pricing} == pricing | {"unit_amount": "3"}
+    assert shown["tax"]["rates"] == tax["rates"]
+    percent = {"pricing_model": "percentage", "rate": "3"}
+    assert call("POST", "/v1/item-prices", {**price, **percent, "id": "percent"})["was"] == 201
+    refused = call("POST", f"{path}percent", b"price=300", content_type=MEDIA_TYPE)
+    assert (refused["was"], refused["param"]) == (400, "pricing_model")
