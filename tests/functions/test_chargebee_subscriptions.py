@@ -253,6 +253,14 @@ def test_a_change_at_the_end_of_the_term_is_to_come(cb: Chargebee) -> None:
     assert changed.subscription.has_scheduled_changes is True
 
 
+def test_a_change_is_refused_by_the_row_that_asked_for_it(cb: Chargebee) -> None:
+    _subscribe(cb, "rows", {"item_price_id": "basic-m"}, {"item_price_id": "calls-m"})
+
+    same, metered = {"item_price_id": "basic-m"}, {"item_price_id": "calls-m", "quantity": 3}
+    with _refusal("param_wrong_value", "subscription_items[quantity][1]"):
+        cb.Subscription.update_for_items("rows", {"subscription_items": [same, metered]})
+
+
 def test_settings_change_without_items(cb: Chargebee) -> None:
     _subscribe(cb, "settings", meta_data={"x": 1}, po_number="PO 1")
 

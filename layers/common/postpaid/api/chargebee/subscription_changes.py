@@ -9,6 +9,7 @@ from postpaid.api.chargebee.forms import read_form
 from postpaid.api.chargebee.params import read
 from postpaid.api.chargebee.subscription_lines import (
     NAMES,
+    by_rows,
     check_one_plan,
     line_changes,
     priced,
@@ -130,12 +131,13 @@ def _change_lines(
         if line.until is None and (line.since is None or line.since <= desk.now)
     ]
     replaces = bool(params.replace_items_list)
-    changes, gone = line_changes(lines, found, params.item_tiers, replaces=replaces)
+    changes, rows, gone = line_changes(lines, found, params.item_tiers, replaces=replaces)
     _swap_plan(desk, lines, changes, gone, [item for _, _, item in found])
     if not changes:
         return subscription
     command = ChangeLines(subscription_id=subscription.id, changes=changes, effective=at)
-    return change_lines(command, office=desk.office, request=_asked(request)).subscription
+    with by_rows(rows):
+        return change_lines(command, office=desk.office, request=_asked(request)).subscription
 
 
 def _swap_plan(
