@@ -175,6 +175,16 @@ def test_items_that_make_no_subscription_are_refused_by_their_row(
         ({"coupon_ids": ["A"]}, "configuration_incompatible", "coupon_ids"),
         ({"shipping_address": {"city": "X"}}, "configuration_incompatible", "shipping_address"),
         ({"nonsense": "1"}, "param_wrong_value", "nonsense"),
+        (
+            {"create_pending_invoices": True},
+            "configuration_incompatible",
+            "create_pending_invoices",
+        ),
+        (
+            {"subscription_items": [{"item_price_id": "basic-m", "item_type": "addon"}]},
+            "param_wrong_value",
+            "subscription_items[item_type][0]",
+        ),
         ({"billing_cycles": 0}, "param_wrong_value", "billing_cycles"),
         ({"start_date": 12}, "param_wrong_value", "start_date"),
         ({"meta_data": "[1]"}, "param_wrong_value", "meta_data"),
@@ -259,6 +269,38 @@ def test_a_change_is_refused_by_the_row_that_asked_for_it(cb: Chargebee) -> None
     same, metered = {"item_price_id": "basic-m"}, {"item_price_id": "calls-m", "quantity": 3}
     with _refusal("param_wrong_value", "subscription_items[quantity][1]"):
         cb.Subscription.update_for_items("rows", {"subscription_items": [same, metered]})
+
+
+@pytest.mark.parametrize(
+    ("ask", "params", "param"),
+    [
+        ("cancel_for_items", {"cancel_at": NOVEMBER}, "end_of_term"),
+        ("cancel_for_items", {"cancel_option": "immediately"}, "end_of_term"),
+        ("cancel_for_items", {"cancel_option": "specific_date"}, "end_of_term"),
+        ("update_for_items", {"changes_scheduled_at": NOVEMBER}, "end_of_term"),
+        ("update_for_items", {"change_option": "immediately"}, "end_of_term"),
+    ],
+)
+def test_two_ends_at_once_are_refused(
+    cb: Chargebee, ask: str, params: dict[str, Any], param: str
+) -> None:
+    name = f"two-{ask[:6]}-{'-'.join(map(str, params.values()))}".replace("_", "-")
+    _subscribe(cb, name)
+    if ask == "update_for_items":
+        params = {**params, "subscription_items": [{"item_price_id": "seats-m"}]}
+
+    with _refusal("param_wrong_value", param):
+        getattr(cb.Subscription, ask)(name, {**params, "end_of_term": True})
+
+
+def test_what_is_pending_goes_by_what_is_metered(cb: Chargebee) -> None:
+    _subscribe(cb, "metered", {"item_price_id": "basic-m"}, {"item_price_id": "calls-m"})
+
+    for rows in ({}, {"subscription_items": [{"item_price_id": "seats-m"}]}):
+        with _refusal("configuration_incompatible", "create_pending_invoices"):
+            cb.Subscription.update_for_items("metered", {"create_pending_invoices": False, **rows})
+    said = {"create_pending_invoices": True, "po_number": "PO 9"}
+    assert cb.Subscription.update_for_items("metered", said).subscription.po_number == "PO 9"
 
 
 def test_settings_change_without_items(cb: Chargebee) -> None:

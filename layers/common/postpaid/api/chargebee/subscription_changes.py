@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 
 from postpaid.api.chargebee.customers import policy
 from postpaid.api.chargebee.errors import spelled
@@ -42,6 +43,8 @@ from postpaid.domain.instants import instant_text
 from postpaid.domain.line import Line
 from postpaid.domain.subscription import Subscription, SubscriptionState
 
+_TERM_ENDS = frozenset({"end_of_term", "end_of_billing_term"})
+
 
 def update(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     """Change items, from now or the end of the term, and how invoices close."""
@@ -50,6 +53,9 @@ def update(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     params = read(SubscriptionChange, form, refused=CHANGE_REFUSED)
     params.check()
     _check_unserved(params, subscription)
+    if not params.subscription_items:
+        lines = subscription.shown_lines(desk.now)
+        params.check_pending(metered=any(line.metered for line in lines))
     with spelled(NAMES):
         if params.subscription_items:
             subscription = _change_lines(desk, request, subscription, params)
@@ -94,18 +100,41 @@ def cancel(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
 
 
 def _end(params: Cancellation) -> str:
-    option = params.cancel_option
+    return _when(
+        params.cancel_option, params.end_of_term, params.cancel_at, "cancel_option", "cancel_at"
+    )
+
+
+def _effective(params: SubscriptionChange) -> str:
+    date = params.changes_scheduled_at
+    return _when(
+        params.change_option, params.end_of_term, date, "change_option", "changes_scheduled_at"
+    )
+
+
+def _when(
+    option: str | None,
+    end_of_term: bool | None,  # noqa: FBT001 - a parameter's value
+    date: datetime | None,
+    option_field: str,
+    date_field: str,
+) -> str:
+    """Return when something is to be, of the three ways to say it; raises `Invalid`."""
     if option is None:
-        option = "end_of_term" if params.end_of_term else "immediately"
-        if params.cancel_at is not None:
+        option = "end_of_term" if end_of_term else "immediately"
+        if date is not None:
             option = "specific_date"
-    elif params.end_of_term is not None:
-        raise Invalid("invalid_field", "goes without cancel_option", field="end_of_term")
-    if (option == "specific_date") != (params.cancel_at is not None):
-        raise Invalid("invalid_field", "goes with a cancel_option specific_date", field="cancel_at")
-    if params.cancel_at is not None:
-        return instant_text(params.cancel_at)
-    return NOW if option == "immediately" else TERM_END
+    if end_of_term and option not in _TERM_ENDS:
+        raise Invalid(
+            "invalid_field", f"is against the {option} that is asked", field="end_of_term"
+        )
+    if (option == "specific_date") != (date is not None):
+        raise Invalid(
+            "invalid_field", f"goes with a {option_field} specific_date", field=date_field
+        )
+    if date is not None:
+        return instant_text(date)
+    return TERM_END if option in _TERM_ENDS else NOW
 
 
 def _check_unserved(params: SubscriptionChange, subscription: Subscription) -> None:
@@ -133,6 +162,8 @@ def _change_lines(
     replaces = bool(params.replace_items_list)
     changes, rows, gone = line_changes(lines, found, params.item_tiers, replaces=replaces)
     _swap_plan(desk, lines, changes, gone, [item for _, _, item in found])
+    stays = [line.metered for line in lines if line.id not in gone]
+    params.check_pending(metered=any((*stays, *(item.metered for _, _, item in found))))
     if not changes:
         return subscription
     command = ChangeLines(subscription_id=subscription.id, changes=changes, effective=at)
@@ -160,23 +191,6 @@ def _swap_plan(
             else:
                 plans = [item]
     check_one_plan(plans)
-
-
-def _effective(params: SubscriptionChange) -> str:
-    option = params.change_option
-    if option is None:
-        option = "end_of_term" if params.end_of_term else "immediately"
-        if params.changes_scheduled_at is not None:
-            option = "specific_date"
-    if (option == "specific_date") != (params.changes_scheduled_at is not None):
-        raise Invalid(
-            "invalid_field",
-            "goes with a change_option specific_date",
-            field="changes_scheduled_at",
-        )
-    if params.changes_scheduled_at is not None:
-        return instant_text(params.changes_scheduled_at)
-    return NOW if option == "immediately" else TERM_END
 
 
 def _change_settings(

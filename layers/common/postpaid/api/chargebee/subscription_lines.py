@@ -54,6 +54,9 @@ def priced(desk: Desk, rows: Sequence[ItemRow]) -> list[tuple[ItemRow, ItemPrice
             raise NotFound("item_price_not_found", message, field=field)
         item = desk.items.get(price.item_id)
         assert item is not None, "items are never removed"
+        if row.item_type not in {None, item.type.value}:
+            field = f"subscription_items[item_type][{index}]"
+            raise Invalid("invalid_field", f"is {item.type.value}", field=field)
         if item.type is ItemType.CHARGE:
             raise Invalid("not_supported", "one-time charges are not made here", field=field)
         if any(price.id == other.id for _, other, _ in found):

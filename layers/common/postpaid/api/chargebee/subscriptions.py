@@ -81,6 +81,7 @@ def create(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         raise Invalid("missing_field", "is required", field="subscription_items[item_price_id][0]")
     found = priced(desk, params.subscription_items)
     check_one_plan([item for _, _, item in found])
+    params.check_pending(metered=any(item.metered for _, _, item in found))
     [plan] = [price for _, price, item in found if item.type is ItemType.PLAN]
     identifier = params.id or desk.new_id("sub")
     command = CreateSubscription(
