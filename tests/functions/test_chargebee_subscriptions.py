@@ -303,6 +303,18 @@ def test_what_is_pending_goes_by_what_is_metered(cb: Chargebee) -> None:
     assert cb.Subscription.update_for_items("metered", said).subscription.po_number == "PO 9"
 
 
+def test_what_is_too_much_to_keep_changes_nothing(cb: Chargebee) -> None:
+    _subscribe(cb, "much", {"item_price_id": "basic-m"})
+
+    rows = [{"item_price_id": "seats-m"}]
+    with _refusal("resource_limit_exceeded", "meta_data"):
+        cb.Subscription.update_for_items(
+            "much", {"subscription_items": rows, "meta_data": {"x": "y" * 3000}}
+        )
+
+    assert _items(cb.Subscription.retrieve("much")).keys() == {"basic-m"}
+
+
 def test_settings_change_without_items(cb: Chargebee) -> None:
     _subscribe(cb, "settings", meta_data={"x": 1}, po_number="PO 1")
 

@@ -1,8 +1,9 @@
 """Changes of running subscriptions, and their end."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from postpaid.api.chargebee.customers import policy
 from postpaid.api.chargebee.errors import spelled
@@ -37,6 +38,7 @@ from postpaid.application.change_lines import ChangeLines, LineAction, LineChang
 from postpaid.application.edit_subscription import Request as ChangeRequest
 from postpaid.application.keep import KEEP
 from postpaid.application.roll_term import known_subscription
+from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
 from postpaid.domain.catalog import Item
 from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import instant_text
@@ -57,6 +59,7 @@ def update(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         lines = subscription.shown_lines(desk.now)
         params.check_pending(metered=any(line.metered for line in lines))
     with spelled(NAMES):
+        _noted(params.echoed(kept(subscription)), subscription)  # refused before anything changes
         if params.subscription_items:
             subscription = _change_lines(desk, request, subscription, params)
         elif params.replace_items_list or params.item_tiers:
@@ -88,14 +91,14 @@ def cancel(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         at=_end(params),
         credit_unused=params.credit_option_for_current_term_charges == "prorate",
     )
-    with spelled(NAMES):
+    reason = {"cancel_reason_code": params.cancel_reason_code}
+    with spelled({**NAMES, "annotations": "cancel_reason_code"}):
+        _noted({**kept(subscription), **reason}, subscription)
         edited = cancel_subscription(command, office=desk.office, request=_asked(request))
     ended = edited.subscription
     if params.cancel_reason_code is not None:
-        known = {**kept(ended), "cancel_reason_code": params.cancel_reason_code}
-        ended = _closing(
-            desk, ChangeClosing(subscription_id=ended.id, annotations=annotations(known, ended))
-        )
+        noted = _noted({**kept(ended), **reason}, ended)
+        ended = _closing(desk, ChangeClosing(subscription_id=ended.id, annotations=noted))
     return show(desk, ended)
 
 
@@ -196,8 +199,7 @@ def _swap_plan(
 def _change_settings(
     desk: Desk, subscription: Subscription, params: SubscriptionChange
 ) -> Subscription:
-    known = params.echoed(kept(subscription))
-    noted = annotations(known, subscription)
+    noted = _noted(params.echoed(kept(subscription)), subscription)
     closes = "auto_close_invoices" in params.given()
     if noted == subscription.annotations and not closes:
         return subscription
@@ -209,6 +211,13 @@ def _change_settings(
             annotations=noted,
         ),
     )
+
+
+def _noted(known: Mapping[str, Any], subscription: Subscription) -> dict[str, Any]:
+    """Return what is to be kept with a subscription; raises `LimitExceeded` if it is too much."""
+    noted = annotations(known, subscription)
+    annotations_text(noted, SUBSCRIPTION_BYTES_MAX)
+    return noted
 
 
 def _closing(desk: Desk, command: ChangeClosing) -> Subscription:
