@@ -111,3 +111,29 @@ def test_what_the_native_api_said_of_a_price_stays(
     assert call("POST", "/v1/item-prices", {**price, **percent, "id": "percent"})["was"] == 201
     refused = call("POST", f"{path}percent", b"price=300", content_type=MEDIA_TYPE)
     assert (refused["was"], refused["param"]) == (400, "pricing_model")
+
+
+def test_customers_change_by_both_doors(functions: Functions, key: str, cb: Chargebee) -> None:
+    def native(method: str, path: str, body: object = None) -> Any:
+        answer = functions.call(method, f"/v1/customers{path}", body, key=key)
+        assert answer.status in {200, 201}, answer.text
+        return answer.json
+
+    address = ["7 Quay Street", "Floor 2", "Salem", "MA", "USA"]
+    theirs = {"id": "theirs", "name": "Blue Harbor", "address": address, "tax_id": "DE1"}
+    native("POST", "", theirs)
+    assert cb.Customer.update("theirs", {"phone": "1"}).customer.vat_number == "DE1"
+    shown = native("GET", "/theirs")
+    assert {name: shown[name] for name in theirs} == theirs
+
+    ours = {"id": "ours", "company": "Old", "first_name": "Zoë", "vat_number": "FR1"}
+    cb.Customer.create({**ours, "billing_address": {"line1": "1 Pier", "city": "Salem"}})
+    native("PATCH", "/ours", {"name": "New", "email": "new@example.com"})
+    customer = cb.Customer.retrieve("ours").customer
+    assert (customer.company, customer.email) == ("New", "new@example.com")
+    assert (customer.first_name, customer.billing_address.city) == ("Zoë", "Salem")
+    cb.Customer.update("ours", {"billing_address": {"city": "Lynn"}})
+    shown = native("GET", "/ours")
+    assert (shown["name"], shown["email"]) == ("New", "new@example.com")
+    assert shown["address"] == ["Zoë", "1 Pier", "Lynn"]
+    assert shown["tax_id"] == "FR1"

@@ -1,5 +1,6 @@
 """Customers: who receives invoices."""
 
+from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -207,10 +208,11 @@ def update(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     form, custom = split_custom(read_form(request.body, request.headers))
     params = read(CustomerParams, form, refused=REFUSED)
     params.check()
-    known = _known(params, custom, known_of(customer))
+    before = known_of(customer)
+    known = _known(params, custom, before)
     command = ChangeCustomer(
         id=customer.id,
-        address=_address(customer.id, known),
+        address_parts=_changed_parts(_address(customer.id, before), _address(customer.id, known)),
         closing=policy(params.auto_close_invoices, desk.site)
         if "auto_close_invoices" in params.given()
         else customer.closing,
@@ -288,21 +290,19 @@ def chargebee_from_customer(customer: Customer, credit: int = 0) -> Resource:
 
 
 def known_of(customer: Customer) -> dict[str, Any]:
-    """Return what is known of a customer by parts; one of the native door has a name alone."""
-    mine = kept(customer)
-    if not mine:
-        lines = customer.address.lines
-        mine = without_none(
-            {
-                "company": customer.address.name,
-                "email": customer.address.email,
-                "billing_address": without_none(
-                    {f"line{n}": line for n, line in enumerate(lines[:3], start=1)}
-                )
-                or None,
-            }
-        )
-    return mine
+    """Return what is known of a customer by parts, as the native door has it where it changed."""
+    mine, there = kept(customer), customer.address
+    made = _address(customer.id, mine)
+    if not mine or made.name != there.name:
+        mine["company"] = there.name
+    if made.email != there.email:
+        mine["email"] = there.email
+    if made.tax_id != there.tax_id:
+        mine["vat_number"] = there.tax_id
+    if made.lines != there.lines:
+        lines = {f"line{n}": line for n, line in enumerate(there.lines[:3], start=1)}
+        mine["billing_address"] = lines or None
+    return without_none(mine)
 
 
 def policy(auto: bool | None, site: Site) -> ClosingPolicy | None:  # noqa: FBT001 - a parameter's value
@@ -360,6 +360,12 @@ def _address(customer_id: str, known: dict[str, Any]) -> Address:
         email=known.get("email") or address.get("email"),
         tax_id=known.get("vat_number"),
     )
+
+
+def _changed_parts(before: Address, after: Address) -> dict[str, Any]:
+    """Return what is different about an address; the rest may be more than is known here."""
+    parts = {each.name: getattr(after, each.name) for each in fields(Address)}
+    return {name: part for name, part in parts.items() if part != getattr(before, name)}
 
 
 def _joined(values: dict[str, Any], between: str, *names: str) -> str:
