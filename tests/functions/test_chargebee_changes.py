@@ -12,6 +12,7 @@ from tests.support.functions import Functions
 from tests.support.sdk import sdk_on
 
 CLOCK = instant_from_text("2026-10-20T12:00:00Z")
+OCTOBER = 1790812800
 MONTH = {"period": 1, "period_unit": "month"}
 
 
@@ -137,3 +138,20 @@ def test_customers_change_by_both_doors(functions: Functions, key: str, cb: Char
     assert (shown["name"], shown["email"]) == ("New", "new@example.com")
     assert shown["address"] == ["Zoë", "1 Pier", "Lynn"]
     assert shown["tax_id"] == "FR1"
+
+
+def test_credit_is_shown_wherever_its_customer_is(cb: Chargebee) -> None:
+    _price(cb, "yearly", "base", price=3100)
+    cb.Customer.create({"id": "owed"})
+    rows = [{"item_price_id": "yearly"}]
+    params = {"id": "given", "start_date": OCTOBER, "subscription_items": rows}
+    cb.Subscription.create_with_items("owed", params)
+    cb.Subscription.cancel_for_items("given", {"credit_option_for_current_term_charges": "prorate"})
+    filters = {"subscription_id": {"is": "given"}, "status": {"is": "pending"}}
+    [draft] = cb.Invoice.list(filters).list
+    cb.Invoice.close(draft.invoice.id)
+
+    [listed] = cb.Customer.list({"id": {"is": "owed"}}).list
+    [beside] = cb.Subscription.list({"id": {"is": "given"}}).list
+    shown = [cb.Subscription.retrieve("given"), listed, beside, cb.Customer.retrieve("owed")]
+    assert [each.customer.refundable_credits for each in shown] == [1200] * 4

@@ -249,15 +249,23 @@ def list_all(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  #
         read=desk.lists.customers,
         place=lambda customer: desk.place_of(customer.created_at, customer.id),
         show=chargebee_from_customer,
-        wrap=lambda _, shown: {"customer": shown},
+        wrap=lambda customer, _: {"customer": whole_customer(desk, customer)},
         get=desk.customers.get,
         hides=lambda customer: customer.deleted and not asked.flags.get("include_deleted"),
     )
     return page(desk, request, _LIST, asked, source)
 
 
-def chargebee_from_customer(customer: Customer, credit: int = 0) -> Resource:
-    """Show a customer; *credit* is what it has, in minor units of its currency."""
+def whole_customer(desk: Desk, customer: Customer) -> Resource:
+    """Show a customer with its credit, of several currencies the one that it prefers."""
+    owed = {each.currency: each.minor for each in desk.credits.of_customer(customer.id)}
+    prefers = kept(customer).get("preferred_currency_code", desk.site.currency)
+    credit = next(iter(owed.values())) if len(owed) == 1 else owed.get(prefers, 0)
+    return chargebee_from_customer(customer) | {"refundable_credits": credit}
+
+
+def chargebee_from_customer(customer: Customer) -> Resource:
+    """Show a customer but for its credit."""
     mine = known_of(customer)
     address = mine.pop("billing_address", None)
     custom = {name: value for name, value in mine.items() if name.startswith(CUSTOM)}
@@ -278,7 +286,7 @@ def chargebee_from_customer(customer: Customer, credit: int = 0) -> Resource:
             "updated_at": seconds(customer.updated_at),
             "resource_version": resource_version(customer.updated_at, customer.version),
             "promotional_credits": 0,
-            "refundable_credits": credit,
+            "refundable_credits": 0,
             "excess_payments": 0,
             "unbilled_charges": 0,
             "card_status": "no_card",
@@ -373,9 +381,4 @@ def _joined(values: dict[str, Any], between: str, *names: str) -> str:
 
 
 def _answer(desk: Desk, customer: Customer) -> Response:
-    return Response(200, {"customer": chargebee_from_customer(customer, _credit(desk, customer))})
-
-
-def _credit(desk: Desk, customer: Customer) -> int:
-    owed = desk.credits.of_customer(customer.id)
-    return owed[0].minor if len(owed) == 1 else 0
+    return Response(200, {"customer": whole_customer(desk, customer)})

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from postpaid.api.chargebee.customers import chargebee_from_customer, policy
+from postpaid.api.chargebee.customers import policy, whole_customer
 from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.forms import read_form
@@ -139,7 +139,7 @@ def _resource(subscription: Subscription, shelf: Shelf) -> Resource:
 
 def _pair(desk: Desk, subscription: Subscription, resource: Resource) -> Resource:
     customer = known_customer(subscription.customer_id, desk.customers, even_deleted=True)
-    return {"subscription": shown(resource), "customer": chargebee_from_customer(customer)}
+    return {"subscription": shown(resource), "customer": whole_customer(desk, customer)}
 
 
 def _of_customers(desk: Desk, asked: Asked) -> list[Subscription] | None:
