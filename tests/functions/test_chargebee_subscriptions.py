@@ -315,6 +315,12 @@ def test_what_is_too_much_to_keep_changes_nothing(cb: Chargebee) -> None:
     assert _items(cb.Subscription.retrieve("much")).keys() == {"basic-m"}
 
 
+def test_one_with_cycles_left_is_active_until_the_last(cb: Chargebee) -> None:
+    for cycles, expected in ((2, ("active", 1, None)), (1, ("non_renewing", 0, NOVEMBER))):
+        made = _subscribe(cb, f"cycles-{cycles}", billing_cycles=cycles).subscription
+        assert (made.status, made.remaining_billing_cycles, made.cancelled_at) == expected
+
+
 def test_settings_change_without_items(cb: Chargebee) -> None:
     _subscribe(cb, "settings", meta_data={"x": 1}, po_number="PO 1")
 
