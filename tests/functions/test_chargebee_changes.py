@@ -13,6 +13,7 @@ from tests.support.sdk import sdk_on
 
 CLOCK = instant_from_text("2026-10-20T12:00:00Z")
 OCTOBER = 1790812800
+CHANGED = int(CLOCK.timestamp()) + 86_400
 MONTH = {"period": 1, "period_unit": "month"}
 
 
@@ -155,3 +156,32 @@ def test_credit_is_shown_wherever_its_customer_is(cb: Chargebee) -> None:
     [beside] = cb.Subscription.list({"id": {"is": "given"}}).list
     shown = [cb.Subscription.retrieve("given"), listed, beside, cb.Customer.retrieve("owed")]
     assert [each.customer.refundable_credits for each in shown] == [1200] * 4
+
+
+@pytest.mark.parametrize("ask", ["line", "setting", "end", "withdrawal"])
+def test_a_list_finds_the_subscriptions_that_changed_since(functions: Functions, ask: str) -> None:
+    site = functions.new_site(f"bee-since-{ask}", clock=CLOCK)
+    with sdk_on(functions, functions.new_key(site)) as cb:
+        cb.ItemFamily.create({"id": "cloud", "name": "Cloud"})
+        cb.Item.create({"id": "base", "name": "Base", "type": "plan", "item_family_id": "cloud"})
+        _price(cb, "base-m", "base", pricing_model="per_unit", price=100)
+        cb.Customer.create({"id": "harbor"})
+        rows = [{"item_price_id": "base-m"}]
+        start = {"start_date": CHANGED + 86_400} if ask == "withdrawal" else {}
+        for name in ("stays", "moves"):
+            params = {"id": name, "subscription_items": rows, **start}
+            cb.Subscription.create_with_items("harbor", params)
+        machine = cb.TimeMachine.travel_forward("delorean", {"destination_time": CHANGED})
+        cb.TimeMachine.wait_for_time_travel_completion(machine.time_machine)
+
+        more = [{"item_price_id": "base-m", "quantity": 2}]
+        if ask == "line":
+            cb.Subscription.update_for_items("moves", {"subscription_items": more})
+        elif ask == "setting":
+            cb.Subscription.update_for_items("moves", {"po_number": "PO 1"})
+        else:
+            cb.Subscription.cancel_for_items("moves", {"end_of_term": ask == "end"})
+
+        [found] = cb.Subscription.list({"updated_at": {"after": CHANGED - 1}}).list
+        assert found.subscription.id == "moves"
+        assert found.subscription.created_at < CHANGED <= found.subscription.updated_at
