@@ -261,6 +261,22 @@ def test_a_change_at_the_end_of_the_term_is_to_come(cb: Chargebee) -> None:
     )
 
     assert changed.subscription.has_scheduled_changes is True
+    for rows in ([row], [{"item_price_id": "pro-m"}], [{"item_price_id": "calls-m"}]):
+        with _refusal("invalid_state_for_request", "subscription_items"):
+            cb.Subscription.update_for_items("later", {"subscription_items": rows})
+    assert _items(cb.Subscription.retrieve("later")).keys() == {"basic-m", "seats-m"}
+
+
+def test_what_is_to_go_is_not_added_beside_itself(cb: Chargebee) -> None:
+    seats = {"item_price_id": "seats-m", "quantity": 3}
+    _subscribe(cb, "going", {"item_price_id": "basic-m"}, seats)
+    rows = {"subscription_items": [{"item_price_id": "basic-m"}], "replace_items_list": True}
+    headers = {"chargebee-idempotency-key": "going"}
+    for _ in range(2):
+        cb.Subscription.update_for_items("going", {**rows, "end_of_term": True}, headers=headers)
+
+    with _refusal("invalid_state_for_request", "subscription_items"):
+        cb.Subscription.update_for_items("going", {"subscription_items": [seats]})
 
 
 def test_a_change_is_refused_by_the_row_that_asked_for_it(cb: Chargebee) -> None:

@@ -157,11 +157,11 @@ def _change_lines(
 ) -> Subscription:
     found = priced(desk, params.subscription_items)
     at = _effective(params)
-    lines = [
-        line
-        for line in subscription.shown_lines(desk.now)
-        if line.until is None and (line.since is None or line.since <= desk.now)
-    ]
+    lines = subscription.shown_lines(desk.now)
+    asked = _asked(request)
+    if asked.digest not in {key for key, _, _ in subscription.requests}:
+        _check_settled(lines, desk.now)
+    lines = [line for line in lines if not _is_scheduled(line, desk.now)]
     replaces = bool(params.replace_items_list)
     changes, rows, gone = line_changes(lines, found, params.item_tiers, replaces=replaces)
     _swap_plan(desk, lines, changes, gone, [item for _, _, item in found])
@@ -171,7 +171,23 @@ def _change_lines(
         return subscription
     command = ChangeLines(subscription_id=subscription.id, changes=changes, effective=at)
     with by_rows(rows):
-        return change_lines(command, office=desk.office, request=_asked(request)).subscription
+        return change_lines(command, office=desk.office, request=asked).subscription
+
+
+def _is_scheduled(line: Line, now: datetime) -> bool:
+    """Tell whether a line is to come or to go."""
+    return line.until is not None or (line.since is not None and now < line.since)
+
+
+def _check_settled(lines: Sequence[Line], now: datetime) -> None:
+    """Refuse changes before one that is scheduled: both would be charged; raises `Conflict`."""
+    for line in lines:
+        if _is_scheduled(line, now):
+            raise Conflict(
+                "change_scheduled",
+                f"a change of '{line.item_price_id}' is scheduled: others can follow behind it",
+                field="subscription_items",
+            )
 
 
 def _swap_plan(
