@@ -80,6 +80,26 @@ def test_a_stair_that_costs_nothing_is_a_stair(cb: Chargebee) -> None:
     assert _raw(cb.ItemPrice.update("stairs", {"tiers": back}))["tiers"] == shown["tiers"]
 
 
+@pytest.mark.parametrize(
+    ("price", "param"),
+    [
+        ({"price_in_decimal": "1" * 30}, "price_in_decimal"),
+        ({"pricing_model": "per_unit", "price_in_decimal": "1" * 30}, "price_in_decimal"),
+        ({"tiers": [{"price_in_decimal": "1" * 30}]}, "tiers[price_in_decimal][1]"),
+        ({"tiers": [{"price": 1, "package_size": 2**31}]}, "tiers[package_size][1]"),
+        ({"tiers": [{"price": 1, "ending_unit": 2**31}]}, "tiers[ending_unit][1]"),
+    ],
+)
+def test_what_is_too_large_is_refused_by_its_name(
+    cb: Chargebee, price: dict[str, Any], param: str
+) -> None:
+    if "tiers" in price:
+        first = {"starting_unit": 1, "ending_unit": 9, "price": 1}
+        rest = [{"starting_unit": 10, **tier} for tier in price["tiers"]]
+        price = {"pricing_model": "tiered", "tiers": [first, *rest]}
+    _refused(lambda: _price(cb, "large", "base", **price), param)
+
+
 def test_details_of_bookkeeping_change_one_by_one(cb: Chargebee) -> None:
     _price(cb, "booked", "base", price=1, accounting_detail={"sku": "A", "accounting_code": "B"})
     shown = _raw(cb.ItemPrice.update("booked", {"accounting_detail": {"sku": "C"}}))

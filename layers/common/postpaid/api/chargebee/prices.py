@@ -59,7 +59,12 @@ _NAMES = {
     "currency": "currency_code",
     "pricing.free_units": "free_quantity",
     "free_units": "free_quantity",
-    "tiers": "tiers",
+    # Only decimals can be out of bounds.
+    "amount": "price_in_decimal",
+    "unit_amount": "price_in_decimal",
+    "tiers[].unit_amount": "tiers[price_in_decimal][]",
+    "tiers[].flat_amount": "tiers[price_in_decimal][]",
+    "tiers[].up_to": "tiers[ending_unit_in_decimal][]",
 }
 _NO_VARIANTS = "there are no price variants here"
 _TRIALS = "a subscription says when its trial ends, by trial_end"

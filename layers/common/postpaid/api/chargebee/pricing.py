@@ -26,20 +26,21 @@ _SIMPLE = {"flat_fee": "amount", "per_unit": "unit_amount"}
 # What this door can say of a price beside its model.
 _SAYABLE = frozenset({"pricing_model", "free_units", "tiers"})
 QUANTITY_MAX = 2**31 - 1
+Units = Annotated[Whole, Field(ge=1, le=QUANTITY_MAX)]
 _ONE = Decimal(1)
 
 
 class TierRow(Params):
     """One tier of a price."""
 
-    starting_unit: Annotated[Whole, Field(ge=1)] | None = None
-    ending_unit: Annotated[Whole, Field(ge=1)] | None = None
+    starting_unit: Units | None = None
+    ending_unit: Units | None = None
     price: Amount | None = None
     starting_unit_in_decimal: Digits | None = None
     ending_unit_in_decimal: Digits | None = None
     price_in_decimal: Digits | None = None
     pricing_type: Literal["per_unit", "flat_fee", "package"] | None = None
-    package_size: Annotated[Whole, Field(ge=1)] | None = None
+    package_size: Units | None = None
 
 
 def major(minor: int | None, exact: str | None, currency: str, field: str) -> str:
