@@ -12,7 +12,7 @@ from tests.support.functions import Functions
 from tests.support.sdk import sdk_on
 
 CLOCK = instant_from_text("2026-10-20T12:00:00Z")
-OCTOBER = 1790812800
+OCTOBER, NOVEMBER = 1790812800, 1793491200
 CHANGED = int(CLOCK.timestamp()) + 86_400
 MONTH = {"period": 1, "period_unit": "month"}
 
@@ -205,3 +205,15 @@ def test_a_list_finds_the_subscriptions_that_changed_since(functions: Functions,
         [found] = cb.Subscription.list({"updated_at": {"after": CHANGED - 1}}).list
         assert found.subscription.id == "moves"
         assert found.subscription.created_at < CHANGED <= found.subscription.updated_at
+
+
+def test_one_with_cycles_left_is_active_until_the_last(cb: Chargebee) -> None:
+    _price(cb, "cycled", "base", price=100)
+    cb.Customer.create({"id": "cycled"})
+    for cycles, expected in ((2, ("active", 1, None)), (1, ("non_renewing", 0, NOVEMBER))):
+        rows = [{"item_price_id": "cycled"}]
+        params = {"id": f"cycles-{cycles}", "start_date": OCTOBER, "subscription_items": rows}
+        made = cb.Subscription.create_with_items(
+            "cycled", {**params, "billing_cycles": cycles}
+        ).subscription
+        assert (made.status, made.remaining_billing_cycles, made.cancelled_at) == expected

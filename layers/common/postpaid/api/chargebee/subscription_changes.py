@@ -58,11 +58,13 @@ def update(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     if not params.subscription_items:
         lines = subscription.shown_lines(desk.now)
         params.check_pending(metered=any(line.metered for line in lines))
-    with spelled(NAMES):
+    option = "end_of_term" if params.end_of_term else "change_option"
+    when = "changes_scheduled_at" if params.changes_scheduled_at else option
+    with spelled({**NAMES, "effective": when}):
         _noted(params.echoed(kept(subscription)), subscription)  # refused before anything changes
         if params.subscription_items:
             subscription = _change_lines(desk, request, subscription, params)
-        elif params.replace_items_list or params.item_tiers:
+        elif params.replace_items_list or params.item_tiers or _effective(params) != NOW:
             raise Invalid("missing_field", "is required", field="subscription_items")
         subscription = _change_settings(desk, subscription, params)
     return show(desk, subscription)
@@ -92,7 +94,9 @@ def cancel(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         credit_unused=params.credit_option_for_current_term_charges == "prorate",
     )
     reason = {"cancel_reason_code": params.cancel_reason_code}
-    with spelled({**NAMES, "annotations": "cancel_reason_code"}):
+    option = "end_of_term" if params.end_of_term else "cancel_option"
+    names = {**NAMES, "at": "cancel_at" if params.cancel_at else option}
+    with spelled({**names, "annotations": "cancel_reason_code"}):
         _noted({**kept(subscription), **reason}, subscription)
         edited = cancel_subscription(command, office=desk.office, request=_asked(request))
     ended = edited.subscription

@@ -35,8 +35,6 @@ NAMES = {
     "start": "start_date",
     "cycles": "billing_cycles",
     "annotations": "meta_data",
-    "effective": "changes_scheduled_at",
-    "at": "cancel_at",
     "credit_unused": "credit_option_for_current_term_charges",
 }
 PLACE = "subscription_items[item_price_id][{}]"
