@@ -100,6 +100,17 @@ def test_what_is_too_large_is_refused_by_its_name(
     _refused(lambda: _price(cb, "large", "base", **price), param)
 
 
+def test_a_price_said_twice_on_a_line_is_refused_in_its_words(cb: Chargebee) -> None:
+    _price(cb, "twice", "base", price=1)
+    cb.Customer.create({"id": "twice"})
+    row = {"item_price_id": "twice", "unit_price": 1, "unit_price_in_decimal": "2"}
+    with pytest.raises(InvalidRequestError) as refused:
+        cb.Subscription.create_with_items("twice", {"subscription_items": [row]})
+    field = "subscription_items[unit_price][0]"
+    assert refused.value.param == field
+    assert str(refused.value).startswith(f"{field}: give it, or unit_price_in_decimal, but not")
+
+
 def test_details_of_bookkeeping_change_one_by_one(cb: Chargebee) -> None:
     _price(cb, "booked", "base", price=1, accounting_detail={"sku": "A", "accounting_code": "B"})
     shown = _raw(cb.ItemPrice.update("booked", {"accounting_detail": {"sku": "C"}}))

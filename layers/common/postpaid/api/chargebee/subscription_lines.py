@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.line_ids import short_line_id
 from postpaid.api.chargebee.pricing import Plain, major, plain_pricing
 from postpaid.api.chargebee.subscription_params import ItemRow, ItemTierRow
@@ -119,7 +120,9 @@ def own_pricing(
         if model not in {"flat_fee", "per_unit"}:
             raise Invalid("invalid_field", f"{model} has item_tiers instead", field=field)
         name = "amount" if model == "flat_fee" else "unit_amount"
-        amount = major(row.unit_price, row.unit_price_in_decimal, price.currency, field)
+        with spelled({"unit_price": field}):
+            exact = row.unit_price_in_decimal
+            amount = major(row.unit_price, exact, price.currency, "unit_price")
         own = {"pricing_model": model, name: amount}
     if own is None:
         return None
