@@ -175,6 +175,16 @@ def test_items_that_make_no_subscription_are_refused_by_their_row(
         ({"coupon_ids": ["A"]}, "configuration_incompatible", "coupon_ids"),
         ({"shipping_address": {"city": "X"}}, "configuration_incompatible", "shipping_address"),
         ({"nonsense": "1"}, "param_wrong_value", "nonsense"),
+        (
+            {"create_pending_invoices": True},
+            "configuration_incompatible",
+            "create_pending_invoices",
+        ),
+        (
+            {"subscription_items": [{"item_price_id": "basic-m", "item_type": "addon"}]},
+            "param_wrong_value",
+            "subscription_items[item_type][0]",
+        ),
         ({"billing_cycles": 0}, "param_wrong_value", "billing_cycles"),
         ({"start_date": 12}, "param_wrong_value", "start_date"),
         ({"meta_data": "[1]"}, "param_wrong_value", "meta_data"),
@@ -251,6 +261,72 @@ def test_a_change_at_the_end_of_the_term_is_to_come(cb: Chargebee) -> None:
     )
 
     assert changed.subscription.has_scheduled_changes is True
+    for rows in ([row], [{"item_price_id": "pro-m"}], [{"item_price_id": "calls-m"}]):
+        with _refusal("invalid_state_for_request", "subscription_items"):
+            cb.Subscription.update_for_items("later", {"subscription_items": rows})
+    assert _items(cb.Subscription.retrieve("later")).keys() == {"basic-m", "seats-m"}
+
+
+def test_what_is_to_go_is_not_added_beside_itself(cb: Chargebee) -> None:
+    seats = {"item_price_id": "seats-m", "quantity": 3}
+    _subscribe(cb, "going", {"item_price_id": "basic-m"}, seats)
+    rows = {"subscription_items": [{"item_price_id": "basic-m"}], "replace_items_list": True}
+    headers = {"chargebee-idempotency-key": "going"}
+    for _ in range(2):
+        cb.Subscription.update_for_items("going", {**rows, "end_of_term": True}, headers=headers)
+
+    with _refusal("invalid_state_for_request", "subscription_items"):
+        cb.Subscription.update_for_items("going", {"subscription_items": [seats]})
+
+
+def test_a_change_is_refused_by_the_row_that_asked_for_it(cb: Chargebee) -> None:
+    _subscribe(cb, "rows", {"item_price_id": "basic-m"}, {"item_price_id": "calls-m"})
+
+    same, metered = {"item_price_id": "basic-m"}, {"item_price_id": "calls-m", "quantity": 3}
+    with _refusal("param_wrong_value", "subscription_items[quantity][1]"):
+        cb.Subscription.update_for_items("rows", {"subscription_items": [same, metered]})
+
+
+@pytest.mark.parametrize(
+    ("ask", "params"),
+    [
+        ("cancel_for_items", {"cancel_at": NOVEMBER}),
+        ("cancel_for_items", {"cancel_option": "immediately"}),
+        ("cancel_for_items", {"cancel_option": "specific_date"}),
+        ("update_for_items", {"changes_scheduled_at": NOVEMBER}),
+        ("update_for_items", {"change_option": "immediately"}),
+    ],
+)
+def test_two_ends_at_once_are_refused(cb: Chargebee, ask: str, params: dict[str, Any]) -> None:
+    name = f"two-{ask[:6]}-{'-'.join(map(str, params.values()))}".replace("_", "-")
+    _subscribe(cb, name)
+    if ask == "update_for_items":
+        params = {**params, "subscription_items": [{"item_price_id": "seats-m"}]}
+
+    with _refusal("param_wrong_value", "end_of_term"):
+        getattr(cb.Subscription, ask)(name, {**params, "end_of_term": True})
+
+
+def test_what_is_pending_goes_by_what_is_metered(cb: Chargebee) -> None:
+    _subscribe(cb, "metered", {"item_price_id": "basic-m"}, {"item_price_id": "calls-m"})
+
+    for rows in ({}, {"subscription_items": [{"item_price_id": "seats-m"}]}):
+        with _refusal("configuration_incompatible", "create_pending_invoices"):
+            cb.Subscription.update_for_items("metered", {"create_pending_invoices": False, **rows})
+    said = {"create_pending_invoices": True, "po_number": "PO 9"}
+    assert cb.Subscription.update_for_items("metered", said).subscription.po_number == "PO 9"
+
+
+def test_what_is_too_much_to_keep_changes_nothing(cb: Chargebee) -> None:
+    _subscribe(cb, "much", {"item_price_id": "basic-m"})
+
+    rows = [{"item_price_id": "seats-m"}]
+    with _refusal("resource_limit_exceeded", "meta_data"):
+        cb.Subscription.update_for_items(
+            "much", {"subscription_items": rows, "meta_data": {"x": "y" * 3000}}
+        )
+
+    assert _items(cb.Subscription.retrieve("much")).keys() == {"basic-m"}
 
 
 def test_settings_change_without_items(cb: Chargebee) -> None:
@@ -262,6 +338,8 @@ def test_settings_change_without_items(cb: Chargebee) -> None:
 
     assert (changed.auto_close_invoices, changed.po_number) == (False, "PO 2")
     assert changed.meta_data == {"x": 1}
+    with _refusal("param_wrong_value", "subscription_items"):
+        cb.Subscription.update_for_items("settings", {"po_number": "3", "end_of_term": True})
 
 
 @pytest.mark.parametrize(
@@ -282,6 +360,10 @@ def test_a_cancellation_ends_it_when_it_says(
 
     assert ended.status == status
     assert end in {None, ended.cancelled_at}
+    if status == "non_renewing" and end is not None:
+        row = {"item_price_id": "seats-m"}
+        with _refusal("param_wrong_value", "end_of_term"):
+            cb.Subscription.update_for_items(name, {"subscription_items": [row], **params})
     if status == "cancelled":
         with _refusal("invalid_state_for_request", None):
             cb.Subscription.cancel_for_items(name, params)

@@ -312,6 +312,7 @@ def test_a_subscription_is_read_as_it_was_stored(billing: Table) -> None:
     subscription = a_subscription(
         "s#u~b",
         annotations_text='{"a":1}',
+        changed_at=LATER,
         timezone="America/New_York",
         closing=AUTO_AT_ONCE,
         version=7,

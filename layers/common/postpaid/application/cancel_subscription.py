@@ -122,7 +122,12 @@ def _withdrawn(
         check_version(subscription, request)
         term = books.terms.get(subscription.id, subscription.start)
         assert term is not None, "a subscription has a term from the start"
-        ended = replace(subscription, end=subscription.start, version=subscription.version + 1)
+        ended = replace(
+            subscription,
+            end=subscription.start,
+            version=subscription.version + 1,
+            changed_at=office.now,
+        )
         ended = noted(ended, request, None)
         try:
             books.closing.withdraw(ended, term, _opening(subscription, office))

@@ -140,6 +140,7 @@ def _changed(
             series=found.series if isinstance(command.series, Keep) else command.series,
             annotations_text=found.annotations_text if kept is None else kept,
             version=found.version + 1,
+            changed_at=now,
         )
         try:
             subscriptions.replace(changed)

@@ -188,7 +188,8 @@ def _stored(
 ) -> Edited:
     assert edit.subscription.usage_shards == was.usage_shards, "usages stay where they are"
     outcome = edit.term.period.end if edit.ends else None
-    subscription = noted(replace(edit.subscription, version=was.version + 1), request, outcome)
+    changed = replace(edit.subscription, version=was.version + 1, changed_at=office.now)
+    subscription = noted(changed, request, outcome)
     if edit.ends:
         books = office.books
         end_term(

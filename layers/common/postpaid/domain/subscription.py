@@ -48,8 +48,9 @@ class Subscription:
     *closing* overrides the customer's and the site's policy, *series* the customer's series of
     invoice numbers. *usage_shards* is over how many partitions its usages are spread; where each of
     them is depends on it, so it never changes. *requests* are the last changes that came with an
-    idempotency key, as (key, content, outcome). *annotations_text* is what a door keeps with it, as
-    JSON: it stays a text until someone asks, because the recording path never does.
+    idempotency key, as (key, content, outcome). *changed_at* is when a request last changed it.
+    *annotations_text* is what a door keeps with it, as JSON: it stays a text until someone asks,
+    because the recording path never does.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Subscription:
     series: str | None = None
     opening_pending: bool = False
     version: int = 1
+    changed_at: datetime | None = None
     annotations_text: str = ""
 
     def __post_init__(self) -> None:
@@ -105,6 +107,11 @@ class Subscription:
         if self.annotations_text:
             found = json.loads(self.annotations_text, parse_float=Decimal)
         return found
+
+    @property
+    def updated_at(self) -> datetime:
+        """When it became what it is now; one whose last change is not known says when it began."""
+        return self.changed_at or self.created_at
 
     # --- terms
 

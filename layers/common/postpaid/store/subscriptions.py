@@ -108,6 +108,7 @@ def item_from_subscription(scope: Scope, subscription: Subscription) -> Item:
             "lines": [_plain_line(line) for line in subscription.lines],
             "annotations": subscription.annotations_text or None,
             "created_at": instant_text(subscription.created_at),
+            "changed_at": _text(subscription.changed_at),
             **item_from_closing(subscription.closing),
             **keys.listing(scope, KIND, subscription.id, subscription.created_at),
         }
@@ -147,6 +148,7 @@ def subscription_from_item(item: Item) -> Subscription:
         lines=tuple(_line(plain) for plain in maps(item, "lines")),
         closing=closing_from_item(item),
         created_at=instant(item, "created_at"),
+        changed_at=instant_or_none(item, "changed_at"),
         version=number(item, "v"),
         annotations_text=text_or_none(item, "annotations") or "",
     )

@@ -1,5 +1,6 @@
 """Customers: who receives invoices."""
 
+from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -207,10 +208,11 @@ def update(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     form, custom = split_custom(read_form(request.body, request.headers))
     params = read(CustomerParams, form, refused=REFUSED)
     params.check()
-    known = _known(params, custom, known_of(customer))
+    before = known_of(customer)
+    known = _known(params, custom, before)
     command = ChangeCustomer(
         id=customer.id,
-        address=_address(customer.id, known),
+        address_parts=_changed_parts(_address(customer.id, before), _address(customer.id, known)),
         closing=policy(params.auto_close_invoices, desk.site)
         if "auto_close_invoices" in params.given()
         else customer.closing,
@@ -247,15 +249,23 @@ def list_all(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  #
         read=desk.lists.customers,
         place=lambda customer: desk.place_of(customer.created_at, customer.id),
         show=chargebee_from_customer,
-        wrap=lambda _, shown: {"customer": shown},
+        wrap=lambda customer, _: {"customer": whole_customer(desk, customer)},
         get=desk.customers.get,
         hides=lambda customer: customer.deleted and not asked.flags.get("include_deleted"),
     )
     return page(desk, request, _LIST, asked, source)
 
 
-def chargebee_from_customer(customer: Customer, credit: int = 0) -> Resource:
-    """Show a customer; *credit* is what it has, in minor units of its currency."""
+def whole_customer(desk: Desk, customer: Customer) -> Resource:
+    """Show a customer with its credit, of several currencies the one that it prefers."""
+    owed = {each.currency: each.minor for each in desk.credits.of_customer(customer.id)}
+    prefers = kept(customer).get("preferred_currency_code", desk.site.currency)
+    credit = next(iter(owed.values())) if len(owed) == 1 else owed.get(prefers, 0)
+    return chargebee_from_customer(customer) | {"refundable_credits": credit}
+
+
+def chargebee_from_customer(customer: Customer) -> Resource:
+    """Show a customer but for its credit."""
     mine = known_of(customer)
     address = mine.pop("billing_address", None)
     custom = {name: value for name, value in mine.items() if name.startswith(CUSTOM)}
@@ -276,7 +286,7 @@ def chargebee_from_customer(customer: Customer, credit: int = 0) -> Resource:
             "updated_at": seconds(customer.updated_at),
             "resource_version": resource_version(customer.updated_at, customer.version),
             "promotional_credits": 0,
-            "refundable_credits": credit,
+            "refundable_credits": 0,
             "excess_payments": 0,
             "unbilled_charges": 0,
             "card_status": "no_card",
@@ -288,21 +298,19 @@ def chargebee_from_customer(customer: Customer, credit: int = 0) -> Resource:
 
 
 def known_of(customer: Customer) -> dict[str, Any]:
-    """Return what is known of a customer by parts; one of the native door has a name alone."""
-    mine = kept(customer)
-    if not mine:
-        lines = customer.address.lines
-        mine = without_none(
-            {
-                "company": customer.address.name,
-                "email": customer.address.email,
-                "billing_address": without_none(
-                    {f"line{n}": line for n, line in enumerate(lines[:3], start=1)}
-                )
-                or None,
-            }
-        )
-    return mine
+    """Return what is known of a customer by parts, as the native door has it where it changed."""
+    mine, there = kept(customer), customer.address
+    made = _address(customer.id, mine)
+    if not mine or made.name != there.name:
+        mine["company"] = there.name
+    if made.email != there.email:
+        mine["email"] = there.email
+    if made.tax_id != there.tax_id:
+        mine["vat_number"] = there.tax_id
+    if made.lines != there.lines:
+        lines = {f"line{n}": line for n, line in enumerate(there.lines[:3], start=1)}
+        mine["billing_address"] = lines or None
+    return without_none(mine)
 
 
 def policy(auto: bool | None, site: Site) -> ClosingPolicy | None:  # noqa: FBT001 - a parameter's value
@@ -362,14 +370,15 @@ def _address(customer_id: str, known: dict[str, Any]) -> Address:
     )
 
 
+def _changed_parts(before: Address, after: Address) -> dict[str, Any]:
+    """Return what is different about an address; the rest may be more than is known here."""
+    parts = {each.name: getattr(after, each.name) for each in fields(Address)}
+    return {name: part for name, part in parts.items() if part != getattr(before, name)}
+
+
 def _joined(values: dict[str, Any], between: str, *names: str) -> str:
     return between.join(str(values[name]) for name in names if values.get(name))
 
 
 def _answer(desk: Desk, customer: Customer) -> Response:
-    return Response(200, {"customer": chargebee_from_customer(customer, _credit(desk, customer))})
-
-
-def _credit(desk: Desk, customer: Customer) -> int:
-    owed = desk.credits.of_customer(customer.id)
-    return owed[0].minor if len(owed) == 1 else 0
+    return Response(200, {"customer": whole_customer(desk, customer)})

@@ -55,10 +55,10 @@ class Asked:
         return all(each.keeps(resource, place) for each in self.filters)
 
     def only(self, attribute: str) -> tuple[str, ...] | None:
-        """Return the values that an attribute may have by `is` or `in`; None if any."""
+        """Return the values that an attribute may have by `is` or `in`, each once; None if any."""
         for each in self.filters:
             if each.attribute == attribute and each.op in {"is", "in"}:
-                return tuple(str(value) for value in each.values)
+                return tuple(dict.fromkeys(str(value) for value in each.values))
         return None
 
 

@@ -1,6 +1,7 @@
 """Item prices."""
 
-from typing import Annotated, Any, Literal
+from decimal import Decimal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -58,7 +59,12 @@ _NAMES = {
     "currency": "currency_code",
     "pricing.free_units": "free_quantity",
     "free_units": "free_quantity",
-    "tiers": "tiers",
+    # Only decimals can be out of bounds.
+    "amount": "price_in_decimal",
+    "unit_amount": "price_in_decimal",
+    "tiers[].unit_amount": "tiers[price_in_decimal][]",
+    "tiers[].flat_amount": "tiers[price_in_decimal][]",
+    "tiers[].up_to": "tiers[ending_unit_in_decimal][]",
 }
 _NO_VARIANTS = "there are no price variants here"
 _TRIALS = "a subscription says when its trial ends, by trial_end"
@@ -74,6 +80,10 @@ REFUSED = {
     "shipping_period_unit": "nothing is shipped",
     "billing_cycles": "a subscription says how many there are",
 }
+_FREE = frozenset({"free_quantity", "free_quantity_in_decimal"})
+_PRICED = _FREE | {"pricing_model", "price", "price_in_decimal", "tiers"}
+# What the native API may say beside a price, which a change here leaves as it is.
+_BESIDE = ("transform", "aggregation", "discount_percent", "minimum", "maximum")
 _ECHOED = ("external_name", "invoice_notes", "metadata", "accounting_detail")
 _UNTAXED = TaxRates((), inclusive=False)
 _LIST = ListOf(
@@ -139,20 +149,34 @@ class PriceParams(Params):
         for name, is_asked in unserved.items():
             if is_asked:
                 raise Invalid("not_supported", "is not known here: leave it out", field=name)
-        if item.type is not ItemType.PLAN and (self.free_quantity or self.free_quantity_in_decimal):
-            raise Invalid("invalid_field", "is for the prices of plans", field="free_quantity")
+        free = [name for name in _FREE if getattr(self, name) is not None]
+        if len(free) > 1:
+            raise Invalid(
+                "invalid_field",
+                "give it, or free_quantity_in_decimal, but not both",
+                field="free_quantity",
+            )
+        if item.type is not ItemType.PLAN and any(Decimal(getattr(self, name)) for name in free):
+            raise Invalid("invalid_field", "is for the prices of plans", field=free[0])
 
     def pricing(self, model: str, currency: str) -> dict[str, Any]:
         """Return the plain form of the price."""
         plain = plain_pricing(model, self.price, self.price_in_decimal, self.tiers, currency)
+        return without_none({**plain, "free_units": self.free()})
+
+    def free(self) -> str | None:
+        """Return the units that are free, by either name; None if there are none."""
         free = self.free_quantity_in_decimal or self.free_quantity
-        return plain if not free else plain | {"free_units": str(free)}
+        return str(free) if free else None
 
     def echoed(self, before: dict[str, Any]) -> dict[str, Any]:
         """Return what is only shown again, over what was before."""
         given = {name: getattr(self, name) for name in _ECHOED if name in self.given()}
         if self.accounting_detail is not None:
-            given["accounting_detail"] = self.accounting_detail.model_dump(exclude_none=True)
+            detail = self.accounting_detail
+            now = {name: getattr(detail, name) for name in detail.given()}
+            known = without_none({**before.get("accounting_detail", {}), **now})
+            given["accounting_detail"] = known or None
         return {**before, **given}
 
 
@@ -235,19 +259,32 @@ def update(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         fields["name"] = params.name
     if params.status is not None:
         fields["archived"] = params.status == "archived"
-    if params.is_taxable is not None:
+    if params.is_taxable not in {None, price.tax != _UNTAXED}:  # rates of its own stay
         fields["tax"] = None if params.is_taxable else _UNTAXED
-    if params.given() & {"pricing_model", "price", "price_in_decimal", "tiers"}:
-        model = params.pricing_model or price.charge.to_plain()["pricing_model"]
-        if model == "package":
-            model = "tiered"  # as it is shown here
-        before = price.charge.to_plain().get("free_units")
-        plain = params.pricing(model, price.currency)
-        if before is not None and "free_quantity" not in params.given():
-            plain.setdefault("free_units", before)
-        fields["pricing"] = plain
+    if params.given() & _PRICED:
+        fields["pricing"] = _changed_pricing(params, price)
     with spelled(_NAMES):
         return _answer(desk, _changed(desk, price.id, fields))
+
+
+def _changed_pricing(params: PriceChange, price: ItemPrice) -> dict[str, Any]:
+    """Return the plain form of the price that is to be; what is not sent stays as it is."""
+    there = price.charge.to_plain()
+    if params.given() & (_PRICED - _FREE):
+        model = params.pricing_model or there["pricing_model"]
+        if model == "package":
+            model = "tiered"  # as it is shown here
+        if model not in get_args(Model):
+            why = f"is required: there is none here for {model}, which it is now"
+            raise Invalid("missing_field", why, field="pricing_model")
+        plain = params.pricing(model, price.currency)
+        beside = {name: there[name] for name in _BESIDE if name in there}
+    else:
+        plain = {"free_units": params.free()}
+        beside = there
+    if not params.given() & _FREE:
+        plain["free_units"] = there.get("free_units")
+    return without_none({**beside, **plain})
 
 
 def _check_fixed(params: PriceChange, price: ItemPrice) -> None:

@@ -26,20 +26,21 @@ _SIMPLE = {"flat_fee": "amount", "per_unit": "unit_amount"}
 # What this door can say of a price beside its model.
 _SAYABLE = frozenset({"pricing_model", "free_units", "tiers"})
 QUANTITY_MAX = 2**31 - 1
+Units = Annotated[Whole, Field(ge=1, le=QUANTITY_MAX)]
 _ONE = Decimal(1)
 
 
 class TierRow(Params):
     """One tier of a price."""
 
-    starting_unit: Annotated[Whole, Field(ge=1)] | None = None
-    ending_unit: Annotated[Whole, Field(ge=1)] | None = None
+    starting_unit: Units | None = None
+    ending_unit: Units | None = None
     price: Amount | None = None
     starting_unit_in_decimal: Digits | None = None
     ending_unit_in_decimal: Digits | None = None
     price_in_decimal: Digits | None = None
     pricing_type: Literal["per_unit", "flat_fee", "package"] | None = None
-    package_size: Annotated[Whole, Field(ge=1)] | None = None
+    package_size: Units | None = None
 
 
 def major(minor: int | None, exact: str | None, currency: str, field: str) -> str:
@@ -196,7 +197,8 @@ def shown_tiers(plain: Mapping[str, Any], currency: str) -> list[Plain]:
     shown, before = [], Decimal(0)
     for tier in tiers:
         end = None if tier["up_to"] is None else Decimal(tier["up_to"])
-        shown.append(_bounds_shown(before, end, in_whole=in_whole) | _price_shown(tier, currency))
+        price = _price_shown(tier, plain["pricing_model"], currency)
+        shown.append(_bounds_shown(before, end, in_whole=in_whole) | price)
         before = before if end is None else end
     return shown
 
@@ -216,11 +218,12 @@ def _bounds_shown(before: Decimal, end: Decimal | None, *, in_whole: bool) -> Pl
     )
 
 
-def _price_shown(tier: Mapping[str, Any], currency: str) -> Plain:
+def _price_shown(tier: Mapping[str, Any], model: str, currency: str) -> Plain:
     flat = Decimal(tier.get("flat_amount") or 0)
     price, exact = minor_and_exact(flat or Decimal(tier.get("unit_amount") or 0), currency)
     size = tier.get("package_size")
-    kind = "package" if size is not None else "flat_fee" if flat else "per_unit"
+    is_flat = bool(flat) or model == "stairstep"  # a stair may cost nothing
+    kind = "package" if size is not None else "flat_fee" if is_flat else "per_unit"
     return without_none(
         {
             "price": price,

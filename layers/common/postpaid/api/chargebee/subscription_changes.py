@@ -1,7 +1,9 @@
 """Changes of running subscriptions, and their end."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 from postpaid.api.chargebee.customers import policy
 from postpaid.api.chargebee.errors import spelled
@@ -9,6 +11,7 @@ from postpaid.api.chargebee.forms import read_form
 from postpaid.api.chargebee.params import read
 from postpaid.api.chargebee.subscription_lines import (
     NAMES,
+    by_rows,
     check_one_plan,
     line_changes,
     priced,
@@ -35,11 +38,14 @@ from postpaid.application.change_lines import ChangeLines, LineAction, LineChang
 from postpaid.application.edit_subscription import Request as ChangeRequest
 from postpaid.application.keep import KEEP
 from postpaid.application.roll_term import known_subscription
+from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
 from postpaid.domain.catalog import Item
 from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import instant_text
 from postpaid.domain.line import Line
 from postpaid.domain.subscription import Subscription, SubscriptionState
+
+_TERM_ENDS = frozenset({"end_of_term", "end_of_billing_term"})
 
 
 def update(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
@@ -49,10 +55,16 @@ def update(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     params = read(SubscriptionChange, form, refused=CHANGE_REFUSED)
     params.check()
     _check_unserved(params, subscription)
-    with spelled(NAMES):
+    if not params.subscription_items:
+        lines = subscription.shown_lines(desk.now)
+        params.check_pending(metered=any(line.metered for line in lines))
+    option = "end_of_term" if params.end_of_term else "change_option"
+    when = "changes_scheduled_at" if params.changes_scheduled_at else option
+    with spelled({**NAMES, "effective": when}):
+        _noted(params.echoed(kept(subscription)), subscription)  # refused before anything changes
         if params.subscription_items:
             subscription = _change_lines(desk, request, subscription, params)
-        elif params.replace_items_list or params.item_tiers:
+        elif params.replace_items_list or params.item_tiers or _effective(params) != NOW:
             raise Invalid("missing_field", "is required", field="subscription_items")
         subscription = _change_settings(desk, subscription, params)
     return show(desk, subscription)
@@ -81,30 +93,55 @@ def cancel(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         at=_end(params),
         credit_unused=params.credit_option_for_current_term_charges == "prorate",
     )
-    with spelled(NAMES):
+    reason = {"cancel_reason_code": params.cancel_reason_code}
+    option = "end_of_term" if params.end_of_term else "cancel_option"
+    names = {**NAMES, "at": "cancel_at" if params.cancel_at else option}
+    with spelled({**names, "annotations": "cancel_reason_code"}):
+        _noted({**kept(subscription), **reason}, subscription)
         edited = cancel_subscription(command, office=desk.office, request=_asked(request))
     ended = edited.subscription
     if params.cancel_reason_code is not None:
-        known = {**kept(ended), "cancel_reason_code": params.cancel_reason_code}
-        ended = _closing(
-            desk, ChangeClosing(subscription_id=ended.id, annotations=annotations(known, ended))
-        )
+        noted = _noted({**kept(ended), **reason}, ended)
+        ended = _closing(desk, ChangeClosing(subscription_id=ended.id, annotations=noted))
     return show(desk, ended)
 
 
 def _end(params: Cancellation) -> str:
-    option = params.cancel_option
+    return _when(
+        params.cancel_option, params.end_of_term, params.cancel_at, "cancel_option", "cancel_at"
+    )
+
+
+def _effective(params: SubscriptionChange) -> str:
+    date = params.changes_scheduled_at
+    return _when(
+        params.change_option, params.end_of_term, date, "change_option", "changes_scheduled_at"
+    )
+
+
+def _when(
+    option: str | None,
+    end_of_term: bool | None,  # noqa: FBT001 - a parameter's value
+    date: datetime | None,
+    option_field: str,
+    date_field: str,
+) -> str:
+    """Return when something is to be, of the three ways to say it; raises `Invalid`."""
     if option is None:
-        option = "end_of_term" if params.end_of_term else "immediately"
-        if params.cancel_at is not None:
+        option = "end_of_term" if end_of_term else "immediately"
+        if date is not None:
             option = "specific_date"
-    elif params.end_of_term is not None:
-        raise Invalid("invalid_field", "goes without cancel_option", field="end_of_term")
-    if (option == "specific_date") != (params.cancel_at is not None):
-        raise Invalid("invalid_field", "goes with a cancel_option specific_date", field="cancel_at")
-    if params.cancel_at is not None:
-        return instant_text(params.cancel_at)
-    return NOW if option == "immediately" else TERM_END
+    if end_of_term and option not in _TERM_ENDS:
+        raise Invalid(
+            "invalid_field", f"is against the {option} that is asked", field="end_of_term"
+        )
+    if (option == "specific_date") != (date is not None):
+        raise Invalid(
+            "invalid_field", f"goes with a {option_field} specific_date", field=date_field
+        )
+    if date is not None:
+        return instant_text(date)
+    return TERM_END if option in _TERM_ENDS else NOW
 
 
 def _check_unserved(params: SubscriptionChange, subscription: Subscription) -> None:
@@ -124,18 +161,37 @@ def _change_lines(
 ) -> Subscription:
     found = priced(desk, params.subscription_items)
     at = _effective(params)
-    lines = [
-        line
-        for line in subscription.shown_lines(desk.now)
-        if line.until is None and (line.since is None or line.since <= desk.now)
-    ]
+    lines = subscription.shown_lines(desk.now)
+    asked = _asked(request)
+    if asked.digest not in {key for key, _, _ in subscription.requests}:
+        _check_settled(lines, desk.now)
+    lines = [line for line in lines if not _is_scheduled(line, desk.now)]
     replaces = bool(params.replace_items_list)
-    changes, gone = line_changes(lines, found, params.item_tiers, replaces=replaces)
+    changes, rows, gone = line_changes(lines, found, params.item_tiers, replaces=replaces)
     _swap_plan(desk, lines, changes, gone, [item for _, _, item in found])
+    stays = [line.metered for line in lines if line.id not in gone]
+    params.check_pending(metered=any((*stays, *(item.metered for _, _, item in found))))
     if not changes:
         return subscription
     command = ChangeLines(subscription_id=subscription.id, changes=changes, effective=at)
-    return change_lines(command, office=desk.office, request=_asked(request)).subscription
+    with by_rows(rows):
+        return change_lines(command, office=desk.office, request=asked).subscription
+
+
+def _is_scheduled(line: Line, now: datetime) -> bool:
+    """Tell whether a line is to come or to go."""
+    return line.until is not None or (line.since is not None and now < line.since)
+
+
+def _check_settled(lines: Sequence[Line], now: datetime) -> None:
+    """Refuse changes before one that is scheduled: both would be charged; raises `Conflict`."""
+    for line in lines:
+        if _is_scheduled(line, now):
+            raise Conflict(
+                "change_scheduled",
+                f"a change of '{line.item_price_id}' is scheduled: others can follow behind it",
+                field="subscription_items",
+            )
 
 
 def _swap_plan(
@@ -160,28 +216,10 @@ def _swap_plan(
     check_one_plan(plans)
 
 
-def _effective(params: SubscriptionChange) -> str:
-    option = params.change_option
-    if option is None:
-        option = "end_of_term" if params.end_of_term else "immediately"
-        if params.changes_scheduled_at is not None:
-            option = "specific_date"
-    if (option == "specific_date") != (params.changes_scheduled_at is not None):
-        raise Invalid(
-            "invalid_field",
-            "goes with a change_option specific_date",
-            field="changes_scheduled_at",
-        )
-    if params.changes_scheduled_at is not None:
-        return instant_text(params.changes_scheduled_at)
-    return NOW if option == "immediately" else TERM_END
-
-
 def _change_settings(
     desk: Desk, subscription: Subscription, params: SubscriptionChange
 ) -> Subscription:
-    known = params.echoed(kept(subscription))
-    noted = annotations(known, subscription)
+    noted = _noted(params.echoed(kept(subscription)), subscription)
     closes = "auto_close_invoices" in params.given()
     if noted == subscription.annotations and not closes:
         return subscription
@@ -193,6 +231,13 @@ def _change_settings(
             annotations=noted,
         ),
     )
+
+
+def _noted(known: Mapping[str, Any], subscription: Subscription) -> dict[str, Any]:
+    """Return what is to be kept with a subscription; raises `LimitExceeded` if it is too much."""
+    noted = annotations(known, subscription)
+    annotations_text(noted, SUBSCRIPTION_BYTES_MAX)
+    return noted
 
 
 def _closing(desk: Desk, command: ChangeClosing) -> Subscription:

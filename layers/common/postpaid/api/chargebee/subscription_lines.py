@@ -1,8 +1,11 @@
 """From `subscription_items` and `item_tiers` to lines, and to changes of lines."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.line_ids import short_line_id
 from postpaid.api.chargebee.pricing import Plain, major, plain_pricing
 from postpaid.api.chargebee.subscription_params import ItemRow, ItemTierRow
@@ -10,7 +13,7 @@ from postpaid.api.desk import Desk
 from postpaid.application.change_lines import LineAction, LineChange
 from postpaid.application.make_line import CreateLine
 from postpaid.domain.catalog import Item, ItemPrice, ItemType
-from postpaid.domain.errors import Invalid, NotFound
+from postpaid.domain.errors import BillingError, Invalid, NotFound
 from postpaid.domain.line import Line
 
 # How the fields of use cases are called here; `[]` is the place in the list.
@@ -33,11 +36,10 @@ NAMES = {
     "start": "start_date",
     "cycles": "billing_cycles",
     "annotations": "meta_data",
-    "effective": "changes_scheduled_at",
-    "at": "cancel_at",
     "credit_unused": "credit_option_for_current_term_charges",
 }
 PLACE = "subscription_items[item_price_id][{}]"
+_CHANGE = re.compile(r"changes\[([0-9]+)\]")
 
 
 def priced(desk: Desk, rows: Sequence[ItemRow]) -> list[tuple[ItemRow, ItemPrice, Item]]:
@@ -51,6 +53,9 @@ def priced(desk: Desk, rows: Sequence[ItemRow]) -> list[tuple[ItemRow, ItemPrice
             raise NotFound("item_price_not_found", message, field=field)
         item = desk.items.get(price.item_id)
         assert item is not None, "items are never removed"
+        if row.item_type not in {None, item.type.value}:
+            field = f"subscription_items[item_type][{index}]"
+            raise Invalid("invalid_field", f"is {item.type.value}", field=field)
         if item.type is ItemType.CHARGE:
             raise Invalid("not_supported", "one-time charges are not made here", field=field)
         if any(price.id == other.id for _, other, _ in found):
@@ -115,7 +120,9 @@ def own_pricing(
         if model not in {"flat_fee", "per_unit"}:
             raise Invalid("invalid_field", f"{model} has item_tiers instead", field=field)
         name = "amount" if model == "flat_fee" else "unit_amount"
-        amount = major(row.unit_price, row.unit_price_in_decimal, price.currency, field)
+        with spelled({"unit_price": field}):
+            exact = row.unit_price_in_decimal
+            amount = major(row.unit_price, exact, price.currency, "unit_price")
         own = {"pricing_model": model, name: amount}
     if own is None:
         return None
@@ -130,14 +137,14 @@ def line_changes(
     tiers: Sequence[ItemTierRow],
     *,
     replaces: bool,
-) -> tuple[list[LineChange], list[str]]:
-    """Return the changes that rows ask of lines, and the ids of the lines that go.
+) -> tuple[list[LineChange], list[int], list[str]]:
+    """Return the changes that rows ask of lines, their rows, and the ids of the lines that go.
 
     A row whose price is on a line changes that one, a row with another price of a line's item
     changes the line to it, any other row is a new line. With *replaces*, lines without a row go.
     """
     check_tiers(tiers, [price.id for _, price, _ in found])
-    changes, touched = [], set[str]()
+    changes, rows, touched = [], list[int](), set[str]()
     for index, (row, price, item) in enumerate(found):
         line = _line_for(lines, price, item, touched)
         fields: dict[str, Any] = {"quantity": _quantity(row, index)}
@@ -145,6 +152,7 @@ def line_changes(
         if own is not None:
             fields["pricing"] = own
         if line is None:
+            rows.append(index)
             changes.append(
                 LineChange(
                     action=LineAction.ADD,
@@ -159,10 +167,26 @@ def line_changes(
             fields["item_price_id"] = price.id
         elif own is None and fields["quantity"] in {None, line.quantity}:
             continue  # it is so already
+        rows.append(index)
         changes.append(LineChange(action=LineAction.CHANGE, id=line.id, **fields))
     gone = [line.id for line in lines if line.id not in touched] if replaces else []
     changes += [LineChange(action=LineAction.REMOVE, id=each) for each in gone]
-    return changes, gone
+    return changes, rows, gone
+
+
+@contextmanager
+def by_rows(rows: Sequence[int]) -> Iterator[None]:
+    """Let refusals of changes name the row that asked for one, and the list for one of no row."""
+    try:
+        yield
+    except BillingError as error:
+        found = _CHANGE.match(error.field or "")
+        if found is not None:
+            place = int(found[1])
+            rest = (error.field or "")[found.end() :]
+            is_asked = place < len(rows)
+            error.field = f"changes[{rows[place]}]{rest}" if is_asked else "changes"
+        raise
 
 
 def _line_for(

@@ -102,6 +102,12 @@ class Settings(Params):
         if self.auto_collection == "on":
             raise Invalid("not_supported", COLLECTS_NOTHING, field="auto_collection")
 
+    def check_pending(self, *, metered: bool) -> None:
+        """Refuse another answer than the items give to what is pending; raises `Invalid`."""
+        if self.create_pending_invoices not in {None, metered}:
+            why = "is true with metered items, and false without"
+            raise Invalid("not_supported", why, field="create_pending_invoices")
+
     def echoed(self, before: dict[str, Any]) -> dict[str, Any]:
         """Return what is only shown again, over what was before."""
         given = {name: getattr(self, name) for name in _ECHOED if name in self.given()}

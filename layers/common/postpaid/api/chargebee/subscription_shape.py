@@ -92,19 +92,17 @@ def chargebee_from_subscription(
             "id": subscription.id,
             "customer_id": subscription.customer_id,
             "currency_code": subscription.currency,
-            "status": _STATUS[state],
+            **_ending(subscription, state, now),
             **_period(subscription.schedule_at(now).cadence),
             "start_date": seconds(subscription.start) if started is None else None,
             **_trial(subscription),
             **_term(subscription, term, state),
-            "remaining_billing_cycles": _cycles_left(subscription, now),
             "auto_collection": "off",
             "created_at": seconds(subscription.created_at),
             "started_at": started,
             "activated_at": _passed(subscription.billed_from, now),
-            "cancelled_at": None if subscription.end is None else seconds(subscription.end),
-            "updated_at": seconds(subscription.created_at),
-            "resource_version": resource_version(subscription.created_at, subscription.version),
+            "updated_at": seconds(subscription.updated_at),
+            "resource_version": resource_version(subscription.updated_at, subscription.version),
             "has_scheduled_changes": _has_changes(subscription, lines, now),
             "has_scheduled_advance_invoices": False,
             "create_pending_invoices": any(line.metered for line in lines),
@@ -163,6 +161,19 @@ def _term(subscription: Subscription, term: Term | None, state: SubscriptionStat
             "next_billing_at": seconds(period.end) if goes_on else None,
         }
     )
+
+
+def _ending(subscription: Subscription, state: SubscriptionState, now: datetime) -> Resource:
+    """Show whether it goes on: one that has cycles left is active, as long as it has any."""
+    left = _cycles_left(subscription, now)
+    if left and state is SubscriptionState.NON_RENEWING:
+        state = SubscriptionState.ACTIVE
+    end = None if left else subscription.end
+    return {
+        "status": _STATUS[state],
+        "remaining_billing_cycles": left,
+        "cancelled_at": None if end is None else seconds(end),
+    }
 
 
 def _cycles_left(subscription: Subscription, now: datetime) -> int | None:

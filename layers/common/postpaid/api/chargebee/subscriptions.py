@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from postpaid.api.chargebee.customers import chargebee_from_customer, policy
+from postpaid.api.chargebee.customers import policy, whole_customer
 from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.forms import read_form
@@ -81,6 +81,7 @@ def create(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         raise Invalid("missing_field", "is required", field="subscription_items[item_price_id][0]")
     found = priced(desk, params.subscription_items)
     check_one_plan([item for _, _, item in found])
+    params.check_pending(metered=any(item.metered for _, _, item in found))
     [plan] = [price for _, price, item in found if item.type is ItemType.PLAN]
     identifier = params.id or desk.new_id("sub")
     command = CreateSubscription(
@@ -138,7 +139,7 @@ def _resource(subscription: Subscription, shelf: Shelf) -> Resource:
 
 def _pair(desk: Desk, subscription: Subscription, resource: Resource) -> Resource:
     customer = known_customer(subscription.customer_id, desk.customers, even_deleted=True)
-    return {"subscription": shown(resource), "customer": chargebee_from_customer(customer)}
+    return {"subscription": shown(resource), "customer": whole_customer(desk, customer)}
 
 
 def _of_customers(desk: Desk, asked: Asked) -> list[Subscription] | None:
