@@ -95,3 +95,31 @@ def test_a_wrong_key_is_the_error_a_user_would_get(functions: Functions, cb: Cha
     with sdk_on(functions, "nobody") as other, pytest.raises(APIError) as refused:
         other.Customer.retrieve("harbor")
     assert refused.value.api_error_code == "api_authentication_failed"
+
+
+@pytest.mark.parametrize(
+    ("address", "lines"),
+    [
+        (
+            {
+                "line1": "7 Quay",
+                "city": "Salem",
+                "state_code": "MA",
+                "zip": "01970",
+                "country": "US",
+            },
+            ["7 Quay", "Salem, MA 01970", "US"],
+        ),
+        ({"line1": "Ring 1", "city": "Wien", "zip": "1010"}, ["Ring 1", "1010 Wien"]),
+        ({"state": "Goa"}, ["Goa"]),
+    ],
+)
+def test_a_town_is_printed_as_it_is_written_there(
+    functions: Functions, cb: Chargebee, address: dict[str, str], lines: list[str]
+) -> None:
+    customer = cb.Customer.create({"company": "Somebody", "billing_address": address}).customer
+
+    key = cb.env.api_key
+    shown = functions.call("GET", f"/v1/customers/{customer.id}", key=key).json
+
+    assert shown["address"] == lines

@@ -358,8 +358,7 @@ def _address(customer_id: str, known: dict[str, Any]) -> Address:
         address.get("line1"),
         address.get("line2"),
         address.get("line3"),
-        _joined(address, " ", "zip", "city"),
-        address.get("state") or address.get("state_code"),
+        _town(address),
         address.get("country"),
     ]
     return Address(
@@ -368,6 +367,16 @@ def _address(customer_id: str, known: dict[str, Any]) -> Address:
         email=known.get("email") or address.get("email"),
         tax_id=known.get("vat_number"),
     )
+
+
+def _town(address: dict[str, Any]) -> str:
+    """Return the line of the town: `Salem, MA 01970` where there are states, else `1010 Wien`."""
+    state = address.get("state_code") or address.get("state")
+    if state is None:
+        return _joined(address, " ", "zip", "city")
+    city = address.get("city")
+    behind = _joined({"state": state, "zip": address.get("zip")}, " ", "state", "zip")
+    return behind if city is None else f"{city}, {behind}"
 
 
 def _changed_parts(before: Address, after: Address) -> dict[str, Any]:
