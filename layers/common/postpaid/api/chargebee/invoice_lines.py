@@ -162,7 +162,7 @@ def _unit_amount(line: InvoiceLine, model: str | None) -> tuple[int, str | None]
         average = EXACT.divide(exact, counted)
     except Inexact:
         return rounded_minor(
-            Fraction(exact) / Fraction(counted) * 10 ** MINOR_UNITS[currency]
+            Fraction(Fraction(exact), Fraction(counted)) * 10 ** MINOR_UNITS[currency]
         ), None
     return minor_and_exact(average, currency)
 
