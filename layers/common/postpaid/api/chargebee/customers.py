@@ -336,13 +336,13 @@ def split_custom(form: Form) -> tuple[Form, dict[str, Any]]:
 def _known(
     params: CustomerParams, custom: dict[str, Any], before: dict[str, Any]
 ) -> dict[str, Any]:
-    given = {name: getattr(params, name) for name in _ECHOED if name in params.given()}
+    given = params.said(_ECHOED)
     if "vat_number" in params.given():
         given["vat_number"] = params.vat_number
     address = given.get("billing_address")
     if isinstance(address, AddressRow):
         was = before.get("billing_address") or {}
-        now = {name: getattr(address, name) for name in address.given()}
+        now = address.said(address.given())
         given["billing_address"] = without_none(was | now)
     return without_none({**before, **given, **custom})
 

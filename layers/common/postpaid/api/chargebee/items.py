@@ -108,8 +108,7 @@ class ItemParams(Params):
 
     def echoed(self, before: dict[str, Any]) -> dict[str, Any]:
         """Return what is only shown again, over what was before."""
-        given = {name: getattr(self, name) for name in _ECHOED if name in self.given()}
-        return {**before, **given}
+        return {**before, **self.said(_ECHOED)}
 
 
 class NewItem(ItemParams):

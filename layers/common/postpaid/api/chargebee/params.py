@@ -3,7 +3,7 @@
 import json
 import re
 from ast import literal_eval
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -98,6 +98,10 @@ class Params(BaseModel):
     def given(self) -> set[str]:
         """Return the names that were sent, with an empty value too."""
         return self.model_fields_set
+
+    def said(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return what was sent of some names, None for an empty value."""
+        return {name: getattr(self, name) for name in names if name in self.given()}
 
 
 NOT_KEPT = "is not kept here"

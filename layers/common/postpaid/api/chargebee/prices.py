@@ -171,10 +171,9 @@ class PriceParams(Params):
 
     def echoed(self, before: dict[str, Any]) -> dict[str, Any]:
         """Return what is only shown again, over what was before."""
-        given = {name: getattr(self, name) for name in _ECHOED if name in self.given()}
+        given = self.said(_ECHOED)
         if self.accounting_detail is not None:
-            detail = self.accounting_detail
-            now = {name: getattr(detail, name) for name in detail.given()}
+            now = self.accounting_detail.said(self.accounting_detail.given())
             known = without_none({**before.get("accounting_detail", {}), **now})
             given["accounting_detail"] = known or None
         return {**before, **given}

@@ -110,8 +110,7 @@ class Settings(Params):
 
     def echoed(self, before: dict[str, Any]) -> dict[str, Any]:
         """Return what is only shown again, over what was before."""
-        given = {name: getattr(self, name) for name in _ECHOED if name in self.given()}
-        return {**before, **given}
+        return {**before, **self.said(_ECHOED)}
 
 
 class NewSubscription(Settings):
