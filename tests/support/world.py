@@ -49,6 +49,7 @@ from postpaid.application.item_families import (
     create_item_family,
 )
 from postpaid.application.make_line import CreateLine
+from postpaid.application.one_time_charges import AddCharge, add_charge, remove_charge
 from postpaid.application.ports import Unavailable
 from postpaid.application.reconcile_term import Reconciled, reconcile_term
 from postpaid.application.record_batch import record_batch
@@ -67,6 +68,7 @@ from postpaid.domain.errors import BillingError
 from postpaid.domain.invoice import Invoice, InvoiceStatus
 from postpaid.domain.invoice_content import InvoiceContent, content_from_plain, stored_content
 from postpaid.domain.invoice_document import InvoiceDocument
+from postpaid.domain.one_time import OneTimeCharge
 from postpaid.domain.payment import Payment
 from postpaid.domain.series import Series
 from postpaid.domain.site import ClosingPolicy, Scope, Site
@@ -363,12 +365,13 @@ class World:
         recording: Recording = Recording.ONE_PER_DATE,
         aggregation: Aggregation = Aggregation.SUM,
         family_id: str | None = None,
+        item_type: ItemType = ItemType.PLAN,
     ) -> Item:
         stores = self.stores
         command = CreateItem(
             id=item_id,
             name=item_id.capitalize(),
-            type=ItemType.PLAN,
+            type=item_type,
             metered=metered,
             unit="minute" if metered else None,
             recording=recording,
@@ -620,6 +623,19 @@ class World:
             site=stores.site,
             now=self.now,
         )
+
+    def add_charge(
+        self, invoice: Invoice, item_price_id: str, charge_id: str = "chg", **more: Any
+    ) -> Created[OneTimeCharge]:
+        """Put a one-time charge on an invoice."""
+        command = AddCharge(
+            invoice_id=invoice.id, id=charge_id, item_price_id=item_price_id, **more
+        )
+        return add_charge(command, office=self.office)
+
+    def remove_charge(self, invoice: Invoice, charge_id: str = "chg") -> OneTimeCharge:
+        """Take a one-time charge off an invoice."""
+        return remove_charge(invoice.id, charge_id, books=self.books, now=self.now)
 
     def reconcile(self, start: str = "2026-10-01") -> Reconciled | None:
         """Bring what is billed of a term of the one subscription up to its usage."""

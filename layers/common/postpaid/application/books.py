@@ -9,6 +9,7 @@ from postpaid.application.ports import (
     Documents,
     Invoices,
     Manifests,
+    OneTimeCharges,
     Prices,
     Sites,
     Subscriptions,
@@ -28,6 +29,7 @@ class Books:
     terms: Terms
     ledger: UsageLedger
     invoices: Invoices
+    charges: OneTimeCharges
     closing: Closing
     credits: Credits
     manifests: Manifests

@@ -182,7 +182,7 @@ class _Desk:
             if same[-1].since == self.at and self._says(same[-1], command, field):
                 return  # a repeat of this very request
             raise Conflict("already_exists", "there is a line with this id", field=f"{field}.id")
-        made = self._maker().make(command, field, self._taken(change.item_price_id))
+        made = self._maker().make(command, f"{field}.", self._taken(change.item_price_id))
         same = [line for line in self.entries if line.id == made.id]
         if same and same[0].item_id != made.item_id:
             raise Conflict(
@@ -203,7 +203,7 @@ class _Desk:
         }
 
     def _says(self, line: Line, command: CreateLine, field: str) -> bool:
-        made = self._maker(counted=False, keeps=True).make(command, field, set())
+        made = self._maker(counted=False, keeps=True).make(command, f"{field}.", set())
         asked = (made.item_price_id, made.quantity, made.charge_text)
         return (line.item_price_id, line.quantity, line.charge_text) == asked
 
@@ -236,7 +236,7 @@ class _Desk:
             pricing=_own_pricing(entry, change),
         )
         keeps = change.item_price_id is None
-        made = self._maker(counted=False, keeps=keeps).make(command, field, set())
+        made = self._maker(counted=False, keeps=keeps).make(command, f"{field}.", set())
         if made.item_id != entry.item_id:
             raise Invalid(
                 "invalid_field",

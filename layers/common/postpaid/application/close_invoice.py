@@ -5,6 +5,8 @@
     crash after the freeze      the next run finds the invoice finished and returns it
     two runs at once            both rate the same usage; one freezes, the other finds it done
     usage during the close      it landed before the query and is billed, or it is late
+    a one-time charge during    it is read before the freeze and is on the invoice, or it is refused
+    the close
     a price cannot rate, or a   the invoice is parked with the reason and not due again; a request
     bound is broken             to close it runs the same close anew
 
@@ -143,7 +145,7 @@ class _Close:
                 )
             except Lost:
                 if not _still_ours(invoice, term, books):
-                    raise
+                    raise  # or it got another one-time charge: it is read anew
                 continue  # only what is drawn by all was drawn by another close: draw the next
             return finished
         raise Unavailable("other closes drew a number first every time")
@@ -157,10 +159,17 @@ def _credit_change(content: InvoiceContent, balance: Balance) -> CreditChange | 
 
 
 def _still_ours(invoice: Invoice, term: Term | None, books: Books) -> bool:
-    """Tell whether the fence of this run stands, so that what it read is still all there is."""
+    """Tell whether the fence of this run stands, so that what it read is still all there is.
+
+    A fence keeps usage out, not one-time charges: of those the invoice's head tells.
+    """
+    now = books.invoices.get(invoice.id)
+    if now is None or now.status is not InvoiceStatus.PENDING:
+        return False
+    if now.charge_changes != invoice.charge_changes:
+        return False
     if term is None:
-        now = books.invoices.get(invoice.id)
-        return now is not None and now.status is InvoiceStatus.PENDING
+        return True
     fenced = books.terms.get(term.subscription_id, term.period.start)
     return fenced is not None and fenced.status is TermStatus.CLOSING and fenced.run == term.run
 
@@ -203,5 +212,9 @@ def _finished(
 
 
 def charges_nothing(content: InvoiceContent) -> bool:
-    """Tell whether there is nothing to invoice; usage is told even where it is free."""
-    return not any(line.amount.minor or line.kind is LineKind.USAGE for line in content.lines)
+    """Tell whether there is nothing to invoice.
+
+    Usage is told even where it is free, and so is what was put on the invoice by hand.
+    """
+    told = {LineKind.USAGE, LineKind.ONE_TIME}
+    return not any(line.amount.minor or line.kind in told for line in content.lines)

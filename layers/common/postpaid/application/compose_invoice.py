@@ -17,9 +17,10 @@ from postpaid.domain.instants import YEAR_MAX
 from postpaid.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
 from postpaid.domain.invoice_content import InvoiceContent
 from postpaid.domain.metering import metered
+from postpaid.domain.one_time import OneTimeCharge
 from postpaid.domain.period import Period
 from postpaid.domain.quantity import decimal_text
-from postpaid.domain.rating import rate_term, versions_to_read
+from postpaid.domain.rating import rate_once, rate_term, versions_to_read
 from postpaid.domain.series import MAIN
 from postpaid.domain.site import Site
 from postpaid.domain.subscription import Subscription
@@ -106,11 +107,47 @@ def rated_content(
     `bound_exceeded`.
     """
     if invoice.k:
-        return _supplementary(invoice, parties, books, site, with_lines=with_lines)
-    begun = books.terms.get(invoice.subscription_id, invoice.period_end)
-    if begun is None and not (term and term.last):
-        raise Lost  # what it charges in advance must not be left out
-    return _content(invoice.id, parties, term, begun, books, site, with_lines=with_lines)
+        content = _supplementary(invoice, parties, books, site, with_lines=with_lines)
+    else:
+        begun = books.terms.get(invoice.subscription_id, invoice.period_end)
+        if begun is None and not (term and term.last):
+            raise Lost  # what it charges in advance must not be left out
+        content = _content(invoice.id, parties, term, begun, books, site, with_lines=with_lines)
+    if not with_lines or not invoice.charge_changes:
+        return content
+    return _with_charges(content, books.charges.of_invoice(invoice.id), parties, books, site)
+
+
+def _with_charges(
+    content: InvoiceContent,
+    charges: Sequence[OneTimeCharge],
+    parties: Parties,
+    books: Books,
+    site: Site,
+) -> InvoiceContent:
+    """Add the one-time charges of an invoice, those left out that were taken off it again.
+
+    They are as they were when the head was read: whatever stores this content is refused if they
+    were changed since.
+    """
+    entries = [(each.line, each.period) for each in charges if each.removed_at is None]
+    if not entries:
+        return content
+    prices = books.prices.versions(
+        {(entry.item_price_id, entry.price_version) for entry, _ in entries}
+    )
+    with _bounded():
+        once = [
+            rate_once(
+                entry,
+                prices[entry.item_price_id, entry.price_version],
+                period or content.period,
+                parties.customer.tax,
+            )
+            for entry, period in entries
+        ]
+        lines = (*content.lines, *once)
+        return replace(content, lines=lines, taxes=_taxes(lines, content.currency, site))
 
 
 def waiting_supplements(invoice: Invoice, term: Term | None, books: Books) -> list[Appended]:

@@ -7,6 +7,7 @@
     two at once                one deletes, the other finds it done
     a close at the same time   one of the two wins; the other is told what the invoice is by then
     usage during the deletion  it landed before the query and is dealt with, or it is late
+    a one-time charge          the deletion is refused and reads it, or it is refused
     a price cannot rate        what it holds is stored without lines, and counts as dealt with, too
 
 It is the close's own road, and for the same reason: what was told `on_time` is in the manifest that

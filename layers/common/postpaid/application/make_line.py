@@ -45,23 +45,23 @@ class LineMaker:
     cadences: Sequence[Cadence] = ()
     keeps: bool = False
 
-    def make(self, command: CreateLine, field: str, taken: set[str]) -> Line:
+    def make(self, command: CreateLine, prefix: str, taken: set[str]) -> Line:
         """Return a line; *taken* are the ids that a name of ours must not be.
 
         Raises `Invalid`, `NotFound` for its price or `Conflict` with code `archived`, naming the
-        field below *field*.
+        field behind *prefix*.
         """
-        price = self.price(command, field)
+        price = self.price(command, prefix)
         item = self.items.get(price.item_id)
         assert item is not None, "items are never removed"
         if not self.keeps:
-            self._check(price, item, f"{field}.item_price_id")
-        own = _own_charge(command, field, item, price)
-        quantity = _quantity(command, field, item, price.charge if own is None else own)
+            self._check(price, item, f"{prefix}item_price_id")
+        own = _own_charge(command, prefix, item, price)
+        quantity = _quantity(command, prefix, item, price.charge if own is None else own)
         if command.id is None:
             line_id = default_line_id(price.id, taken)
         else:
-            line_id = check_id(command.id, f"{field}.id")
+            line_id = check_id(command.id, f"{prefix}id")
         return Line(
             id=line_id,
             number=0 if self.ids is None else self.ids.number("line"),
@@ -77,9 +77,9 @@ class LineMaker:
             charge_text=None if own is None else own.to_text(),
         )
 
-    def price(self, command: CreateLine, field: str) -> ItemPrice:
+    def price(self, command: CreateLine, prefix: str) -> ItemPrice:
         """Return the newest version of the price a line names, in the right currency."""
-        place = f"{field}.item_price_id"
+        place = f"{prefix}item_price_id"
         price = self.prices.newest(check_id(command.item_price_id, place))
         if price is None:
             raise NotFound(
@@ -117,11 +117,11 @@ def check_cadence(price: ItemPrice, cadences: Sequence[Cadence], field: str) -> 
         )
 
 
-def _own_charge(command: CreateLine, field: str, item: Item, price: ItemPrice) -> Charge | None:
+def _own_charge(command: CreateLine, prefix: str, item: Item, price: ItemPrice) -> Charge | None:
     """Read a line's own charge, and refuse what the catalogue would refuse of its item."""
     if command.pricing is None:
         return None
-    place = f"{field}.pricing."
+    place = f"{prefix}pricing."
     charge = Charge.from_plain(command.pricing, place)
     if item.metered:
         replace(price, charge=charge).check_metered(place)
@@ -129,25 +129,25 @@ def _own_charge(command: CreateLine, field: str, item: Item, price: ItemPrice) -
         raise Invalid(
             "invalid_field",
             "prices usages one by one: the line must be metered",
-            field=f"{field}.pricing",
+            field=f"{prefix}pricing",
         )
     return charge
 
 
-def _quantity(command: CreateLine, field: str, item: Item, charge: Charge) -> Decimal | None:
+def _quantity(command: CreateLine, prefix: str, item: Item, charge: Charge) -> Decimal | None:
     if item.metered:
         if command.quantity is not None:
             raise Invalid(
                 "invalid_field",
                 "a metered line counts its usage instead",
-                field=f"{field}.quantity",
+                field=f"{prefix}quantity",
             )
         return None
     quantity = parse_quantity(
-        1 if command.quantity is None else command.quantity, f"{field}.quantity"
+        1 if command.quantity is None else command.quantity, f"{prefix}quantity"
     )
     try:
         charge.price(quantity)
     except Invalid as error:
-        raise Invalid("not_ratable", error.message, field=f"{field}.quantity") from None
+        raise Invalid("not_ratable", error.message, field=f"{prefix}quantity") from None
     return quantity

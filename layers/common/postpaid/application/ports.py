@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from postpaid.domain.customer import Customer
     from postpaid.domain.invoice import Invoice
     from postpaid.domain.invoice_content import InvoiceContent
+    from postpaid.domain.one_time import OneTimeCharge
     from postpaid.domain.payment import Payment
     from postpaid.domain.period import Period
     from postpaid.domain.site import Site
@@ -338,6 +339,25 @@ class Payments(Protocol):
         """Store a new payment and what is paid with it, or raise `Lost`.
 
         The invoice must still be ISSUED, and have exactly the payments of *over*.
+        """
+        ...
+
+
+class OneTimeCharges(Protocol):
+    """The one-time charges of one site's invoices."""
+
+    def get(self, invoice_id: str, charge_id: str) -> OneTimeCharge | None:
+        """Read a charge."""
+        ...
+
+    def of_invoice(self, invoice_id: str) -> list[OneTimeCharge]:
+        """Read all charges of an invoice in their order, those that were taken off included."""
+        ...
+
+    def put(self, charge: OneTimeCharge, over: Invoice) -> None:
+        """Store a new charge, or that one was taken off, or raise `Lost`.
+
+        The invoice must still be PENDING, and its charges be as often changed as those of *over*.
         """
         ...
 

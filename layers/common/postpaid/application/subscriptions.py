@@ -246,12 +246,12 @@ def _lines(
     )
     lines: list[Line] = []
     for index, each in enumerate(commands):
-        place = f"lines[{index}]"
+        place = f"lines[{index}]."
         if maker.currency is None:
             maker = replace(maker, currency=maker.price(each, place).currency)
         line = maker.make(each, place, taken)
         if any(line.id == other.id for other in lines):
-            raise Invalid("invalid_field", "is the id of another line", field=f"{place}.id")
+            raise Invalid("invalid_field", "is the id of another line", field=f"{place}id")
         taken.add(line.id)
         lines.append(line)
     assert maker.currency is not None

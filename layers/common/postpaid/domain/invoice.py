@@ -65,6 +65,7 @@ class LineKind(StrEnum):
     RECURRING = "recurring"
     CREDIT = "credit"  # of a recurring charge: time that was paid in advance and not used
     SUPPLEMENT = "supplement"  # usage that came or changed after its own term was invoiced
+    ONE_TIME = "one_time"  # a charge that was put on this invoice, whatever its term came to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +152,10 @@ class Invoice:
     *broken* the bound it broke, if that is why. *series* is the one that *serial* counts in, and
     known when that is drawn. *due_on* is when an issued one is to be paid, None of those from
     before that was kept. *credit_applied* is what it took from the customer's credit, None if
-    nothing. *paid* is the sum of its *payments* payments, None if there are none. One that was
-    deleted has what it would have said and come to, which nobody owes; neither of them if it went
-    with a subscription that was withdrawn.
+    nothing. *paid* is the sum of its *payments* payments, None if there are none.
+    *charge_changes* is how often a one-time charge was put on it or taken off. One that was deleted
+    has what it would have said and come to, which nobody owes; neither of them if it went with a
+    subscription that was withdrawn.
     """
 
     id: str
@@ -181,6 +183,7 @@ class Invoice:
     broken: Broken | None = None
     paid: Money | None = None
     payments: int = 0
+    charge_changes: int = 0
     voided_at: datetime | None = None
     void_reason: str | None = None
     deleted_at: datetime | None = None

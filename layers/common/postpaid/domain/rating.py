@@ -316,6 +316,18 @@ class _Rater:
         return Whole(period, self.subscription.zone_at(term.period.start))
 
 
+def rate_once(
+    entry: Line, price: ItemPrice, period: Period, customer_tax: TaxRates | None
+) -> InvoiceLine:
+    """Rate what is charged once, whole, by a price or by the entry's own charge.
+
+    Raises `Invalid` if the price cannot rate its quantity.
+    """
+    own = price if entry.charge is None else replace(price, charge=entry.charge)
+    charged = _Charged(entry, own, customer_tax)
+    return charged.line(LineKind.ONE_TIME, *charged.recurring(), period, None)
+
+
 @dataclass(frozen=True, slots=True)
 class _Charged:
     """One entry at one price."""

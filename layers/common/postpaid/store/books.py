@@ -7,6 +7,7 @@ from postpaid.application.books import Books
 from postpaid.application.ports import Documents
 from postpaid.domain.site import Scope, Site
 from postpaid.store.catalog import StoredItems, StoredPrices
+from postpaid.store.charges import StoredCharges
 from postpaid.store.closing import StoredClosing
 from postpaid.store.counters import StoredIds
 from postpaid.store.credits import StoredCredits
@@ -102,6 +103,11 @@ class SiteStores:
         return StoredPayments(self.billing, self.scope)
 
     @property
+    def charges(self) -> StoredCharges:
+        """What is put on the invoices beside what their subscriptions owe."""
+        return StoredCharges(self.billing, self.scope)
+
+    @property
     def numbers(self) -> StoredNumbers:
         """Which invoice has which number."""
         return StoredNumbers(self.billing, self.scope)
@@ -151,6 +157,7 @@ class SiteStores:
             terms=self.terms,
             ledger=self.ledger,
             invoices=self.invoices,
+            charges=self.charges,
             closing=self.closing(now),
             credits=self.credits,
             manifests=self.manifests,

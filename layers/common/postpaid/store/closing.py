@@ -24,6 +24,7 @@ from postpaid.store.invoices import (
     issued_with,
     item_from_invoice,
     parked_attributes,
+    pending_with,
     voided_attributes,
 )
 from postpaid.store.manifests import billing_write
@@ -156,10 +157,10 @@ class StoredClosing:
     ) -> None:
         """Store a finished invoice, its number, and its term as frozen; or raise `Lost`.
 
-        The term must still be CLOSING for *run*, the invoice PENDING, the number the next one of
-        its series and its date not before that of the number before, the customer's balance the
-        one that was read, and what waited for this invoice must wait still. A skipped invoice draws
-        no number.
+        The term must still be CLOSING for *run*, the invoice PENDING with the one-time charges that
+        were read, the number the next one of its series and its date not before that of the number
+        before, the customer's balance the one that was read, and what waited for this invoice must
+        wait still. A skipped invoice draws no number.
         """
         scope = self._scope
         head = keys.entity(scope, "invoice", invoice.id)
@@ -168,7 +169,7 @@ class StoredClosing:
             **parked_attributes(invoice),
             **finished_attributes(invoice),
         }
-        pending = equals("status", InvoiceStatus.PENDING.value)
+        pending = pending_with(invoice.charge_changes)
         writes: list[Write] = [_update(head, pending, finished)]
         if term is not None:
             writes.append(self._frozen(term, run))
@@ -182,8 +183,9 @@ class StoredClosing:
     def delete(self, term: Term | None, invoice: Invoice, *, run: str | None) -> None:
         """Store an invoice as deleted, and its term as frozen; or raise `Lost`.
 
-        The invoice must still be PENDING, the term CLOSING for *run*. No number is drawn, no credit
-        moves, and what waits goes on waiting. The invoice is due no more.
+        The invoice must still be PENDING with the one-time charges that were read, the term CLOSING
+        for *run*. No number is drawn, no credit moves, and what waits goes on waiting. The invoice
+        is due no more.
         """
         deleted: dict[str, Value] = {
             "status": invoice.status.value,
@@ -195,17 +197,20 @@ class StoredClosing:
             "dsk": None,
         }
         head = keys.entity(self._scope, "invoice", invoice.id)
-        pending = equals("status", InvoiceStatus.PENDING.value)
+        pending = pending_with(invoice.charge_changes)
         writes: list[Write] = [_update(head, pending, deleted)]
         if term is not None:
             writes.append(self._frozen(term, run))
         self._all_or_lost(writes)
 
     def park(self, term: Term | None, invoice: Invoice, *, run: str | None) -> None:
-        """Store why an invoice cannot be made, and that it is not due again; or raise `Lost`."""
+        """Store why an invoice cannot be made, and that it is not due again; or raise `Lost`.
+
+        It must still be PENDING with the one-time charges that were read.
+        """
         idle: dict[str, Value] = {"due_at": None, "dpk": None, "dsk": None}
         head = keys.entity(self._scope, "invoice", invoice.id)
-        pending = equals("status", InvoiceStatus.PENDING.value)
+        pending = pending_with(invoice.charge_changes)
         why = parked_attributes(invoice)
         if term is None:
             self._all_or_lost([_update(head, pending, {**why, **idle})])

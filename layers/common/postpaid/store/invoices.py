@@ -127,6 +127,7 @@ def item_from_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime)
             **parked_attributes(invoice),
             **finished_attributes(invoice),
             **paid_attributes(invoice.paid, invoice.payments),
+            "cv": invoice.charge_changes or None,
             **voided_attributes(invoice),
             **deleted_attributes(invoice),
             **keys.listing(scope, KIND, invoice.id, invoice.created_at),
@@ -201,6 +202,12 @@ def issued_with(payments: int) -> Condition:
     return all_of(equals("status", InvoiceStatus.ISSUED.value), counted)
 
 
+def pending_with(charge_changes: int) -> Condition:
+    """Return the condition that an invoice is pending, its charges as often changed as said."""
+    counted = equals("cv", charge_changes) if charge_changes else Absent("cv")
+    return all_of(equals("status", InvoiceStatus.PENDING.value), counted)
+
+
 def _broken(item: Item) -> Broken | None:
     if item.get("bound") is None:
         return None
@@ -241,6 +248,7 @@ def invoice_from_item(item: Item) -> Invoice:
         broken=_broken(item),
         paid=None if paid is None else Money(int(paid), currency),
         payments=number_or_none(item, "pv") or 0,
+        charge_changes=number_or_none(item, "cv") or 0,
         voided_at=instant_or_none(item, "voided_at"),
         void_reason=text_or_none(item, "void_reason"),
         deleted_at=instant_or_none(item, "deleted_at"),

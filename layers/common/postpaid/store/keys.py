@@ -34,6 +34,7 @@ Billing table
     a customer's credit  pk scope#customer#id        sk CREDIT#currency
     invoice              pk scope#invoice#id         sk META
     its payments         the same pk                 sk PAY#id
+    its one-time charges the same pk                 sk CHG#id
     invoice numbers      pk scope#series#id          sk COUNTER, NO#0000000001 (who has it)
     index `due`          dpk due#clock#hour#shard    dsk due instant           (exception 2)
     index `list`         lpk scope#type#month#shard  lsk created instant#id  (catalogue: home#…)
@@ -243,6 +244,11 @@ def customer_tally(scope: Scope, customer_id: str) -> Key:
 def customer_credit(scope: Scope, customer_id: str, currency: str) -> Key:
     """Return the key of a customer's credit balance in a currency."""
     return Key(entity(scope, "customer", customer_id).pk, f"CREDIT#{currency}")
+
+
+def one_time_charge(scope: Scope, invoice_id: str, charge_id: str) -> Key:
+    """Return the key of a one-time charge of an invoice."""
+    return Key(entity(scope, "invoice", invoice_id).pk, f"CHG#{escape(charge_id)}")
 
 
 def payment(scope: Scope, invoice_id: str, payment_id: str) -> Key:

@@ -105,7 +105,7 @@ def item_from_subscription(scope: Scope, subscription: Subscription) -> Item:
                 for key, content, outcome in subscription.requests
             ]
             or None,
-            "lines": [_plain_line(line) for line in subscription.lines],
+            "lines": [item_from_line(line) for line in subscription.lines],
             "annotations": subscription.annotations_text or None,
             "created_at": instant_text(subscription.created_at),
             "changed_at": _text(subscription.changed_at),
@@ -145,7 +145,7 @@ def subscription_from_item(item: Item) -> Subscription:
             (text(each, "k"), text(each, "c"), text(each, "o"))
             for each in maps_or_none(item, "requests")
         ),
-        lines=tuple(_line(plain) for plain in maps(item, "lines")),
+        lines=tuple(line_from_item(plain) for plain in maps(item, "lines")),
         closing=closing_from_item(item),
         created_at=instant(item, "created_at"),
         changed_at=instant_or_none(item, "changed_at"),
@@ -180,7 +180,8 @@ def _text(instant: datetime | None) -> str | None:
     return None if instant is None else instant_text(instant)
 
 
-def _plain_line(line: Line) -> Value:
+def item_from_line(line: Line) -> Item:
+    """Return the stored form of an entry of a line."""
     return without_none(
         {
             "id": line.id,
@@ -201,7 +202,8 @@ def _plain_line(line: Line) -> Value:
     )
 
 
-def _line(plain: Item) -> Line:
+def line_from_item(plain: Item) -> Line:
+    """Read an entry of a line from its stored form."""
     quantity = text_or_none(plain, "quantity")
     return Line(
         id=text(plain, "id"),

@@ -43,7 +43,7 @@ ANSWERS: dict[str, Answer] = {
     **dict.fromkeys(("limit_exceeded", "usage_limit_reached"), _FULL),
     **dict.fromkeys(
         (
-            *("customer_not_found", "invoice_not_found", "item_not_found"),
+            *("charge_not_found", "customer_not_found", "invoice_not_found", "item_not_found"),
             *(
                 "item_family_not_found",
                 "item_price_not_found",

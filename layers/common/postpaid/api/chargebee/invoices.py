@@ -50,7 +50,6 @@ _CLOSE_REFUSED = {
 _SUBSCRIPTION = "line_item[subscription_id][is]"
 _CUSTOMER = "line_item[customer_id][is]"
 _QUERY = frozenset({"line_items_limit", "line_items_offset", _SUBSCRIPTION, _CUSTOMER})
-_NO_CHARGES = "an invoice is made from its subscription: put the charge on that, or leave it out"
 
 
 class NoteRow(Params):
@@ -191,13 +190,6 @@ def pdf(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         raise Conflict("pdf_not_ready", f"the document of this invoice {why}")
     is_inline = params.disposition_type == "inline"
     return download(desk, desk.documents.pdf_link(made, inline=is_inline))
-
-
-def add_charge_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
-    """Refuse to put a charge on an invoice that is not its subscription's."""
-    read_form(request.body, request.headers)
-    _check_pending(find_invoice(desk, ids[0]))
-    raise Invalid("not_supported", _NO_CHARGES, field="item_price[item_price_id]")
 
 
 def _shown(desk: Desk, invoice: Invoice) -> Response:

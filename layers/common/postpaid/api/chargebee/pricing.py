@@ -14,6 +14,7 @@ from pydantic import Field
 from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.params import Digits, Params, Whole
 from postpaid.api.chargebee.things import without_none
+from postpaid.domain.catalog import ItemPrice
 from postpaid.domain.errors import Invalid
 from postpaid.domain.money import EXACT, MINOR_UNITS, in_minor_units
 from postpaid.domain.quantity import decimal_text
@@ -82,6 +83,37 @@ def plain_pricing(
     if tiers:
         raise Invalid("invalid_field", f"{model} has no tiers", field=tiers_field)
     return {"pricing_model": model, _SIMPLE[model]: major(price, exact, currency, "price")}
+
+
+def repriced(
+    price: ItemPrice,
+    unit_price: int | None,
+    exact: str | None,
+    tiers: Sequence[TierRow],
+    field: str,
+) -> Plain | None:
+    """Return the plain form of a price's own model with other amounts, None without any.
+
+    They are a *unit_price*, at *field*, or `item_tiers`. Raises `Invalid` naming the parameter.
+    """
+    plain = price.charge.to_plain()
+    model = plain["pricing_model"]
+    is_said = unit_price is not None or exact is not None
+    if tiers:
+        if is_said:
+            raise Invalid("invalid_field", "goes without item_tiers", field=field)
+        own = plain_pricing(model, None, None, tiers, price.currency, "item_tiers")
+    elif is_said:
+        if model not in _SIMPLE:
+            raise Invalid("invalid_field", f"{model} has item_tiers instead", field=field)
+        with spelled({"unit_price": field}):
+            amount = major(unit_price, exact, price.currency, "unit_price")
+        own = {"pricing_model": model, _SIMPLE[model]: amount}
+    else:
+        return None
+    # What goes with the model in the catalogue goes with it here.
+    beside = {n: v for n, v in plain.items() if n not in {"tiers", "amount", "unit_amount"}}
+    return {**beside, **own}
 
 
 def _plain_tiers(model: str, tiers: Sequence[TierRow], currency: str, field: str) -> list[Plain]:

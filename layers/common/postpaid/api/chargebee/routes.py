@@ -6,6 +6,7 @@ Usage writes are served by a function of their own, `functions/record_usage`.
 from collections.abc import Callable
 
 from postpaid.api.chargebee import (
+    charges,
     customers,
     families,
     invoice_lists,
@@ -64,7 +65,7 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("POST", "api/v2/invoices/{}/pdf", READ, invoices.pdf),
     Route("POST", "api/v2/invoices/{}/void", ADMIN, invoices.void),
     Route("POST", "api/v2/invoices/{}/delete", ADMIN, invoices.delete),
-    Route("POST", "api/v2/invoices/{}/add_charge_item", ADMIN, invoices.add_charge_item),
+    Route("POST", "api/v2/invoices/{}/add_charge_item", ADMIN, charges.add_charge_item),
     Route("GET", "api/v2/time_machines/{}", ADMIN, time_machine.retrieve),
     Route("POST", "api/v2/time_machines/{}/start_afresh", ADMIN, time_machine.afresh),
     Route("POST", "api/v2/time_machines/{}/travel_forward", ADMIN, time_machine.forward),

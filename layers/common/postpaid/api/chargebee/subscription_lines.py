@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.line_ids import short_line_id
-from postpaid.api.chargebee.pricing import Plain, major, plain_pricing
+from postpaid.api.chargebee.pricing import Plain, repriced
 from postpaid.api.chargebee.subscription_params import ItemRow, ItemTierRow
 from postpaid.api.desk import Desk
 from postpaid.application.change_lines import LineAction, LineChange
@@ -107,28 +106,8 @@ def own_pricing(
 ) -> Plain | None:
     """Return the plain form of a price of this subscription alone, None if it has none."""
     mine = [tier for tier in tiers if tier.item_price_id == price.id]
-    plain = price.charge.to_plain()
-    model = plain["pricing_model"]
-    own: Plain | None = None
-    if mine:
-        if row.unit_price is not None or row.unit_price_in_decimal is not None:
-            field = f"subscription_items[unit_price][{index}]"
-            raise Invalid("invalid_field", "goes without item_tiers", field=field)
-        own = plain_pricing(model, None, None, mine, price.currency, "item_tiers")
-    elif row.unit_price is not None or row.unit_price_in_decimal is not None:
-        field = f"subscription_items[unit_price][{index}]"
-        if model not in {"flat_fee", "per_unit"}:
-            raise Invalid("invalid_field", f"{model} has item_tiers instead", field=field)
-        name = "amount" if model == "flat_fee" else "unit_amount"
-        with spelled({"unit_price": field}):
-            exact = row.unit_price_in_decimal
-            amount = major(row.unit_price, exact, price.currency, "unit_price")
-        own = {"pricing_model": model, name: amount}
-    if own is None:
-        return None
-    # What goes with the model in the catalogue goes with it here.
-    beside = {n: v for n, v in plain.items() if n not in {"tiers", "amount", "unit_amount"}}
-    return {**beside, **own}
+    field = f"subscription_items[unit_price][{index}]"
+    return repriced(price, row.unit_price, row.unit_price_in_decimal, mine, field)
 
 
 def line_changes(

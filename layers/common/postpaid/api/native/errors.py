@@ -17,6 +17,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "route_not_found": (404, "There is nothing at this path"),
     "customer_not_found": (404, "There is no such customer"),
     "invoice_not_found": (404, "There is no such invoice"),
+    "charge_not_found": (404, "The invoice has no such charge"),
     "item_family_not_found": (404, "There is no such item family"),
     "item_not_found": (404, "There is no such item"),
     "item_price_not_found": (404, "There is no such item price"),

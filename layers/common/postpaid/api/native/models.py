@@ -10,6 +10,7 @@ from postpaid.domain.bounds import AmountBounds
 from postpaid.domain.errors import Invalid
 from postpaid.domain.line import LINES_MAX
 from postpaid.domain.money import MINOR_UNITS, check_currency
+from postpaid.domain.one_time import COMMENT_LENGTH_MAX
 from postpaid.domain.payment import parse_payment
 from postpaid.domain.quantity import parse_amount
 from postpaid.domain.series import SERIES_MAX, Series
@@ -234,6 +235,18 @@ class PaymentBody(Body):
     paid_on: str | None = None
     method: Annotated[Text, StringConstraints(max_length=50)] | None = None
     reference: Annotated[Text, StringConstraints(max_length=100)] | None = None
+
+
+class ChargeBody(Body):
+    """`POST /v1/invoices/{id}/charges`."""
+
+    id: str | None = None
+    item_price_id: str
+    quantity: Number | None = None
+    pricing: dict[str, Any] | None = None
+    start: str | None = Field(default=None, alias="from")
+    end: str | None = Field(default=None, alias="to")
+    comment: Annotated[Text, StringConstraints(max_length=COMMENT_LENGTH_MAX)] | None = None
 
 
 class ChangeCadenceBody(CadenceBody):

@@ -11,6 +11,7 @@ from postpaid.api.native import (
     billing,
     catalog,
     changes,
+    charges,
     clock,
     customers,
     keys,
@@ -83,6 +84,9 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "v1/invoices/{}/usages-pdf", KeyScope.USAGE_READ, billing.get_usages_pdf),
     Route("POST", "v1/invoices/{}/void", ADMIN, settling.post_void),
     Route("POST", "v1/invoices/{}/delete", ADMIN, settling.post_delete),
+    Route("GET", "v1/invoices/{}/charges", READ, charges.list_charges),
+    Route("POST", "v1/invoices/{}/charges", ADMIN, charges.post_charge),
+    Route("DELETE", "v1/invoices/{}/charges/{}", ADMIN, charges.delete_charge),
     Route("GET", "v1/invoices/{}/payments", READ, settling.list_payments),
     Route("POST", "v1/invoices/{}/payments", ADMIN, settling.post_payment),
 )

@@ -21,6 +21,7 @@ from postpaid.domain.invoice_content import (
 )
 from postpaid.domain.line import Line
 from postpaid.domain.money import Money
+from postpaid.domain.one_time import OneTimeCharge
 from postpaid.domain.payment import Payment
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Address, ClosingPolicy, Site
@@ -219,6 +220,26 @@ def native_from_payment(payment: Payment) -> dict[str, Any]:
         "method": payment.method,
         "reference": payment.reference,
         "recorded_at": instant_text(payment.recorded_at),
+    }
+
+
+def native_from_charge(charge: OneTimeCharge) -> dict[str, Any]:
+    """Show a one-time charge; what it comes to is on its invoice's lines."""
+    line, period = charge.line, charge.period
+    return {
+        "id": charge.id,
+        "integer_id": line.number,
+        "invoice_id": charge.invoice_id,
+        "item_price_id": line.item_price_id,
+        "price_version": line.price_version,
+        "name": line.name,
+        "quantity": None if line.quantity is None else decimal_text(line.quantity),
+        "pricing": None if line.charge is None else line.charge.to_plain(),
+        "from": None if period is None else instant_text(period.start),
+        "to": None if period is None else instant_text(period.end),
+        "comment": charge.comment,
+        "added_at": instant_text(charge.added_at),
+        "removed_at": _instant(charge.removed_at),
     }
 
 

@@ -1,0 +1,101 @@
+"""One-time charges on pending invoices."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from postpaid.api.chargebee.errors import spelled
+from postpaid.api.chargebee.forms import read_form
+from postpaid.api.chargebee.invoice_reading import find_invoice, view_of, whole_invoice
+from postpaid.api.chargebee.params import Digits, Id, Id50, Params, Stamp, Text300, Whole, read
+from postpaid.api.chargebee.pricing import Amount, TierRow, repriced
+from postpaid.api.desk import Desk
+from postpaid.api.http import Request, Response
+from postpaid.application.close_invoice import known_invoice
+from postpaid.application.one_time_charges import AddCharge, add_charge
+from postpaid.domain.errors import Invalid, NotFound
+from postpaid.domain.instants import instant_text
+
+_NAMES = {
+    **dict.fromkeys(("pricing", "pricing.amount", "pricing.unit_amount"), "item_price[unit_price]"),
+    "pricing.tiers": "item_tiers",
+    "item_price_id": "item_price[item_price_id]",
+    "quantity": "item_price[quantity]",
+    "from": "item_price[date_from]",
+    "to": "item_price[date_to]",
+}
+
+
+class ChargedPrice(Params):
+    """What is charged: `item_price`."""
+
+    item_price_id: Id
+    quantity: Annotated[Whole, Field(ge=1)] | None = None
+    quantity_in_decimal: Digits | None = None
+    unit_price: Amount | None = None
+    unit_price_in_decimal: Digits | None = None
+    date_from: Stamp | None = None
+    date_to: Stamp | None = None
+
+
+class ChargeParams(Params):
+    """`POST /invoices/{id}/add_charge_item`."""
+
+    item_price: ChargedPrice
+    item_tiers: list[TierRow] = Field(default_factory=list)
+    comment: Text300 | None = None
+    subscription_id: Id50 | None = None
+
+
+def add_charge_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
+    """Put a one-time charge on a pending invoice, and show it as it would be closed now."""
+    params = read(ChargeParams, read_form(request.body, request.headers))
+    invoice, asked = find_invoice(desk, ids[0]), params.item_price
+    if params.subscription_id not in {None, invoice.subscription_id}:
+        raise Invalid(
+            "invalid_field",
+            f"is not the invoice's, which is of '{invoice.subscription_id}'",
+            field="subscription_id",
+        )
+    with spelled(_NAMES):
+        command = AddCharge(
+            invoice_id=invoice.id,
+            id=desk.new_id("chg"),
+            item_price_id=asked.item_price_id,
+            quantity=_quantity(asked),
+            pricing=_pricing(desk, params),
+            start=None if asked.date_from is None else instant_text(asked.date_from),
+            end=None if asked.date_to is None else instant_text(asked.date_to),
+            comment=params.comment,
+        )
+        add_charge(command, office=desk.office)
+    changed = known_invoice(desk.invoices, invoice.id)
+    return Response(200, {"invoice": whole_invoice(desk, changed, view_of(desk))})
+
+
+def _quantity(asked: ChargedPrice) -> object:
+    if asked.quantity is not None and asked.quantity_in_decimal is not None:
+        raise Invalid(
+            "invalid_field",
+            "give it, or quantity_in_decimal, but not both",
+            field="quantity",
+        )
+    return asked.quantity_in_decimal if asked.quantity is None else asked.quantity
+
+
+def _pricing(desk: Desk, params: ChargeParams) -> dict[str, object] | None:
+    """Return the plain form of a price of this charge alone, None if the catalogue's counts."""
+    asked = params.item_price
+    if asked.unit_price is None and asked.unit_price_in_decimal is None and not params.item_tiers:
+        return None
+    price = desk.prices.newest(asked.item_price_id)
+    if price is None:
+        message = f"there is no item price '{asked.item_price_id}'"
+        raise NotFound("item_price_not_found", message, field="item_price_id")
+    return repriced(
+        price,
+        asked.unit_price,
+        asked.unit_price_in_decimal,
+        params.item_tiers,
+        "item_price[unit_price]",
+    )
