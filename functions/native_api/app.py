@@ -7,33 +7,10 @@ from postpaid.api.native.errors import guarded
 from postpaid.api.native.routes import ROUTES, USAGE_WRITES
 from postpaid.application.authenticate import authenticate
 from postpaid.assembly.control import Control
-from postpaid.domain.api_key import ApiKey
-from postpaid.outbound import documents, queue
-from postpaid.runtime.cache import Cache
 from postpaid.runtime.log import log, log_failure
 from postpaid.runtime.settings import Settings
-from postpaid.store import dynamo
-from postpaid.store.api_keys import StoredApiKeys
 
-settings = Settings.from_environment()
-client = dynamo.connect()
-s3 = documents.connect()
-usages = dynamo.DynamoTable(client, settings.usage_table)
-billing = dynamo.DynamoTable(client, settings.billing_table)
-sqs = queue.connect()
-close_queue = queue.Queue(sqs, settings.close_queue_url)
-render_queue = queue.Queue(sqs, settings.render_queue_url)
-api_keys = StoredApiKeys(billing, Cache[ApiKey]())
-blocks: dict[str, list[int]] = {}
-control = Control(
-    usages=usages,
-    billing=billing,
-    s3=s3,
-    bucket=settings.document_bucket,
-    close_queue=close_queue,
-    render_queue=render_queue,
-    blocks=blocks,
-)
+control = Control.connect(Settings.from_environment())
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
@@ -50,5 +27,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 
 def _serve(request: Request) -> Response:
     route, ids = find_route(ROUTES, request, elsewhere=USAGE_WRITES)
-    key = authenticate(bearer_or_basic(request.headers), route.scope, api_keys=api_keys)
+    key = authenticate(bearer_or_basic(request.headers), route.scope, api_keys=control.api_keys)
     return route.operation(control.desk(key), request, ids)

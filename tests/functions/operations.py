@@ -118,7 +118,8 @@ class Stage:
         """Have integer ids at hand: one in twenty requests must ask for more."""
         scope = self.site.scope
         for name in (WORKER, CONTROL):
-            blocks = self.functions.modules[name].blocks
+            module = self.functions.modules[name]
+            blocks = module.blocks if name == WORKER else module.control.blocks
             for kind in NUMBERED:
                 pk = keys.counter(scope, kind).pk
                 if len(blocks.get(pk, ())) < NUMBERS_MIN:

@@ -137,7 +137,7 @@ def test_a_failure_is_forgotten_and_what_it_made_is_found_by_the_repeat(
     door: Door, functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = customers(door)
-    client = functions.modules[API].client
+    client = functions.client_of(API)
     put, lost = client.put_item, []
 
     def put_item(**request: Any) -> Any:
@@ -164,7 +164,7 @@ def test_a_failure_is_forgotten_and_what_it_made_is_found_by_the_repeat(
 def test_a_bug_is_no_answer_to_be_kept(
     door: Door, functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = functions.modules[API].client
+    client = functions.client_of(API)
     put = client.put_item
 
     def put_item(**request: Any) -> Any:
@@ -183,7 +183,7 @@ def test_a_bug_is_no_answer_to_be_kept(
 def test_while_the_first_is_at_work_the_second_is_told_to_wait(
     door: Door, functions: Functions, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = functions.modules[API].client
+    client = functions.client_of(API)
     put = client.put_item
     second: list[Any] = []
 
@@ -214,7 +214,7 @@ def test_a_run_that_died_holds_its_key_for_a_minute(
     class Died(BaseException):
         pass
 
-    client = functions.modules[API].client
+    client = functions.client_of(API)
     update = client.update_item
 
     def update_item(**request: Any) -> Any:

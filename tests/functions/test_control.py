@@ -302,7 +302,7 @@ def test_a_new_opening_invoice_is_asked_for_at_once(functions: Functions) -> Non
 def test_a_queue_that_fails_does_not_fail_the_subscription(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client: Any = functions.modules["NativeApiFunction"].close_queue._client
+    client: Any = functions.client_of("NativeApiFunction", "sqs")
 
     def send_message(**_: object) -> None:
         raise EndpointConnectionError(endpoint_url="https://sqs")
@@ -317,7 +317,7 @@ def test_a_queue_that_fails_does_not_fail_the_subscription(
 def test_storage_that_does_not_answer_is_said_to_be_unavailable(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client: Any = shop.functions.modules["NativeApiFunction"].client
+    client: Any = shop.functions.client_of("NativeApiFunction")
     real = client.put_item
 
     def put_item(**request: Any) -> None:

@@ -157,7 +157,7 @@ def test_no_failure_leaves_a_secret_in_the_log(
     statuses: list[int] = []
     with monkeypatch.context() as patch:
         for name in ("RecordUsageFunction", "NativeApiFunction"):
-            client: Any = shop.functions.modules[name].client
+            client: Any = shop.functions.client_of(name)
             for verb in ("put_item", "update_item", "query", "transact_write_items"):
                 patch.setattr(client, verb, fail)
         for method, target, body in (

@@ -178,7 +178,7 @@ def test_s3_may_say_in_two_ways_that_nothing_is_there(
     def head_object(**_: object) -> None:
         raise ClientError(told, "HeadObject")
 
-    monkeypatch.setattr(shop.functions.modules[CONTROL].s3, "head_object", head_object)
+    monkeypatch.setattr(shop.functions.client_of(CONTROL, "s3"), "head_object", head_object)
 
     _ask(shop, path)
 
@@ -193,7 +193,7 @@ def test_what_does_not_answer_is_tried_again(
         raise EndpointConnectionError(endpoint_url="https://aws")
 
     with monkeypatch.context() as patch:
-        patch.setattr(getattr(shop.functions.modules[CONTROL], client), verb, fail)
+        patch.setattr(shop.functions.client_of(CONTROL, client), verb, fail)
         answer = shop.call("GET", f"{path}/usages-pdf")
 
     check_refusal(answer, status=503, code="temporarily_unavailable", said=None, secrets=[])

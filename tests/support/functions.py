@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from botocore.client import BaseClient
 
 from postpaid.application.api_keys import create_key
 from postpaid.application.sites import CreateSite, create_site
+from postpaid.assembly.control import Control
 from postpaid.domain.api_key import KeyScope
 from postpaid.domain.site import Address, Site
 from postpaid.runtime.cache import Cache
@@ -184,6 +185,15 @@ class Functions:
         """Return the clients that the functions made when they were imported."""
         return _clients(self.modules.values())
 
+    def client_of(self, function: str, service: str = "dynamodb") -> Any:
+        """Return the client by which a function reaches a service, its tables' if none is said."""
+        [found] = [
+            client
+            for client in _clients([self.modules[function]])
+            if client.meta.service_model.service_name == service
+        ]
+        return found
+
     def messages(self, queue: str) -> list[str]:
         """Take all messages out of a queue."""
         taken: list[str] = []
@@ -275,11 +285,12 @@ def import_functions(told: Mapping[str, str], endpoint: str) -> dict[str, Module
 
 def forget(module: ModuleType) -> None:
     """Let a process lose what it kept in memory."""
-    for value in vars(module).values():
+    for value in _held(module):
         kept = getattr(value, "_kept", value)
         if isinstance(kept, Cache):
             kept._entries.clear()
-    vars(module).get("blocks", {}).clear()
+        if isinstance(value, Control):
+            value.blocks.clear()
 
 
 def routed(method: str, path: str) -> tuple[str, str]:
@@ -364,9 +375,17 @@ def _imported(function: Resource, environment: Iterator[tuple[str, str]]) -> Mod
 
 def _clients(modules: Iterable[ModuleType]) -> set[BaseClient]:
     """Find the clients that modules made, those inside our own adapters included."""
-    values = [value for module in modules for value in vars(module).values()]
+    values = [value for module in modules for value in _held(module)]
     candidates = [getattr(value, "_client", value) for value in values]
     return {client for client in candidates if isinstance(client, BaseClient)}
+
+
+def _held(module: ModuleType) -> Iterator[object]:
+    """Yield what a module holds, and what its connections hold, which are made in one place."""
+    for value in vars(module).values():
+        yield value
+        if isinstance(value, Control):
+            yield from (getattr(value, each.name) for each in fields(value))
 
 
 def _take_notes(client: BaseClient, calls: list[str], writes: list[str]) -> None:

@@ -14,10 +14,12 @@ from postpaid.application.work_due import Worker, work_invoice, work_term
 from postpaid.domain.api_key import ApiKey
 from postpaid.outbound import documents, queue
 from postpaid.runtime import clock
+from postpaid.runtime.cache import Cache
 from postpaid.runtime.ids import new_id, new_key_parts, new_run, seeded_ids
 from postpaid.runtime.log import log, log_failure
+from postpaid.runtime.settings import Settings
 from postpaid.runtime.waiting import wait_for
-from postpaid.store import keys
+from postpaid.store import dynamo, keys
 from postpaid.store.api_keys import StoredApiKeys
 from postpaid.store.books import SiteStores
 from postpaid.store.due import StoredDue, due_invoice, due_term
@@ -39,11 +41,27 @@ class Control:
 
     usages: Table
     billing: Table
+    api_keys: StoredApiKeys
     s3: "S3Client"
     bucket: str
     close_queue: queue.Queue
     render_queue: queue.Queue
     blocks: dict[str, list[int]] = field(default_factory=dict)
+
+    @classmethod
+    def connect(cls, settings: Settings) -> "Control":
+        """Return the connections of a process, made once when it is loaded."""
+        client, sqs = dynamo.connect(), queue.connect()
+        billing = dynamo.DynamoTable(client, settings.billing_table)
+        return cls(
+            usages=dynamo.DynamoTable(client, settings.usage_table),
+            billing=billing,
+            api_keys=StoredApiKeys(billing, Cache[ApiKey]()),
+            s3=documents.connect(),
+            bucket=settings.document_bucket,
+            close_queue=queue.Queue(sqs, settings.close_queue_url),
+            render_queue=queue.Queue(sqs, settings.render_queue_url),
+        )
 
     def desk(self, key: ApiKey) -> Desk:
         """Return what a request of this key works with; its site is read."""
