@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from postpaid.application.advance_clock import Hands
-from postpaid.application.api_keys import KeyRing
+from postpaid.application.api_keys import KeyRing, SiteSecrets
 from postpaid.application.books import Books
 from postpaid.application.catalog import Items, NewPrices
 from postpaid.application.change_closing import (
@@ -148,6 +148,7 @@ class Desk:
     all_sites: DeskSites
     travels: Travels
     ring: KeyRing
+    site_secrets: SiteSecrets
     ids: Ids
     books: Books
     office: Office

@@ -24,6 +24,7 @@ from postpaid.store.api_keys import StoredApiKeys
 from postpaid.store.books import SiteStores
 from postpaid.store.due import StoredDue, due_invoice, due_term
 from postpaid.store.replies import StoredReplies
+from postpaid.store.site_secrets import StoredSiteSecrets
 from postpaid.store.sites import clock_name
 from postpaid.store.tables import Table
 from postpaid.store.usage import StoredUsageIds
@@ -87,6 +88,7 @@ class Control:
             all_sites=stores.all_sites,
             travels=stores.travels,
             ring=StoredApiKeys(self.billing),
+            site_secrets=StoredSiteSecrets(self.billing),
             ids=ids,
             books=books,
             office=Office(scope=stores.scope, books=books, items=stores.items, ids=ids, now=now),

@@ -175,6 +175,11 @@ def site_api_key(site_id: str, key_id: str) -> Key:
     return Key(f"{site_id}#site", f"KEY#{key_id}")
 
 
+def site_secret(site_id: str) -> Key:
+    """Return the key of the secret that a site's pairs of keys are derived from."""
+    return Key(f"{site_id}#site", "SECRET")
+
+
 def api_key(key_id: str) -> Key:
     """Return the key under which an API key is looked up."""
     return Key(f"KEY#{key_id}", META)
