@@ -47,16 +47,30 @@ type Page[Thing] = tuple[list[Thing], str | None]
 
 
 class Lists(Protocol):
-    """The lists of one site, newest first, behind a place."""
+    """The lists of one site behind a place, the newest or the oldest first."""
 
-    def item_families(self, after: str | None, limit: int) -> Page[ItemFamily]: ...  # noqa: D102
-    def items(self, after: str | None, limit: int) -> Page[Item]: ...  # noqa: D102
-    def prices(self, after: str | None, limit: int) -> Page[ItemPrice]: ...  # noqa: D102
-    def customers(self, after: str | None, limit: int) -> Page[Customer]: ...  # noqa: D102
-    def subscriptions(self, after: str | None, limit: int) -> Page[Subscription]: ...  # noqa: D102
+    def item_families(  # noqa: D102
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> Page[ItemFamily]: ...
+    def items(  # noqa: D102
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> Page[Item]: ...
+    def prices(  # noqa: D102
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> Page[ItemPrice]: ...
+    def customers(  # noqa: D102
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> Page[Customer]: ...
+    def subscriptions(  # noqa: D102
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> Page[Subscription]: ...
     def place_of(self, subscription: Subscription) -> str: ...  # noqa: D102
-    def invoices(self, after: str | None, limit: int) -> Page[Invoice]: ...  # noqa: D102
-    def late_usages(self, after: str | None, limit: int) -> Page[Appended]: ...  # noqa: D102
+    def invoices(  # noqa: D102
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> Page[Invoice]: ...
+    def late_usages(  # noqa: D102
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> Page[Appended]: ...
 
 
 class DeskCustomers(

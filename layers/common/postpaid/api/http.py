@@ -7,7 +7,7 @@ import nothing it does not use.
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -34,6 +34,10 @@ class Request:
     again: bool = False
 
 
+def _compact(body: Any) -> str:
+    return json.dumps(body, ensure_ascii=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """One HTTP response; *body* is JSON-ready, None for none."""
@@ -42,14 +46,14 @@ class Response:
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def event(self) -> dict[str, Any]:
-        """Return what API Gateway expects."""
+    def event(self, write: Callable[[Any], str] = _compact) -> dict[str, Any]:
+        """Return what API Gateway expects; *write* makes the body's text of it."""
         headers = {
             "content-type": "application/json",
             "cache-control": "no-store",
             **self.headers,
         }
-        text = "" if self.body is None else json.dumps(self.body, ensure_ascii=False)
+        text = "" if self.body is None else write(self.body)
         return {"statusCode": self.status, "headers": headers, "body": text}
 
 
@@ -131,13 +135,21 @@ def bearer_or_basic(headers: Mapping[str, str]) -> str | None:
     kind, _, value = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return value.strip()
-    if kind.lower() == "basic":
-        try:
-            user = base64.b64decode(value.strip(), validate=True).decode("ascii")
-        except ValueError:
-            return None
-        return user.partition(":")[0]
-    return None
+    pair = basic_pair(headers)
+    return None if pair is None else pair[0]
+
+
+def basic_pair(headers: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return user name and password of Basic (RFC 7617), in ASCII; None if there are none."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        text = base64.b64decode(value.strip(), validate=True).decode("ascii")
+    except ValueError:
+        return None
+    user, _, password = text.partition(":")
+    return user, password
 
 
 def _query(raw: str) -> dict[str, str]:

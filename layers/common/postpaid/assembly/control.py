@@ -43,6 +43,7 @@ class Control:
     usages: Table
     billing: Table
     api_keys: StoredApiKeys
+    site_secrets: StoredSiteSecrets
     s3: "S3Client"
     bucket: str
     close_queue: queue.Queue
@@ -58,6 +59,7 @@ class Control:
             usages=dynamo.DynamoTable(client, settings.usage_table),
             billing=billing,
             api_keys=StoredApiKeys(billing, Cache[ApiKey]()),
+            site_secrets=StoredSiteSecrets(billing, Cache[str]()),
             s3=documents.connect(),
             bucket=settings.document_bucket,
             close_queue=queue.Queue(sqs, settings.close_queue_url),
