@@ -17,7 +17,7 @@ from postpaid.api.chargeover.bodies import (
 )
 from postpaid.api.chargeover.envelope import answer, changed, created, done
 from postpaid.api.chargeover.find import id_of
-from postpaid.api.chargeover.lists import ListOf, Row, Source, counted, listed
+from postpaid.api.chargeover.lists import ListOf, Row, Source, counted, listed, whole_row
 from postpaid.api.chargeover.things import (
     CUSTOM,
     annotations,
@@ -30,6 +30,7 @@ from postpaid.api.chargeover.things import (
 from postpaid.api.chargeover.where import Asked
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
+from postpaid.api.spelling import spelled
 from postpaid.application.customers import (
     ChangeCustomer,
     CreateCustomer,
@@ -61,6 +62,7 @@ REFUSED = {
     "no_taxes": "taxes are set in the native API",
     "tags": NOT_KEPT,
 }
+NAMES = {"id": "external_key"}
 LIST = ListOf(
     fields=frozenset(
         {
@@ -117,9 +119,10 @@ def create(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # n
         payment_days=fields.terms_days or 0,
         annotations=annotations(known),
     )
-    made = create_customer(
-        command, customers=desk.customers, sites=desk.books.sites, ids=desk.ids, now=desk.now
-    )
+    with spelled(NAMES):
+        made = create_customer(
+            command, customers=desk.customers, sites=desk.books.sites, ids=desk.ids, now=desk.now
+        )
     if not made.new:
         raise Conflict("already_exists", "another customer has it", field="external_key")
     return created(made.thing.number, f"/api/v3/customer/{made.thing.number}")

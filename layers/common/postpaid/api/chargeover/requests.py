@@ -54,5 +54,5 @@ def find_operation[Operation](
     raise NotFound(code, f"The {what} requested is not supported: {asked}")
 
 
-def _kind(path: Sequence[str]) -> Sequence[str]:
-    return path[: len(BASE) + 1]
+def _kind(path: Sequence[str]) -> tuple[str, ...]:
+    return tuple(path[: len(BASE) + 1])
