@@ -53,12 +53,22 @@ class LocalStack:
         site, _, rest = url.netloc.partition(".")
         return {"site": site, "domain": f"{rest}{url.path}", "api_key": self.keys["admin_key"]}
 
+    def chargeover(self) -> dict[str, str]:
+        """Return what ChargeOver's libraries are told."""
+        return {
+            "endpoint": f"{self.base_url}/api/v3",
+            "public_key": self.keys["public_key"],
+            "private_key": self.keys["private_key"],
+        }
+
     def connection(self) -> dict[str, Any]:
         """Return what `postpaid local up` prints: all that a client needs."""
         return {
             "base_url": self.base_url,
-            **self.keys,
+            "admin_key": self.keys["admin_key"],
+            "usage_key": self.keys["usage_key"],
             "chargebee": self.chargebee(),
+            "chargeover": self.chargeover(),
             "invoice_bucket": self.outputs["DocumentBucket"],
             "aws_endpoint": self.engine.endpoint,
         }
