@@ -186,5 +186,5 @@ def _period(command: AddCharge, invoice: Invoice, subscriptions: Subscriptions) 
     start = parse_moment(command.start, zone, "from")
     end = parse_moment(command.end, zone, "to")
     if end <= start:
-        raise Invalid("invalid_field", "must be after from", field="to")
+        raise Invalid("invalid_field", "must be after its beginning", field="to")
     return Period(start, end)
