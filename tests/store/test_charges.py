@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -185,7 +186,7 @@ def park_without_a_term(closing: StoredClosing, invoice: Invoice) -> None:
     closing.park(None, replace(invoice, parked="why"), run="run-1")
 
 
-def _end(invoice: Invoice) -> dict[str, object]:
+def _end(invoice: Invoice) -> dict[str, Any]:
     names = ("status", "total", "content_hash", "deleted_at")
     return {name: getattr(invoice, name) for name in names}
 

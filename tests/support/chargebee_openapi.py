@@ -299,9 +299,7 @@ def _form(operation: Operation, known: Known) -> Schema:
     else:
         whole = PARAMS[operation.name].model_json_schema()
         flat = dict(_flat(whole, whole.get("$defs", {})))
-        # Of what has members, a member is needed.
-        plain = [name for name in whole.get("required", ()) if name in flat]
-        required = (*plain, *_NEEDED.get(operation.name, ()))
+        required = (*whole.get("required", ()), *_NEEDED.get(operation.name, ()))
     mixed = {
         name: known.mixed(f"{operation.name} {name}", known.mixed(_last(name), schema))
         for name, schema in flat.items()

@@ -44,7 +44,8 @@ class ChargedPrice(Params):
 class ChargeParams(Params):
     """`POST /invoices/{id}/add_charge_item`."""
 
-    item_price: ChargedPrice
+    # Checked where it is not sent, too: the member that is missing is named.
+    item_price: Annotated[ChargedPrice, Field(default_factory=dict, validate_default=True)]
     item_tiers: list[TierRow] = Field(default_factory=list)
     comment: Text300 | None = None
     subscription_id: Id50 | None = None
