@@ -90,7 +90,7 @@ def lost(table: Table, transaction: Callable[[], object]) -> None:
 def test_a_charge_reads_back_as_it_was_stored(
     charges: StoredCharges, more: dict[str, object]
 ) -> None:
-    charge = a_charge(**more)
+    charge = a_charge(**more)  # type: ignore[arg-type]
 
     charges.put(charge, over=PENDING)
 
