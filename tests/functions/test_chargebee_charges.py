@@ -206,7 +206,8 @@ def test_a_charge_that_breaks_a_bound_is_put_on_and_the_invoice_says_why(
     answer = door.post(f"invoices/draft_{pending}/close")
 
     assert refused(answer) == STATE
-    assert shown["status"] == "pending"
+    assert (shown["status"], shown["total"]) == ("pending", 6900)
+    assert [note["note"] for note in shown["notes"]] == [answer.json["message"]]
     [charge] = shop.must("GET", f"/v1/invoices/{pending}/charges")["data"]
     shop.must("DELETE", f"/v1/invoices/{pending}/charges/{charge['id']}")
     assert door.must(door.post(f"invoices/draft_{pending}/close"))["invoice"]["total"] == 2000
