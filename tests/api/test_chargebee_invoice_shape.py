@@ -109,18 +109,20 @@ def test_an_invoice_that_closed_the_day_it_was_made_was_not_made_after_that() ->
 
 
 def test_each_step_of_an_invoice_has_a_later_version() -> None:
+    # All of one day, so that the count alone tells them apart.
+    made = {"created_at": at("2026-11-02T15:00")}
     steps = [
-        an_invoice(created_at=at("2026-11-02")),
-        an_invoice(created_at=at("2026-11-02"), charge_changes=1),
-        an_invoice(created_at=at("2026-11-02"), charge_changes=2 * CHARGES_MAX),
-        an_issued(),
-        an_issued(paid=Money(1, "USD"), payments=1),
-        an_issued(paid=Money(2, "USD"), payments=2),
-        an_issued(paid=Money(3, "USD"), payments=PAYMENTS_MAX),
+        an_invoice(**made),
+        an_invoice(**made, charge_changes=1),
+        an_invoice(**made, charge_changes=2 * CHARGES_MAX),
+        an_issued(**made),
+        an_issued(**made, paid=Money(1, "USD"), payments=1),
+        an_issued(**made, paid=Money(2, "USD"), payments=2),
+        an_issued(**made, paid=Money(3, "USD"), payments=PAYMENTS_MAX),
     ]
 
     versions = [head_of(each, a_view())["resource_version"] for each in steps]
-    voided = head_of(an_issued(**VOIDED), a_view())["resource_version"]
+    voided = head_of(an_issued(**made | VOIDED), a_view())["resource_version"]
 
     assert [*versions, voided] == sorted({*versions, voided})
     deleted, _ = AMOUNTS["deleted"]
