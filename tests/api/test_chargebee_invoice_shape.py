@@ -110,7 +110,7 @@ def test_an_invoice_that_closed_the_day_it_was_made_was_not_made_after_that() ->
 
 def test_each_step_of_an_invoice_has_a_later_version() -> None:
     # All of one day, so that the count alone tells them apart.
-    made = {"created_at": at("2026-11-02T15:00")}
+    made: dict[str, Any] = {"created_at": at("2026-11-02T15:00")}
     steps = [
         an_invoice(**made),
         an_invoice(**made, charge_changes=1),
