@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from tests.functions import charge_operations as once
 from tests.functions import chargebee_operations as door
 from tests.functions import operations as ops
 from tests.functions.operations import Act, Stage
@@ -589,6 +590,57 @@ INVOICES = (
         "GetItem site 1 R; GetItem invoice 1 R; GetObject content",
     ),
     Operation(
+        "put a one-time charge on an invoice",
+        "POST /v1/invoices/{}/charges",
+        once.add,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem charge 1 R; GetItem price 1 R; GetItem "
+        "item 1 R; TransactWriteItems (put charge + update invoice) 4 W",
+    ),
+    Operation(
+        "put on one for a time of its own",
+        "POST /v1/invoices/{}/charges",
+        once.add_for_a_time,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem subscription 1 R; GetItem charge 1 R; "
+        "GetItem price 1 R; GetItem item 1 R; TransactWriteItems (put charge + update invoice) "
+        "4 W",
+    ),
+    Operation(
+        "put a one-time charge on again",
+        "POST /v1/invoices/{}/charges",
+        once.add_again,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem charge 1 R",
+    ),
+    Operation(
+        "list one-time charges",
+        "GET /v1/invoices/{}/charges",
+        once.list_them,
+        "GetItem site 1 R; GetItem invoice 1 R; Query charge 1 R",
+    ),
+    Operation(
+        "take a one-time charge off",
+        "DELETE /v1/invoices/{}/charges/{}",
+        once.take_off,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem charge 1 R; TransactWriteItems (put "
+        "charge + update invoice) 4 W",
+    ),
+    Operation(
+        "take a one-time charge off again",
+        "DELETE /v1/invoices/{}/charges/{}",
+        once.take_off_again,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem charge 1 R",
+    ),
+    Operation(
+        "close an invoice with a one-time charge",
+        "POST /v1/invoices/{}/close",
+        once.close_charged,
+        "GetItem site 1 R; GetItem invoice 1 R; UpdateItem term 2 W; GetItem subscription 1 R; "
+        "GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; Query usage 1 R; "
+        "BatchGetItem price 0.5 R eventual; Query charge 1 R; BatchGetItem price 0.5 R "
+        "eventual; Query manifest 1 R; GetItem credit 1 R; PutObject content; GetItem counter 1 "
+        "R; TransactWriteItems (update invoice + update term + update counter + put number) 8 "
+        "W; GetObject content",
+    ),
+    Operation(
         "show a customer's credit",
         "GET /v1/customers/{}/credits",
         ops.show_credits,
@@ -836,6 +888,17 @@ CHARGEBEE = (
         "POST /api/v2/customers/{}",
         door.change_under_a_key_again,
         "GetItem site 1 R; PutItem reply 1 W refused",
+    ),
+    Operation(
+        "put a one-time charge on an invoice, Chargebee's way",
+        "POST /api/v2/invoices/{}/add_charge_item",
+        once.add_at_the_chargebee_door,
+        "GetItem site 1 R; 2 x GetItem invoice 1 R; GetItem charge 1 R; GetItem price 1 R; "
+        "GetItem item 1 R; TransactWriteItems (put charge + update invoice) 4 W; GetItem "
+        "invoice 1 R; GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; GetItem "
+        "customer 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem price 0.5 R eventual; "
+        "Query charge 1 R; BatchGetItem price 0.5 R eventual; Query manifest 1 R; GetItem "
+        "credit 1 R; GetItem price 1 R; GetItem item 1 R; GetItem price 1 R; GetItem item 1 R",
     ),
 )
 GROUPS = {

@@ -441,7 +441,7 @@ def test_a_pending_invoice_is_deleted_and_charges_nothing(
     assert listed(door, {"subscription_id[is]": name}) == []
     query = {"subscription_id[is]": name, "include_deleted": "true"}
     assert listed(door, query) == [shown]
-    for verb in ("close", "sync_usages", "void", "delete", "pdf", "add_charge_item"):
+    for verb in ("close", "sync_usages", "void", "delete", "pdf"):
         assert refused(door.post(f"{path}/{verb}")) == STATE, verb
     assert door.post(f"{path}/delete", form, headers=KEY).json == deleted
 
@@ -451,14 +451,6 @@ def test_an_issued_invoice_is_not_deleted(door: Door, issued: str) -> None:
 
     assert refused(answer) == STATE
     assert "void it instead" in answer.json["message"]
-
-
-def test_a_charge_is_not_put_on_an_invoice(door: Door, pending: str) -> None:
-    form = {"item_price[item_price_id]": "seat-usd", "item_price[quantity]": 1}
-
-    answer = door.post(f"invoices/draft_{pending}/add_charge_item", form)
-
-    assert refused(answer) == (400, UNSUPPORTED, "item_price[item_price_id]")
 
 
 # --- documents

@@ -23,9 +23,11 @@ from postpaid.application.find_usage import find_usage
 from postpaid.application.list_usages import list_usages
 from postpaid.application.suspend_subscription import SUSPENSIONS_MAX
 from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX
+from postpaid.domain.catalog import ItemType
 from postpaid.domain.charge import Charge as Pricing
 from postpaid.domain.line import ENTRIES_BYTES_MAX, bytes_of
 from postpaid.domain.money import Money
+from postpaid.domain.one_time import CHARGES_MAX, COMMENT_LENGTH_MAX
 from postpaid.domain.period import Interval
 from postpaid.domain.pricing.tiers import TIERS_MAX
 from postpaid.domain.site import ClosingPolicy, Scope
@@ -509,6 +511,33 @@ def test_a_payment_costs_four_writes_and_a_void_three_and_its_document(
         ("UpdateItem", Decimal(1))
     ]
     assert writes(settling) == [("UpdateItem", Decimal(2))]
+
+
+@pytest.mark.engine
+def test_a_one_time_charge_costs_four_writes_and_a_close_one_query_for_all_of_them(
+    client: "DynamoDBClient", world: World
+) -> None:
+    world.price("setup", "49", metered=False, item_type=ItemType.CHARGE)
+    world.subscription("minutes", start="2026-10-01", closing=MANUAL)
+    world.clock.now = at("2026-11-01T01:00")
+    assert world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    [pending] = world.invoices()
+    longest = {"comment": "c" * COMMENT_LENGTH_MAX, "start": "2026-10-05", "end": "2026-10-06"}
+
+    with bill(client) as adding:
+        world.add_charge(pending, "setup", "c" * 100, **longest)
+    with bill(client) as removing:
+        world.remove_charge(pending, "c" * 100)
+    for number in range(1, CHARGES_MAX):
+        world.add_charge(pending, "setup", f"{number:0100}", **longest)
+    with bill(client) as closing:
+        world.close(pending)
+
+    assert writes(adding) == writes(removing) == [("TransactWriteItems", Decimal(4))]
+    read = [call for call in closing if call.what == "charge"]
+    assert [(call.operation, call.units <= Decimal(15)) for call in read] == [("Query", True)]
+    [prices, again] = [call for call in closing if call.operation == "BatchGetItem"]
+    assert (prices.units, again.units) == (Decimal("0.5"),) * 2, "one price is read once"
 
 
 _LONGEST = "9" * 18 + "." + "9" * 20

@@ -30,6 +30,7 @@ _BY_SORT_KEY = {
     "TALLY": "tally",
     "CREDIT#": "credit",
     "PAY#": "payment",
+    "CHG#": "charge",
     "COUNTER": "counter",
     "NO#": "number",
     "V#": "price",
