@@ -11,8 +11,9 @@ from postpaid.store import keys
 from postpaid.store.memory import MemoryTable
 from postpaid.store.tables import Item, Key, Put
 from tests.simulation import handlers
-from tests.simulation.auditor import Auditor, Broken
+from tests.simulation.auditor import Auditor
 from tests.simulation.handlers import Begin
+from tests.simulation.holding import Broken
 from tests.simulation.laws import Laws
 from tests.simulation.ledger import Fact
 from tests.simulation.runs import minutes
