@@ -24,6 +24,7 @@ _SAID = (
     *("content_hash", "series", "serial", "serial_text", "issued_on", "due_on"),
     *("total", "credit"),
     *("customer_id", "currency", "deleted_at", "delete_reason"),
+    "cv",  # how often its one-time charges changed
 )
 _FROZEN = ("m0", "invoice_id", "start", "end", "pins", "engine", "n", "last")
 USAGE_BYTES_MAX = 1024
@@ -49,6 +50,8 @@ class Laws:
                 self._term(before, after)
             elif str(after["sk"]).startswith("MAN#"):
                 self._manifest(before, after)
+            elif str(after["sk"]).startswith("CHG#"):
+                self._charge(before, after)
             elif "#invoice#" in str(after["pk"]) and after["sk"] == "META":
                 self._invoice(before, after)
 
@@ -91,6 +94,13 @@ class Laws:
             self._same(before, after, names, "a manifest")
             billed = before.get("billed_in")
             self._hold(billed in {None, after.get("billed_in")}, "I-10", "billed by two invoices")
+
+    def _charge(self, before: Item | None, after: Item) -> None:
+        if before is not None:
+            names = [name for name in before.keys() | after.keys() if name != "removed_at"]
+            self._same(before, after, names, "a one-time charge")
+            gone = before.get("removed_at")
+            self._hold(gone in {None, after.get("removed_at")}, "I-14", "a charge came back")
 
     def _invoice(self, before: Item | None, after: Item) -> None:
         status, was = str(after["status"]), str((before or after)["status"])

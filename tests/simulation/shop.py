@@ -15,8 +15,8 @@ from postpaid.application.sites import ChangeSite, CreateSite, change_site, crea
 from postpaid.domain.subscription import Subscription
 from postpaid.store.api_keys import StoredApiKeys
 from postpaid.store.memory import MemoryTable
-from tests.simulation.auditor import Broken
 from tests.simulation.handlers import Actor, Begin
+from tests.simulation.holding import Broken
 from tests.simulation.ledger import Ledger
 from tests.simulation.schedules import Ended, Handler
 from tests.support.changes import add, change
