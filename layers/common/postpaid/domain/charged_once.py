@@ -30,9 +30,10 @@ def check_charged_once(
 ) -> None:
     """Check that no time is charged that was charged before, or is twice (I-22, I-24).
 
-    Nor a setup fee: once, by the invoice that bills the beginning of its line. Terms follow each other without a gap, so what lies inside the ended one is on no other invoice,
-    and the advance for the begun one is checked against what the ended one was paid. Raises
-    `Conflict` with code `bound_exceeded`.
+    Nor a setup fee: it is charged once, by the invoice that bills the beginning of its line. Terms
+    follow each other without a gap, so what lies inside the ended one is on no other invoice, and
+    the advance for the begun one is checked against what the ended one was paid. Raises `Conflict`
+    with code `bound_exceeded`.
     """
     if ended is not None and begun is not None and ended.period.end != begun.period.start:
         where = f"what lies between {instant_text(ended.period.end)} and the next term"
