@@ -222,7 +222,7 @@ CUTS = st.tuples(
     trial=st.booleans(),
     events=st.lists(WAITS | ACTS | ACTS | ACTS | CUTS, min_size=3, max_size=16),
 )
-@tried(400)
+@tried(200)
 def test_whatever_happens_each_line_is_set_up_once_and_where_the_rule_says(
     lines: set[str], prorate: bool, trial: bool, events: list[tuple[str, int, str]]
 ) -> None:
