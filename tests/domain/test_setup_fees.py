@@ -454,7 +454,7 @@ def a_setup(line_id: str, period: Period = OCTOBER) -> InvoiceLine:
             1,
             "elsewhere",
         ),
-        (of(SEATS, end=day("10-20"), start=day("10-20")), None, term(1), 1, "elsewhere"),
+        (of(replace(CALLS, id="seats")), term(1, 1), None, 1, "elsewhere"),
         (of(replace(CALLS, id="seats"), **TRIAL), term(0, 1), term(1, 1), 1, "elsewhere"),
     ],
 )

@@ -110,14 +110,12 @@ def _begins(
 
 
 def _first_moment(subscription: Subscription, line_id: str) -> datetime | None:
-    """Return when a line began to cost something, None if it never did."""
+    """Return when a line begins to cost something, the end of its subscription aside."""
     entries = [entry for entry in subscription.lines if entry.id == line_id]
     moments = {subscription.billed_from}
     moments |= {entry.since for entry in entries if entry.since is not None}
     moments |= {each.end for each in subscription.suspensions if each.end is not None}
     for moment in sorted(each for each in moments if each >= subscription.billed_from):
-        if subscription.end is not None and subscription.end <= moment:
-            break
         there = any(entry.in_force(moment) for entry in entries)
         if there and not subscription.suspended(moment):
             return moment
