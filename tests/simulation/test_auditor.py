@@ -132,6 +132,44 @@ def _of_sub(day: str) -> Callable[[Item], bool]:
     return lambda item: "#sub#" in str(item["pk"]) and str(item["sk"]).startswith(day)
 
 
+def _has_integer(kind: str, identifier: str) -> Callable[[Item], bool]:
+    """Tell which entry of the register of integers is one thing's."""
+    pk = f"{keys.home(SCOPE, kind)}#number#{kind}#"
+    return lambda item: str(item["pk"]).startswith(pk) and item["id"] == identifier
+
+
+WRONG_INTEGERS = [
+    Wrong("I-64", f"an integer of a {kind} leads astray", _has_integer(kind, whose), _with(id="x"))
+    for kind, whose in (("customer", "globex"), ("item", "item-minutes"), ("subscription", "sub"))
+] + [
+    Wrong("I-64", "an integer of a line leads astray", _has_integer("line", "sub"), changed)
+    for changed in (_with(line_id="x"), _with(id="x"), _with(pk="acme~1#number#line#999", id="x"))
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_INTEGERS, ids=lambda wrong: wrong.what)
+def test_an_integer_that_leads_astray_is_found(settled: Begin, wrong: Wrong) -> None:
+    assert made(wrong, settled).startswith(wrong.law)
+
+
+def test_an_integer_of_an_entry_that_is_gone_is_none_that_leads_astray(settled: Begin) -> None:
+    world = settled.world.copy()
+    gone = {"pk": "acme~1#number#line#999", "sk": "META", "id": "sub", "line_id": "once"}
+    world.billing.put(Put({**gone}))
+
+    Auditor(world, settled.ledger, minutes).audit([*settled.subscriptions])
+
+
+def test_a_thing_that_no_integer_leads_to_is_found(settled: Begin) -> None:
+    world = settled.world.copy()
+    head = world.billing.get(keys.entity(SCOPE, "customer", "globex"))
+    assert head is not None
+    world.billing.put(Put({**head, "number": 999}))
+
+    with pytest.raises(Broken, match="I-64"):
+        Auditor(world, settled.ledger, minutes).audit([*settled.subscriptions])
+
+
 def _is_entry(item: Item) -> bool:
     return item["pk"] == keys.external_id(SCOPE, "x").pk
 

@@ -284,7 +284,8 @@ def import_functions(told: Mapping[str, str], endpoint: str) -> dict[str, Module
 
 
 def forget(module: ModuleType) -> None:
-    """Let a process lose what it kept in memory."""
+    """Let a process lose what it kept in memory, integers that it has reserved included."""
+    getattr(module, "blocks", {}).clear()
     for value in _held(module):
         kept = getattr(value, "_kept", value)
         if isinstance(kept, Cache):
