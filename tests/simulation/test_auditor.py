@@ -367,6 +367,7 @@ STEPS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("I-14", "billing", {"sk": "CHG#a", "n": 1}, {"n": 2}),
     ("I-14", "billing", {"sk": "CHG#a", "removed_at": "a"}, {"removed_at": "b"}),
     ("I-14", "billing", {"pk": "acme~1#invoice#a", "status": "ISSUED", "cv": 1}, {"cv": 2}),
+    ("I-64", "billing", {"pk": "acme~1#number#invoice#1", "id": "a"}, {"id": "b"}),
     ("I-05", "usages", {"v": 1}, {"v": 3}),
     ("I-60", "usages", {"pk": "acme~1#~external#x", "place": "a"}, {"place": "b"}),
     ("I-62", "usages", {"pk": "acme~1#~count#sub", "n": 1}, {"n": 3}),
