@@ -6,20 +6,21 @@ from typing import Any
 
 import pytest
 
+from postpaid.application.change_schedule import ChangeCadence, change_cadence
 from postpaid.application.find_numbered import FoundLine, Kind, find_line, find_numbered
 from postpaid.application.ports import Unavailable
+from postpaid.application.start_afresh import start_afresh
 from postpaid.domain.calendar import Cadence
 from postpaid.domain.customer import Customer
 from postpaid.domain.errors import BillingError, Conflict, NotFound
 from postpaid.domain.subscription import Subscription
 from postpaid.store.memory import MemoryTable
 from postpaid.store.tables import TransactionRefused
-from tests.application.test_start_afresh import afresh
-from tests.simulation.integers import astray
+from tests.support.integers import astray
 from tests.support.changes import a_shop, add, change, remove, subscribed
 from tests.support.faults import Killed, Moment, fail
 from tests.support.meetings import every_meeting
-from tests.support.samples import AUTO_AT_ONCE, MANUAL, a_site
+from tests.support.samples import AUTO_AT_ONCE, MANUAL, a_site, at
 from tests.support.world import World
 
 
@@ -126,13 +127,13 @@ def test_every_entry_that_a_line_ever_had_means_the_line() -> None:
 def test_an_entry_that_was_taken_back_before_it_came_means_its_line_still() -> None:
     world = subscribed("seats", "minutes")
     to_come = world.change_lines(change("minutes", item_price_id="cheap"), effective="term_end")
-    [_, future] = numbers(to_come.subscription, "minutes")
+    first, future = numbers(to_come.subscription, "minutes")
 
     same = change("minutes", item_price_id="minutes")
     taken_back = world.change_lines(same, effective="term_end").subscription
 
-    assert numbers(taken_back, "minutes") != [_, future], "the entry is gone"
-    assert line(world, future) == "minutes"
+    assert future not in numbers(taken_back, "minutes"), "the entry is gone"
+    assert [line(world, number) for number in (first, future)] == ["minutes"] * 2
 
 
 def test_a_line_that_was_removed_or_never_came_is_found_and_one_that_returns_is_the_same() -> None:
@@ -172,11 +173,6 @@ def test_what_brings_no_entry_enters_none_of_a_line(make: Callable[[World], obje
 
 
 def test_a_cadence_that_changes_with_lines_at_once_enters_them() -> None:
-    from postpaid.application.change_schedule import (  # noqa: PLC0415
-        ChangeCadence,
-        change_cadence,
-    )
-
     world = subscribed("seats", "minutes")
     world.skip_to("2026-10-10T12:00")
     command = ChangeCadence(
@@ -300,7 +296,11 @@ def test_a_site_that_starts_afresh_finds_its_catalogue_only() -> None:
     assert item is not None
     assert found(world, "invoice", invoice.number) == invoice
 
-    later = afresh(world, "2026-10-01")
+    site = start_afresh(
+        world.stores.site, at("2026-10-01"), sites=world.stores.all_sites, now=world.now
+    )
+    world.clock.now = site.began
+    later = replace(world, scope=site.scope)
 
     assert found(later, "item_family", family.number) == family
     assert found(later, "item", item.number) == item

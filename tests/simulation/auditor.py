@@ -23,8 +23,8 @@ from postpaid.store.tables import Item, Key
 from postpaid.store.usage_register import count_in, identity_in
 from tests.simulation.charges import audit_charges
 from tests.simulation.holding import Broken, hold
-from tests.simulation.integers import astray
 from tests.simulation.ledger import Fact, Ledger
+from tests.support.integers import astray
 from tests.support.world import PlainTypesetter, World
 
 # What a quantity costs, in cents, by the number of the item price.

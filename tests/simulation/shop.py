@@ -17,11 +17,11 @@ from postpaid.store.api_keys import StoredApiKeys
 from postpaid.store.memory import MemoryTable
 from tests.simulation.handlers import Actor, Begin
 from tests.simulation.holding import Broken
-from tests.simulation.integers import astray
 from tests.simulation.ledger import Ledger
 from tests.simulation.schedules import Ended, Handler
 from tests.support.changes import add, change
 from tests.support.faults import Faulty
+from tests.support.integers import astray
 from tests.support.samples import AUTO_AT_ONCE, MANUAL, SELLER, at
 from tests.support.world import World
 
