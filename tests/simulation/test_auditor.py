@@ -9,7 +9,7 @@ import pytest
 
 from postpaid.store import keys
 from postpaid.store.memory import MemoryTable
-from postpaid.store.tables import Item, Key, Put
+from postpaid.store.tables import Item, Key, Put, Update
 from tests.simulation import charges, charging, handlers
 from tests.simulation.auditor import Auditor
 from tests.simulation.handlers import Begin
@@ -162,9 +162,8 @@ def test_an_integer_of_an_entry_that_is_gone_is_none_that_leads_astray(settled: 
 
 def test_a_thing_that_no_integer_leads_to_is_found(settled: Begin) -> None:
     world = settled.world.copy()
-    head = world.billing.get(keys.entity(SCOPE, "customer", "globex"))
-    assert head is not None
-    world.billing.put(Put({**head, "number": 999}))
+    head = keys.entity(SCOPE, "customer", "globex")
+    world.billing.update(Update(head, None, set={"number": 999}))
 
     with pytest.raises(Broken, match="I-64"):
         Auditor(world, settled.ledger, minutes).audit([*settled.subscriptions])
