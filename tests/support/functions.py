@@ -284,8 +284,7 @@ def import_functions(told: Mapping[str, str], endpoint: str) -> dict[str, Module
 
 
 def forget(module: ModuleType) -> None:
-    """Let a process lose what it kept in memory, integers that it has reserved included."""
-    getattr(module, "blocks", {}).clear()
+    """Let a process lose what it kept in memory."""
     for value in _held(module):
         kept = getattr(value, "_kept", value)
         if isinstance(kept, Cache):
