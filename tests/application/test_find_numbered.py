@@ -16,9 +16,9 @@ from postpaid.domain.errors import BillingError, Conflict, NotFound
 from postpaid.domain.subscription import Subscription
 from postpaid.store.memory import MemoryTable
 from postpaid.store.tables import TransactionRefused
-from tests.support.integers import astray
 from tests.support.changes import a_shop, add, change, remove, subscribed
 from tests.support.faults import Killed, Moment, fail
+from tests.support.integers import astray
 from tests.support.meetings import every_meeting
 from tests.support.samples import AUTO_AT_ONCE, MANUAL, a_site, at
 from tests.support.world import World
