@@ -130,7 +130,7 @@ def test_an_entry_that_was_taken_back_before_it_came_means_its_line_still() -> N
     first, future = numbers(to_come.subscription, "minutes")
 
     same = change("minutes", item_price_id="minutes")
-    taken_back = world.change_lines(same, effective="term_end").subscription
+    taken_back = world.change_lines(same, effective="now").subscription
 
     assert future not in numbers(taken_back, "minutes"), "the entry is gone"
     assert [line(world, number) for number in (first, future)] == ["minutes"] * 2
