@@ -291,8 +291,7 @@ def test_a_creation_without_an_answer_is_safe_to_repeat(
 ) -> None:
     if add is add_price:
         add_item(shop)
-    write = "billing.transact" if add is add_price else "billing.put"
-    shop.calls.arm(write, moment, fail(Unavailable("no answer")))
+    shop.calls.arm("billing.transact", moment, fail(Unavailable("no answer")))
     with pytest.raises(Unavailable):
         add(shop)
 

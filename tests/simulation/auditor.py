@@ -24,6 +24,7 @@ from postpaid.store.usage_register import count_in, identity_in
 from tests.simulation.charges import audit_charges
 from tests.simulation.holding import Broken, hold
 from tests.simulation.ledger import Fact, Ledger
+from tests.support.integers import astray
 from tests.support.world import PlainTypesetter, World
 
 # What a quantity costs, in cents, by the number of the item price.
@@ -78,6 +79,7 @@ class Auditor:
         self.refusals()
         self.credit()
         audit_charges(self.world, self.ledger.charges, self.invoices, self.contents)
+        hold(not (lost := astray(self.world.billing)), "I-64", ", ".join(lost))
 
     # --- invoices
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from postpaid.application.customers import CreateCustomer, create_customer
 from postpaid.application.find_invoice import find_invoice_by_number
+from postpaid.application.find_numbered import find_line
 from postpaid.application.ports import Unavailable
 from postpaid.application.replay import Reply, RequestKey, Turn, answered_once
 from postpaid.domain.errors import Conflict
@@ -328,6 +329,23 @@ class Client:
                 continue
             assert found is not None, f"nobody has {number}"
             return found.id
+        raise AssertionError("no fault lasts so long")
+
+    def find_line(self, integer: int) -> tuple[str, str] | None:
+        """Return the subscription and line that an integer means; asked until there is an answer.
+
+        None if it means none.
+        """
+        for _ in range(_ATTEMPTS_MAX):
+            functions = self.plant.functions
+            try:
+                stores = SiteStores.of(functions.usages, functions.billing, SCOPE)
+                found = find_line(
+                    integer, numbered=stores.numbered, subscriptions=stores.subscriptions
+                )
+            except (Unavailable, Killed):
+                continue
+            return None if found is None else (found.subscription.id, found.line_id)
         raise AssertionError("no fault lasts so long")
 
     def insist(

@@ -52,8 +52,12 @@ class Laws:
                 self._manifest(before, after)
             elif str(after["sk"]).startswith("CHG#"):
                 self._charge(before, after)
-            elif "#invoice#" in str(after["pk"]) and after["sk"] == "META":
+            elif _kind(after) == "invoice" and after["sk"] == "META":
                 self._invoice(before, after)
+            elif _kind(after) == "number":
+                self._hold(
+                    before is None or before == after, "I-64", f"an integer went from {before}"
+                )
 
         return look
 
@@ -117,3 +121,8 @@ class Laws:
     def _hold(self, holds: bool, law: str, what: str) -> None:
         if not holds:
             self.broken.append(f"{law}: {what}")
+
+
+def _kind(item: Item) -> str:
+    """Return the part of a partition's key that says what is in it."""
+    return [*str(item["pk"]).split("#"), ""][1]

@@ -343,6 +343,21 @@ def _set_up(client: Client) -> None:
         "item-families",
     ):
         client.insist("GET", f"/v1/{path}")
+    _integers(client)
+
+
+def _integers(client: Client) -> None:
+    """Find one of each by its integer, and a line by that of its entry."""
+    for listing, identifier in (
+        *(("item-families", "phones"), ("items", "voip"), ("item-prices", "minutes")),
+        *(("customers", "globex"), ("subscriptions", "sub")),
+    ):
+        shown = client.insist("GET", f"/v1/{listing}/{identifier}").json
+        found = client.insist("GET", f"/v1/{listing}?integer_id={shown['integer_id']}").json
+        assert [each["id"] for each in found["data"]] == [identifier]
+    [line] = client.insist("GET", "/v1/subscriptions/sub").json["lines"]
+    assert client.find_line(line["integer_id"]) == ("sub", "minutes")
+    assert client.find_line(10**9) is None
 
 
 def _catalogue(client: Client) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from postpaid.store import keys
 from postpaid.store.memory import MemoryTable
-from postpaid.store.tables import Item, Key, Put
+from postpaid.store.tables import Item, Key, Put, Update
 from tests.simulation import charges, charging, handlers
 from tests.simulation.auditor import Auditor
 from tests.simulation.handlers import Begin
@@ -130,6 +130,43 @@ def test_what_is_wrong_is_found_and_named(settled: Begin, wrong: Wrong) -> None:
 
 def _of_sub(day: str) -> Callable[[Item], bool]:
     return lambda item: "#sub#" in str(item["pk"]) and str(item["sk"]).startswith(day)
+
+
+def _has_integer(kind: str, identifier: str) -> Callable[[Item], bool]:
+    """Tell which entry of the register of integers is one thing's."""
+    pk = f"{keys.home(SCOPE, kind)}#number#{kind}#"
+    return lambda item: str(item["pk"]).startswith(pk) and item["id"] == identifier
+
+
+WRONG_INTEGERS = [
+    Wrong("I-64", f"an integer of a {kind} leads astray", _has_integer(kind, whose), _with(id="x"))
+    for kind, whose in (("customer", "globex"), ("item", "item-minutes"), ("subscription", "sub"))
+] + [
+    Wrong("I-64", "an integer of a line leads astray", _has_integer("line", "sub"), changed)
+    for changed in (_with(line_id="x"), _with(id="x"), _with(pk="acme~1#number#line#999", id="x"))
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_INTEGERS, ids=lambda wrong: wrong.what)
+def test_an_integer_that_leads_astray_is_found(settled: Begin, wrong: Wrong) -> None:
+    assert made(wrong, settled).startswith(wrong.law)
+
+
+def test_an_integer_of_an_entry_that_is_gone_is_none_that_leads_astray(settled: Begin) -> None:
+    world = settled.world.copy()
+    gone = {"pk": "acme~1#number#line#999", "sk": "META", "id": "sub", "line_id": "once"}
+    world.billing.put(Put({**gone}))
+
+    Auditor(world, settled.ledger, minutes).audit([*settled.subscriptions])
+
+
+def test_a_thing_that_no_integer_leads_to_is_found(settled: Begin) -> None:
+    world = settled.world.copy()
+    head = keys.entity(SCOPE, "customer", "globex")
+    world.billing.update(Update(head, None, set={"number": 999}))
+
+    with pytest.raises(Broken, match="I-64"):
+        Auditor(world, settled.ledger, minutes).audit([*settled.subscriptions])
 
 
 def _is_entry(item: Item) -> bool:
@@ -329,6 +366,7 @@ STEPS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("I-14", "billing", {"sk": "CHG#a", "n": 1}, {"n": 2}),
     ("I-14", "billing", {"sk": "CHG#a", "removed_at": "a"}, {"removed_at": "b"}),
     ("I-14", "billing", {"pk": "acme~1#invoice#a", "status": "ISSUED", "cv": 1}, {"cv": 2}),
+    ("I-64", "billing", {"pk": "acme~1#number#invoice#1", "id": "a"}, {"id": "b"}),
     ("I-05", "usages", {"v": 1}, {"v": 3}),
     ("I-60", "usages", {"pk": "acme~1#~external#x", "place": "a"}, {"place": "b"}),
     ("I-62", "usages", {"pk": "acme~1#~count#sub", "n": 1}, {"n": 3}),

@@ -35,7 +35,12 @@ _BY_SORT_KEY = {
     "NO#": "number",
     "V#": "price",
 }
-_BY_PARTITION = {"item_price": "price", "item_family": "family", "counter": "ids"}
+_BY_PARTITION = {
+    "item_price": "price",
+    "item_family": "family",
+    "counter": "ids",
+    "number": "integer",
+}
 _OF_THE_SYSTEM = {"clocks": "clocks", "sites": "sites", "dispatch": "place"}
 
 

@@ -19,6 +19,7 @@ from postpaid.application.delete_customer import DeletableCustomers
 from postpaid.application.edit_subscription import Office
 from postpaid.application.entries import Appended
 from postpaid.application.find_invoice import Numbers
+from postpaid.application.find_numbered import Numbered
 from postpaid.application.item_families import ItemFamilies
 from postpaid.application.list_invoices import PagedCustomers, PagedInvoices
 from postpaid.application.ports import (
@@ -143,6 +144,7 @@ class Desk:
     ledger: UsageLedger
     invoices: DeskInvoices
     numbers: Numbers
+    numbered: Numbered
     lists: Lists
     activation: Activation
     all_sites: DeskSites

@@ -18,6 +18,7 @@ from postpaid.application.ports import Ids, Lost, Unavailable
 from postpaid.application.roll_term import closing_policy, end_term, known_subscription, roll_term
 from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import YEAR_MAX, instant_from_text, instant_text
+from postpaid.domain.line import new_entries
 from postpaid.domain.period import Period
 from postpaid.domain.site import Scope
 from postpaid.domain.subscription import Subscription
@@ -190,6 +191,7 @@ def _stored(
     outcome = edit.term.period.end if edit.ends else None
     changed = replace(edit.subscription, version=was.version + 1, changed_at=office.now)
     subscription = noted(changed, request, outcome)
+    new = new_entries(subscription.lines, was.lines)
     if edit.ends:
         books = office.books
         end_term(
@@ -201,11 +203,11 @@ def _stored(
             closing=books.closing,
             ids=office.ids,
             now=office.now,
-            early=EarlyEnd(was_term.period.end, subscription, edit.credit_rest),
+            early=EarlyEnd(was_term.period.end, subscription, new, edit.credit_rest),
         )
     else:
         office.books.closing.edit(
-            subscription, replace(edit.term, changes=was_term.changes + 1), was_term
+            subscription, replace(edit.term, changes=was_term.changes + 1), was_term, new
         )
     return Edited(subscription, outcome, new=True)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from postpaid.domain.line import Line
 from postpaid.domain.money import Money
 from postpaid.domain.site import LatePolicy
 from postpaid.domain.subscription import Subscription
@@ -12,11 +13,13 @@ from postpaid.domain.subscription import Subscription
 class EarlyEnd:
     """A term that ends before its time: where it *was* to end, and the *subscription* then.
 
-    *credit_unused* is whether its rest, as the next term, gives back what it leaves unused.
+    *new* are the subscription's entries that were not there before. *credit_unused* is whether its
+    rest, as the next term, gives back what it leaves unused.
     """
 
     was: datetime
     subscription: Subscription
+    new: tuple[Line, ...]
     credit_unused: bool = False
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from postpaid.domain.customer import Customer
     from postpaid.domain.invoice import Invoice
     from postpaid.domain.invoice_content import InvoiceContent
+    from postpaid.domain.line import Line
     from postpaid.domain.one_time import OneTimeCharge
     from postpaid.domain.payment import Payment
     from postpaid.domain.period import Period
@@ -200,10 +201,11 @@ class Closing(Protocol):
         """
         ...
 
-    def edit(self, subscription: Subscription, term: Term, was: Term) -> None:
+    def edit(self, subscription: Subscription, term: Term, was: Term, new: Sequence[Line]) -> None:
         """Store a changed subscription, and its open term as it should be; or raise `Lost`.
 
-        The term must still be OPEN as it *was*, the subscription the version before.
+        The term must still be OPEN as it *was*, the subscription the version before. *new* are the
+        subscription's entries that were not there before.
         """
         ...
 
@@ -227,8 +229,7 @@ class Closing(Protocol):
 
         *term* is the term as it should be, None for an opening or supplementary invoice. Its serial
         must be the next one of its series. A finished invoice without a serial is skipped: it draws
-        no number. *credit* is the customer's new
-        balance, *billing* are the manifests that waited for this invoice.
+        no number. *credit* is the customer's new balance, *billing* what waited for this invoice.
         """
         ...
 

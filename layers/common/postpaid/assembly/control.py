@@ -82,6 +82,7 @@ class Control:
             ledger=stores.ledger,
             invoices=stores.invoices,
             numbers=stores.numbers,
+            numbered=stores.numbered,
             lists=stores.lists(now),
             activation=stores.closing(now),
             all_sites=stores.all_sites,

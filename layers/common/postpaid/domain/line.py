@@ -85,6 +85,12 @@ def check_bytes(entries: Iterable[Line]) -> None:
         )
 
 
+def new_entries(entries: Iterable[Line], before: Iterable[Line]) -> tuple[Line, ...]:
+    """Return the entries that were not there before; one that was only ended was."""
+    known = {line.number for line in before}
+    return tuple(line for line in entries if line.number not in known)
+
+
 def default_line_id(item_price_id: str, taken: Iterable[str]) -> str:
     """Name a line after its item price; `price.2` and so on where that is taken.
 

@@ -16,6 +16,7 @@ from postpaid.store.invoices import StoredInvoices
 from postpaid.store.item_families import StoredItemFamilies
 from postpaid.store.listing import StoredLists
 from postpaid.store.manifests import StoredManifests
+from postpaid.store.numbered import StoredNumbered
 from postpaid.store.numbers import StoredNumbers
 from postpaid.store.payments import StoredPayments
 from postpaid.store.replies import StoredReplies
@@ -111,6 +112,11 @@ class SiteStores:
     def numbers(self) -> StoredNumbers:
         """Which invoice has which number."""
         return StoredNumbers(self.billing, self.scope)
+
+    @property
+    def numbered(self) -> StoredNumbered:
+        """Which thing has which integer."""
+        return StoredNumbered(self.billing, self.scope)
 
     @property
     def replies(self) -> StoredReplies:

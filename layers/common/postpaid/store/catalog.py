@@ -27,6 +27,7 @@ from postpaid.store.fields import (
     version_from_item,
     without_none,
 )
+from postpaid.store.numbered import entry, not_added
 from postpaid.store.tables import (
     Absent,
     Condition,
@@ -55,10 +56,11 @@ class StoredItems:
 
     def add(self, item: CatalogItem) -> None:
         """Store a new item; raises `Lost` if its id is taken."""
+        head = Put(item_from_catalog_item(self._scope, item), condition=Absent())
         try:
-            self._table.put(Put(item_from_catalog_item(self._scope, item), condition=Absent()))
-        except ConditionFailed:
-            raise Lost from None
+            self._table.transact([head, entry(self._scope, "item", item.number, item.id)])
+        except TransactionRefused as refused:
+            raise not_added(refused) from None
 
     def replace(self, item: CatalogItem) -> None:
         """Store a changed item; raises `Lost` if its version is not the next one."""
@@ -103,15 +105,16 @@ class StoredPrices:
 
     def add(self, price: ItemPrice) -> None:
         """Store the first version of a new price; raises `Lost` if its id is taken."""
-        self._write(price, Absent())
+        number = entry(self._scope, "item_price", price.number, price.id)
+        self._write([*_written(self._scope, price, Absent()), number])
 
     def replace(self, price: ItemPrice) -> None:
         """Store the next version of a price; raises `Lost` if it is not the next one."""
-        self._write(price, equals("v", price.version - 1))
+        self._write(_written(self._scope, price, equals("v", price.version - 1)))
 
-    def _write(self, price: ItemPrice, condition: Condition) -> None:
+    def _write(self, writes: list[Write]) -> None:
         try:
-            self._table.transact(_written(self._scope, price, condition))
+            self._table.transact(writes)
         except TransactionRefused:
             raise Lost from None
 

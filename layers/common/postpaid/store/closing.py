@@ -11,6 +11,7 @@ from postpaid.application.entries import Appended, CreditChange, EarlyEnd
 from postpaid.application.ports import Lost
 from postpaid.domain.instants import instant_text
 from postpaid.domain.invoice import Invoice, InvoiceStatus, RenderState
+from postpaid.domain.line import Line
 from postpaid.domain.site import Scope
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term, TermStatus
@@ -22,12 +23,13 @@ from postpaid.store.invoices import (
     deleted_attributes,
     finished_attributes,
     issued_with,
-    item_from_invoice,
+    new_invoice,
     parked_attributes,
     pending_with,
     voided_attributes,
 )
 from postpaid.store.manifests import billing_write
+from postpaid.store.numbered import entry, line_entries
 from postpaid.store.subscriptions import item_from_subscription
 from postpaid.store.tables import (
     Absent,
@@ -69,10 +71,11 @@ class StoredClosing:
             Put(item_from_term(scope, self._clock, first, now), condition=Absent()),
             Put({**note._asdict(), "s": keys.SCHEMA}, condition=Absent()),
             begun_write(scope, subscription.customer_id),
+            entry(scope, "subscription", subscription.number, subscription.id),
+            *line_entries(scope, subscription.id, subscription.lines),
         ]
         if opening is not None:
-            item = item_from_invoice(scope, self._clock, opening, now)
-            writes.append(Put(item, condition=Absent()))
+            writes += new_invoice(scope, self._clock, opening, now)
         self._all_or_lost(writes)
 
     def roll(
@@ -99,19 +102,21 @@ class StoredClosing:
         }
         writes: list[Write] = [
             _update(term_key(scope, ended), _still_open(was, ended.changes), changed),
-            Put(item_from_invoice(scope, self._clock, invoice, now), condition=Absent()),
+            *new_invoice(scope, self._clock, invoice, now),
         ]
         if begun is not None:
             writes.append(Put(item_from_term(scope, self._clock, begun, now), condition=Absent()))
         if early is not None:
             writes.append(self._next_version(early.subscription))
+            writes += line_entries(scope, early.subscription.id, early.new)
         self._all_or_lost(writes)
 
-    def edit(self, subscription: Subscription, term: Term, was: Term) -> None:
+    def edit(self, subscription: Subscription, term: Term, was: Term, new: Sequence[Line]) -> None:
         """Store a changed subscription, and its open term as it should be; or raise `Lost`.
 
         The term must still be OPEN with its end and no newer change: so that it does not end by a
-        state of the subscription that was read before, and is not edited by two at once.
+        state of the subscription that was read before, and is not edited by two at once. *new* are
+        the entries that were not there before.
         """
         still = _still_open(was.period.end, was.changes)
         changed = {**self._timed(term), "pc": term.changes}
@@ -119,6 +124,7 @@ class StoredClosing:
             [
                 self._next_version(subscription),
                 _update(term_key(self._scope, term), still, changed),
+                *line_entries(self._scope, subscription.id, new),
             ]
         )
 

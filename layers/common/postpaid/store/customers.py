@@ -1,5 +1,6 @@
 """Customers, and which subscriptions they have."""
 
+from typing import Final
 from urllib.parse import unquote
 
 from postpaid.application.ports import Lost
@@ -24,6 +25,7 @@ from postpaid.store.fields import (
     version_attributes,
     version_from_item,
 )
+from postpaid.store.numbered import entry, not_added
 from postpaid.store.tables import (
     Absent,
     ConditionFailed,
@@ -38,7 +40,7 @@ from postpaid.store.tables import (
     equals,
 )
 
-KIND = "customer"
+KIND: Final = "customer"
 
 
 class StoredCustomers:
@@ -55,10 +57,11 @@ class StoredCustomers:
 
     def add(self, customer: Customer) -> None:
         """Store a new customer; raises `Lost` if the id is taken."""
+        head = Put(item_from_customer(self._scope, customer), condition=Absent())
         try:
-            self._table.put(Put(item_from_customer(self._scope, customer), condition=Absent()))
-        except ConditionFailed:
-            raise Lost from None
+            self._table.transact([head, entry(self._scope, KIND, customer.number, customer.id)])
+        except TransactionRefused as refused:
+            raise not_added(refused) from None
 
     def replace(self, customer: Customer) -> None:
         """Store a changed customer; raises `Lost` if its version is not the next one."""

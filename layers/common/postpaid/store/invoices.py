@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Final
 
 from postpaid.application.ports import Lost
 from postpaid.domain.bounds import Bound, Broken
@@ -21,18 +22,21 @@ from postpaid.store.fields import (
     text_or_none,
     without_none,
 )
+from postpaid.store.numbered import entry
 from postpaid.store.tables import (
     Absent,
     Condition,
     ConditionFailed,
     Item,
+    Put,
     Table,
     Update,
+    Write,
     all_of,
     equals,
 )
 
-KIND = "invoice"
+KIND: Final = "invoice"
 
 
 class StoredInvoices:
@@ -104,6 +108,12 @@ class StoredInvoices:
             self._table.update(Update(key, same, remove=("due_at", "dpk", "dsk")))
         except ConditionFailed:
             raise Lost from None
+
+
+def new_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime) -> list[Write]:
+    """Return the writes of a new invoice: its head, and its integer's entry in the register."""
+    head = item_from_invoice(scope, clock, invoice, now)
+    return [Put(head, condition=Absent()), entry(scope, KIND, invoice.number, invoice.id)]
 
 
 def item_from_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime) -> Item:

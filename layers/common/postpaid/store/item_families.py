@@ -1,5 +1,7 @@
 """Item families."""
 
+from typing import Final
+
 from postpaid.application.ports import Lost
 from postpaid.domain.catalog import ItemFamily
 from postpaid.domain.instants import instant_text
@@ -16,9 +18,18 @@ from postpaid.store.fields import (
     version_from_item,
     without_none,
 )
-from postpaid.store.tables import Absent, ConditionFailed, Item, Put, Table, comes_after
+from postpaid.store.numbered import entry, not_added
+from postpaid.store.tables import (
+    Absent,
+    ConditionFailed,
+    Item,
+    Put,
+    Table,
+    TransactionRefused,
+    comes_after,
+)
 
-KIND = "item_family"
+KIND: Final = "item_family"
 
 
 class StoredItemFamilies:
@@ -35,10 +46,11 @@ class StoredItemFamilies:
 
     def add(self, family: ItemFamily) -> None:
         """Store a new item family; raises `Lost` if its id is taken."""
+        head = Put(item_from_family(self._scope, family), condition=Absent())
         try:
-            self._table.put(Put(item_from_family(self._scope, family), condition=Absent()))
-        except ConditionFailed:
-            raise Lost from None
+            self._table.transact([head, entry(self._scope, KIND, family.number, family.id)])
+        except TransactionRefused as refused:
+            raise not_added(refused) from None
 
     def replace(self, family: ItemFamily) -> None:
         """Store a changed item family; raises `Lost` if its version is not the next one."""

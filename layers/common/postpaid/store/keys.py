@@ -23,6 +23,7 @@ Billing table
     travel of its clock  pk scope#travel             sk META
     answer for a key     pk scope#reply#digest       sk META (of method, path, client's key)
     integer ids          pk scope#counter#type       sk META       (of the catalogue: pk home#…)
+    what has an integer  pk scope#number#type#361    sk META       (the same)
     customer             pk scope#customer#id        sk META
     item, item family    pk home#type#id             sk META
     item price           pk home#item_price#id       sk META (newest), V#00000001 (each version)
@@ -203,6 +204,11 @@ def travel(scope: Scope) -> Key:
 def counter(scope: Scope, kind: str) -> Key:
     """Return the key of a counter of integer ids."""
     return Key(f"{home(scope, kind)}#counter#{kind}", META)
+
+
+def numbered(scope: Scope, kind: str, number: int) -> Key:
+    """Return the key of the register's entry of an integer id: which thing of a kind has it."""
+    return Key(f"{home(scope, kind)}#number#{kind}#{number}", META)
 
 
 def reply(scope: Scope, digest: str) -> Key:

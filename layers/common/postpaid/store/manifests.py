@@ -9,7 +9,7 @@ from postpaid.domain.site import LatePolicy, Scope
 from postpaid.domain.term import Term, TermStatus
 from postpaid.store import keys
 from postpaid.store.fields import instant, number, text, text_or_none, without_none
-from postpaid.store.invoices import item_from_invoice
+from postpaid.store.invoices import new_invoice
 from postpaid.store.tables import (
     Absent,
     Check,
@@ -68,8 +68,7 @@ class StoredManifests:
             Update(key, frozen, set={"m": appended.k + 1}),
         ]
         if invoice is not None:
-            item = item_from_invoice(scope, self._clock, invoice, appended.found_at)
-            writes.append(Put(item, condition=Absent()))
+            writes += new_invoice(scope, self._clock, invoice, appended.found_at)
         if onto is not None:
             open_still = OneOf("status", (TermStatus.OPEN.value, TermStatus.GRACE.value))
             writes.append(Check(term_key(scope, onto), open_still))
@@ -83,14 +82,9 @@ class StoredManifests:
 
         It must wait still: of this and a close that takes it with its own invoice one is refused.
         """
-        item = item_from_invoice(self._scope, self._clock, invoice, invoice.created_at)
+        own = new_invoice(self._scope, self._clock, invoice, invoice.created_at)
         try:
-            self._table.transact(
-                [
-                    billing_write(self._scope, appended, invoice.id),
-                    Put(item, condition=Absent()),
-                ]
-            )
+            self._table.transact([billing_write(self._scope, appended, invoice.id), *own])
         except TransactionRefused:
             raise Lost from None
 
