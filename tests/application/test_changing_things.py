@@ -218,7 +218,7 @@ def test_a_family_is_created_once(shop: World) -> None:
 
 @pytest.mark.parametrize("moment", Moment)
 def test_a_family_without_an_answer_is_safe_to_repeat(shop: World, moment: Moment) -> None:
-    shop.calls.arm("billing.put", moment, fail(Unavailable("no answer")))
+    shop.calls.arm("billing.transact", moment, fail(Unavailable("no answer")))
     with pytest.raises(Unavailable):
         new_family(shop)
 

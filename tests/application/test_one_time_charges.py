@@ -275,6 +275,31 @@ def test_a_deleted_invoice_takes_its_charges_with_it() -> None:
     assert rows(world, world.close(november)) == [BASE]
 
 
+def test_the_opening_invoice_of_a_withdrawn_subscription_takes_its_charges_with_it() -> None:
+    world = a_shop()
+    world.price("setup", "49", metered=False, item_type=ItemType.CHARGE)
+    world.subscription("seats", start="2026-12-01", closing=MANUAL)
+    [opening] = world.invoices()
+    world.add_charge(opening, "setup")
+
+    world.cancel("now")
+
+    [withdrawn] = world.invoices()
+    assert (withdrawn.status, withdrawn.total) == (InvoiceStatus.DELETED, None)
+    with pytest.raises(Conflict) as refused:
+        world.add_charge(withdrawn, "setup", "another")
+    assert refused.value.code == "invoice_not_pending"
+
+
+def test_on_a_subscription_what_is_charged_once_elsewhere_recurs() -> None:
+    world = a_shop()
+    world.price("setup", "49", metered=False, item_type=ItemType.CHARGE)
+    world.subscription("setup", start="2026-10-01", closing=MANUAL)
+    [opening] = world.invoices()
+
+    assert rows(world, world.close(opening)) == [("recurring", "setup", "49.00")]
+
+
 # --- again, and against its rules
 
 
@@ -407,6 +432,25 @@ def test_a_charge_that_fails_at_any_call_is_there_once_when_it_is_repeated(
             world.add_charge(the_invoice(begin), "setup")
         world.add_charge(the_invoice(begin), "setup")
         assert rows(world, closed(world))[2:] == [("one_time", "chg", "49.00")], number
+
+
+@pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.AFTER])
+@pytest.mark.parametrize("error", [Killed(), Unavailable("lost")], ids=["killed", "no answer"])
+def test_taking_one_off_that_fails_at_any_call_is_done_when_it_is_repeated(
+    moment: Moment, error: Exception
+) -> None:
+    begin = _one_charged()
+    clean = begin.copy()
+    clean.remove_charge(the_invoice(begin), "there")
+    assert len(clean.calls.names) > 2
+
+    for number in range(len(clean.calls.names)):
+        world = begin.copy()
+        world.calls.arm(number, moment, fail(error))
+        with pytest.raises(type(error)):
+            world.remove_charge(the_invoice(begin), "there")
+        world.remove_charge(the_invoice(begin), "there")
+        assert rows(world, closed(world)) == [BASE, USED], number
 
 
 def _add(charge_id: str) -> Process:

@@ -3,16 +3,18 @@
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from postpaid.application.ports import Unavailable
 from postpaid.application.render_invoice import document_of, render_invoice
+from postpaid.domain.catalog import ItemType
 from postpaid.domain.errors import NotFound
 from postpaid.domain.invoice import Invoice, RenderState
 from postpaid.domain.invoice_document import DocumentLine, InvoiceDocument, Party
 from tests.support.faults import Moment, fail
-from tests.support.samples import a_site, at
+from tests.support.samples import MANUAL, a_site, at
 from tests.support.world import World
 
 
@@ -151,3 +153,53 @@ def test_two_renderers_at_once_make_one_document(world: World, issued: Invoice) 
 
 def void(_: object) -> None:
     """Make a statement of an expression."""
+
+
+PACKAGES = {"pricing_model": "package", "amount": "5", "package_size": "50"}
+TIERED = {
+    "pricing_model": "tiered",
+    "tiers": [{"up_to": "10", "unit_amount": "2"}, {"up_to": None, "unit_amount": "1"}],
+}
+LESS = {"pricing_model": "per_unit", "unit_amount": "10", "discount_percent": "5"}
+FLAT = {"pricing_model": "flat_fee", "amount": "12.34"}
+DAY = {"start": "2026-10-05", "end": "2026-10-06"}
+# What is said of a one-time charge, and its row: quantity, price of a unit, detail, amount.
+ONCE: list[tuple[dict[str, Any], tuple[str, str | None, str | None, str]]] = [
+    ({}, ("1", "49", None, "49.00")),
+    ({"quantity": "2.5"}, ("2.5", "49", None, "122.50")),
+    (DAY, ("1", "49", "2026-10-05", "49.00")),
+    (
+        {"start": "2026-11-05", "end": "2026-12-05"},
+        ("1", "49", "2026-11-05 to 2026-12-04", "49.00"),
+    ),
+    (
+        {"start": "2026-10-05T08:00:00Z", "end": "2026-10-05T10:00:00Z"},
+        ("1", "49", "2026-10-05", "49.00"),
+    ),
+    ({"start": "2026-10-01", "end": "2026-11-01"}, ("1", "49", None, "49.00")),
+    ({"pricing": FLAT, "quantity": "7"}, ("7", None, None, "12.34")),
+    ({"pricing": TIERED, "quantity": "12"}, ("12", None, "10 × 2 + 2 × 1", "22.00")),  # noqa: RUF001
+    ({"pricing": PACKAGES, "quantity": "120"}, ("120", None, "3 packages of 50 × 5", "15.00")),  # noqa: RUF001
+    ({"pricing": LESS} | DAY, ("1", None, "1 × 10, less 5 %, 2026-10-05", "9.50")),  # noqa: RUF001
+]
+
+
+@pytest.mark.parametrize(("said", "row"), ONCE)
+def test_a_one_time_charge_is_a_row_with_its_quantity_price_and_time(
+    world: World, said: dict[str, Any], row: tuple[str, ...]
+) -> None:
+    world.price("setup", "49", metered=False, item_type=ItemType.CHARGE)
+    world.change_customer(closing=MANUAL)
+    world.skip_to("2026-11-01T00:10")
+    world.sweep()
+    [pending] = world.invoices()
+    world.add_charge(pending, "setup", comment="nobody sees it", **said)
+    invoice = world.close(pending)
+
+    document = document_of(invoice, world.content(invoice))
+
+    line = document.lines[-1]
+    price = None if line.unit_amount is None else str(line.unit_amount)
+    assert line.description == "Item-setup"
+    assert (str(line.quantity), price, line.detail, str(line.amount)) == row
+    assert "nobody" not in repr(document)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from chargebee import Chargebee
+from chargebee import Chargebee, InvalidRequestError
 
 from postpaid_cli.stack import LocalStack
 from tests.support.bee import (
@@ -52,6 +52,15 @@ class Month:
     usages: list[Any]
     document: str
     statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """An invoice with what was charged once, before and after its close, and its document."""
+
+    pending: Any
+    closed: Any
+    document: str
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +148,41 @@ def test_its_documents_can_be_downloaded(month: Month) -> None:
 
 
 @pytest.fixture(scope="module")
-def tour(bee: Bee, month: Month) -> Bee:
+def charged(bee: Bee, month: Month) -> Charged:
+    cb = bee.sdk
+    cb.Customer.create({"id": "newcomer", "company": "Newcomer"})
+    rows = [{"item_price_id": "line-usd"}, {"item_price_id": "minutes-usd"}]
+    params = {"id": "new", "subscription_items": rows, "auto_close_invoices": False}
+    cb.Subscription.create_with_items("newcomer", {**params, "start_date": OCTOBER})
+    travel(cb, NOVEMBER + 2 * HOUR)
+    [draft, *_] = drafts(cb, "new")
+    price = {"item_price_id": "setup-usd", "quantity": 2, "date_from": OCTOBER}
+    charge = {"item_price": {**price, "date_to": OCTOBER + DAY}, "comment": "as agreed"}
+    key = {"chargebee-idempotency-key": "set-up"}
+    pending = cb.Invoice.add_charge_item(draft.id, charge, headers=key).invoice
+    again = cb.Invoice.add_charge_item(draft.id, charge, headers=key)
+    assert (again.is_idempotency_replayed, again.invoice.total) == (True, pending.total)
+    closed = cb.Invoice.close(draft.id).invoice
+    with pytest.raises(InvalidRequestError) as refusal:
+        cb.Invoice.add_charge_item(closed.id, charge)
+    assert refusal.value.api_error_code == "invalid_state_for_request"
+    return Charged(pending, closed, bee.document(lambda: cb.Invoice.pdf(closed.id)))
+
+
+def test_what_is_charged_once_is_on_the_invoice_it_was_put_on(charged: Charged) -> None:
+    [line] = [each for each in charged.closed.line_items if each.entity_id == "setup-usd"]
+
+    assert (line.entity_type, line.metered) == ("charge_item_price", False)
+    assert (line.quantity, line.unit_amount, line.amount) == (2, 4900, 9800)
+    assert (line.date_from, line.date_to) == (OCTOBER, OCTOBER + DAY)
+    assert charged.closed.total == charged.pending.total == 1000 + 9800
+    for words in ("Set-up", "2026-10-01", "49.00", "98.00"):
+        assert words in charged.document
+    assert "as agreed" not in charged.document
+
+
+@pytest.fixture(scope="module")
+def tour(bee: Bee, month: Month, charged: Charged) -> Bee:
     """Everything that the month has no need of."""
     cb = bee.sdk
     _tour_catalogue(cb)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from tests.functions import charge_operations as once
 from tests.functions import chargebee_operations as door
 from tests.functions import operations as ops
 from tests.functions.operations import Act, Stage
@@ -257,24 +258,22 @@ SCHEDULE = (
         "end a term, grace to follow",
         "CloseWorkerFunction",
         ops.roll,
-        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; "
-        "BatchGetItem price 0.5 R eventual; "
-        "TransactWriteItems (update term + put invoice + put term) 10 W",
+        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; BatchGetItem price 0.5 R "
+        "eventual; TransactWriteItems (update term + put invoice + put integer + put term) 12 W",
     ),
     Operation(
         "end a term that is closed by request",
         "CloseWorkerFunction",
         ops.roll_by_hand,
-        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; "
-        "BatchGetItem price 0.5 R eventual; "
-        "TransactWriteItems (update term + put invoice + put term) 9 W",
+        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; BatchGetItem price 0.5 R "
+        "eventual; TransactWriteItems (update term + put invoice + put integer + put term) 11 W",
     ),
     Operation(
         "end the last term, closed by request",
         "CloseWorkerFunction",
         ops.roll_the_last,
-        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; "
-        "TransactWriteItems (update term + put invoice) 6 W",
+        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; TransactWriteItems (update "
+        "term + put invoice + put integer) 8 W",
     ),
     Operation(
         "close a term after its grace",
@@ -290,33 +289,33 @@ SCHEDULE = (
         "end and close a term at once",
         "CloseWorkerFunction",
         ops.roll_and_close,
-        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; BatchGetItem 2 prices 1 "
-        "R eventual; TransactWriteItems (update term + put invoice + put term) 8 W; GetItem "
-        "invoice 1 R; UpdateItem term 1 W; GetItem subscription 1 R; GetItem customer 1 R; "
-        "GetItem site 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem 2 prices 1 R "
+        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; BatchGetItem 2 prices 1 R "
+        "eventual; TransactWriteItems (update term + put invoice + put integer + put term) 10 W; "
+        "GetItem invoice 1 R; UpdateItem term 1 W; GetItem subscription 1 R; GetItem customer 1 "
+        "R; GetItem site 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem 2 prices 1 R "
         "eventual; Query manifest 1 R; GetItem credit 1 R; PutObject content; GetItem counter 1 "
-        "R; TransactWriteItems (update invoice + update term + update counter + put number) 8 "
-        "W; SendMessage RenderQueue",
+        "R; TransactWriteItems (update invoice + update term + update counter + put number) 8 W; "
+        "SendMessage RenderQueue",
     ),
     Operation(
         "end a term and skip its empty invoice",
         "CloseWorkerFunction",
         ops.skip,
         "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; BatchGetItem price 0.5 R "
-        "eventual; TransactWriteItems (update term + put invoice + put term) 8 W; GetItem "
-        "invoice 1 R; UpdateItem term 1 W; GetItem subscription 1 R; GetItem customer 1 R; "
-        "GetItem site 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem price 0.5 R "
-        "eventual; Query manifest 1 R; GetItem credit 1 R; PutObject content; "
-        "TransactWriteItems (update invoice + update term) 4 W",
+        "eventual; TransactWriteItems (update term + put invoice + put integer + put term) 10 W; "
+        "GetItem invoice 1 R; UpdateItem term 1 W; GetItem subscription 1 R; GetItem customer 1 "
+        "R; GetItem site 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem price 0.5 R "
+        "eventual; Query manifest 1 R; GetItem credit 1 R; PutObject content; TransactWriteItems "
+        "(update invoice + update term) 4 W",
     ),
     Operation(
         "end a term and park its invoice",
         "CloseWorkerFunction",
         ops.park,
         "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; BatchGetItem price 0.5 R "
-        "eventual; TransactWriteItems (update term + put invoice + put term) 8 W; GetItem "
-        "invoice 1 R; UpdateItem term 1 W; GetItem subscription 1 R; GetItem customer 1 R; "
-        "GetItem site 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem price 0.5 R "
+        "eventual; TransactWriteItems (update term + put invoice + put integer + put term) 10 W; "
+        "GetItem invoice 1 R; UpdateItem term 1 W; GetItem subscription 1 R; GetItem customer 1 "
+        "R; GetItem site 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem price 0.5 R "
         "eventual; TransactWriteItems (update invoice + update term) 5 W",
     ),
     Operation(
@@ -395,11 +394,11 @@ SCHEDULE = (
         "GetItem site 1 R; GetItem term 1 R; Query manifest 1 R; GetItem subscription 1 R; "
         "GetItem invoice 1 R; GetObject content; Query usage 1 R; GetItem customer 1 R; "
         "BatchGetItem price 0.5 R eventual; Query term 1 R; PutObject supplement; "
-        "TransactWriteItems (put manifest + update term + put invoice) 9 W; 2 x GetItem invoice "
-        "1 R; GetItem subscription 1 R; GetItem customer 1 R; GetItem site 1 R; GetItem term 1 "
-        "R; Query manifest 1 R; GetObject supplement; GetItem credit 1 R; PutObject content; "
-        "GetItem counter 1 R; TransactWriteItems (update invoice + update counter + put number) "
-        "6 W; SendMessage RenderQueue",
+        "TransactWriteItems (put manifest + update term + put invoice + put integer) 11 W; 2 x "
+        "GetItem invoice 1 R; GetItem subscription 1 R; GetItem customer 1 R; GetItem site 1 R; "
+        "GetItem term 1 R; Query manifest 1 R; GetObject supplement; GetItem credit 1 R; "
+        "PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice + update "
+        "counter + put number) 6 W; SendMessage RenderQueue",
     ),
     Operation(
         "ask for audits of one site",
@@ -521,6 +520,12 @@ INVOICES = (
         "BatchGetItem invoice 0.5 R eventual",
     ),
     Operation(
+        "find an invoice by its integer",
+        "GET /v1/invoices",
+        ops.find_an_invoice_by_its_integer,
+        "GetItem site 1 R; GetItem integer 1 R; GetItem invoice 1 R",
+    ),
+    Operation(
         "list a subscription's invoices",
         "GET /v1/subscriptions/{}/invoices",
         ops.list_invoices_of_a_subscription,
@@ -589,6 +594,57 @@ INVOICES = (
         "GetItem site 1 R; GetItem invoice 1 R; GetObject content",
     ),
     Operation(
+        "put a one-time charge on an invoice",
+        "POST /v1/invoices/{}/charges",
+        once.add,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem charge 1 R; GetItem price 1 R; GetItem "
+        "item 1 R; TransactWriteItems (put charge + update invoice) 4 W",
+    ),
+    Operation(
+        "put on one for a time of its own",
+        "POST /v1/invoices/{}/charges",
+        once.add_for_a_time,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem subscription 1 R; GetItem charge 1 R; "
+        "GetItem price 1 R; GetItem item 1 R; TransactWriteItems (put charge + update invoice) "
+        "4 W",
+    ),
+    Operation(
+        "put a one-time charge on again",
+        "POST /v1/invoices/{}/charges",
+        once.add_again,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem charge 1 R",
+    ),
+    Operation(
+        "list one-time charges",
+        "GET /v1/invoices/{}/charges",
+        once.list_them,
+        "GetItem site 1 R; GetItem invoice 1 R; Query charge 1 R",
+    ),
+    Operation(
+        "take a one-time charge off",
+        "DELETE /v1/invoices/{}/charges/{}",
+        once.take_off,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem charge 1 R; TransactWriteItems (put "
+        "charge + update invoice) 4 W",
+    ),
+    Operation(
+        "take a one-time charge off again",
+        "DELETE /v1/invoices/{}/charges/{}",
+        once.take_off_again,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem charge 1 R",
+    ),
+    Operation(
+        "close an invoice with a one-time charge",
+        "POST /v1/invoices/{}/close",
+        once.close_charged,
+        "GetItem site 1 R; GetItem invoice 1 R; UpdateItem term 2 W; GetItem subscription 1 R; "
+        "GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; Query usage 1 R; "
+        "BatchGetItem price 0.5 R eventual; Query charge 1 R; BatchGetItem price 0.5 R "
+        "eventual; Query manifest 1 R; GetItem credit 1 R; PutObject content; GetItem counter 1 "
+        "R; TransactWriteItems (update invoice + update term + update counter + put number) 8 "
+        "W; GetObject content",
+    ),
+    Operation(
         "show a customer's credit",
         "GET /v1/customers/{}/credits",
         ops.show_credits,
@@ -601,19 +657,18 @@ SUBSCRIPTIONS = (
         "create a subscription",
         "POST /v1/subscriptions",
         ops.subscribe,
-        "GetItem site 1 R; GetItem customer 1 R; GetItem site 1 R; 2 x GetItem price 1 R; "
-        "GetItem item 1 R; "
-        "TransactWriteItems (put subscription + put term + put note + update tally) 10 W; "
-        "Query term 1 R",
+        "GetItem site 1 R; GetItem customer 1 R; GetItem site 1 R; 2 x GetItem price 1 R; GetItem "
+        "item 1 R; TransactWriteItems (put subscription + put term + put note + update tally + "
+        "put integer + put integer) 14 W; Query term 1 R",
     ),
     Operation(
         "create one with an opening invoice",
         "POST /v1/subscriptions",
         ops.subscribe_in_advance,
-        "GetItem site 1 R; GetItem customer 1 R; GetItem site 1 R; 2 x GetItem price 1 R; "
-        "GetItem item 1 R; GetItem price 1 R; GetItem item 1 R; "
-        "TransactWriteItems (put subscription + put term + put note + update tally + put invoice) "
-        "14 W; SendMessage CloseQueue; Query term 1 R",
+        "GetItem site 1 R; GetItem customer 1 R; GetItem site 1 R; 2 x GetItem price 1 R; GetItem "
+        "item 1 R; GetItem price 1 R; GetItem item 1 R; TransactWriteItems (put subscription + "
+        "put term + put note + update tally + put integer + put integer + put integer + put "
+        "invoice + put integer) 22 W; SendMessage CloseQueue; Query term 1 R",
     ),
     Operation(
         "show a subscription",
@@ -629,6 +684,12 @@ SUBSCRIPTIONS = (
         "BatchGetItem subscription 0.5 R eventual",
     ),
     Operation(
+        "find a subscription by its integer",
+        "GET /v1/subscriptions",
+        ops.find_a_subscription_by_its_integer,
+        "GetItem site 1 R; GetItem integer 1 R; GetItem subscription 1 R",
+    ),
+    Operation(
         "change when its pending invoice closes",
         "PATCH /v1/subscriptions/{}",
         ops.change_closing,
@@ -640,9 +701,9 @@ SUBSCRIPTIONS = (
         "change a line",
         "POST /v1/subscriptions/{}/changes",
         ops.change_a_line,
-        "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; GetItem price 1 R; "
-        "GetItem item 1 R; TransactWriteItems (put subscription + update term) 4 W; "
-        "Query term 1 R",
+        "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; GetItem price 1 R; GetItem "
+        "item 1 R; TransactWriteItems (put subscription + update term + put integer) 6 W; Query "
+        "term 1 R",
     ),
     Operation(
         "change a line to what it is",
@@ -655,9 +716,9 @@ SUBSCRIPTIONS = (
         "add a line",
         "POST /v1/subscriptions/{}/changes",
         ops.add_a_line,
-        "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; GetItem price 1 R; "
-        "GetItem item 1 R; TransactWriteItems (put subscription + update term) 4 W; "
-        "Query term 1 R",
+        "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; GetItem price 1 R; GetItem "
+        "item 1 R; TransactWriteItems (put subscription + update term + put integer) 6 W; Query "
+        "term 1 R",
     ),
     Operation(
         "cancel at the term's end",
@@ -679,9 +740,8 @@ SUBSCRIPTIONS = (
         "cancel now",
         "POST /v1/subscriptions/{}/cancel",
         ops.cancel_now,
-        "GetItem site 1 R; GetItem subscription 1 R; Query term 1 R; "
-        "GetItem subscription 1 R; "
-        "TransactWriteItems (update term + put invoice + put subscription) 9 W; "
+        "GetItem site 1 R; GetItem subscription 1 R; Query term 1 R; GetItem subscription 1 R; "
+        "TransactWriteItems (update term + put invoice + put integer + put subscription) 11 W; "
         "Query term 1 R",
     ),
     Operation(
@@ -717,21 +777,20 @@ SUBSCRIPTIONS = (
         "change the cadence now",
         "POST /v1/subscriptions/{}/cadence",
         ops.change_cadence_now,
-        "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; "
-        "2 x BatchGetItem 2 prices 1 R eventual; "
-        "TransactWriteItems (update term + put invoice + put term + put subscription) 12 W; "
-        "Query term 1 R",
+        "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; 2 x BatchGetItem 2 prices 1 "
+        "R eventual; TransactWriteItems (update term + put invoice + put integer + put term + put "
+        "subscription) 14 W; Query term 1 R",
     ),
     Operation(
         "invoice now",
         "POST /v1/subscriptions/{}/invoice-now",
         ops.invoice_now,
         "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; BatchGetItem 2 prices 1 R "
-        "eventual; TransactWriteItems (update term + put invoice + put term + put subscription) "
-        "12 W; GetItem invoice 1 R; UpdateItem term 1 W; UpdateItem term 3 W; GetItem "
-        "subscription 1 R; GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; Query "
-        "usage 1 R; BatchGetItem 2 prices 1 R eventual; Query manifest 1 R; GetItem credit 1 R; "
-        "PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice + update "
+        "eventual; TransactWriteItems (update term + put invoice + put integer + put term + put "
+        "subscription) 14 W; GetItem invoice 1 R; UpdateItem term 1 W; UpdateItem term 3 W; "
+        "GetItem subscription 1 R; GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; "
+        "Query usage 1 R; BatchGetItem 2 prices 1 R eventual; Query manifest 1 R; GetItem credit "
+        "1 R; PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice + update "
         "term + update counter + put number) 8 W; GetObject content",
     ),
     Operation(
@@ -739,10 +798,10 @@ SUBSCRIPTIONS = (
         "POST /v1/subscriptions/{}/invoice-now",
         ops.invoice_now_to_wait,
         "GetItem site 1 R; Query term 1 R; GetItem subscription 1 R; BatchGetItem 2 prices 1 R "
-        "eventual; TransactWriteItems (update term + put invoice + put term + put subscription) "
-        "12 W; GetItem invoice 1 R; GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 "
-        "R; GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem 2 prices 1 R "
-        "eventual; Query manifest 1 R; GetItem credit 1 R",
+        "eventual; TransactWriteItems (update term + put invoice + put integer + put term + put "
+        "subscription) 14 W; GetItem invoice 1 R; GetItem site 1 R; GetItem term 1 R; GetItem "
+        "subscription 1 R; GetItem customer 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem "
+        "2 prices 1 R eventual; Query manifest 1 R; GetItem credit 1 R",
     ),
 )
 CHARGEBEE = (
@@ -836,6 +895,17 @@ CHARGEBEE = (
         "POST /api/v2/customers/{}",
         door.change_under_a_key_again,
         "GetItem site 1 R; PutItem reply 1 W refused",
+    ),
+    Operation(
+        "put a one-time charge on an invoice, Chargebee's way",
+        "POST /api/v2/invoices/{}/add_charge_item",
+        once.add_at_the_chargebee_door,
+        "GetItem site 1 R; 2 x GetItem invoice 1 R; GetItem charge 1 R; GetItem price 1 R; "
+        "GetItem item 1 R; TransactWriteItems (put charge + update invoice) 4 W; GetItem "
+        "invoice 1 R; GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; GetItem "
+        "customer 1 R; GetItem term 1 R; Query usage 1 R; BatchGetItem price 0.5 R eventual; "
+        "Query charge 1 R; BatchGetItem price 0.5 R eventual; Query manifest 1 R; GetItem "
+        "credit 1 R; GetItem price 1 R; GetItem item 1 R; GetItem price 1 R; GetItem item 1 R",
     ),
 )
 GROUPS = {

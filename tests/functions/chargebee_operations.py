@@ -12,17 +12,18 @@ API = "ChargebeeApiFunction"
 _USAGE = {"item_price_id": "voip-usd", "usage_date": OCTOBER_15, "quantity": "22"}
 
 
-def _post(stage: Stage, path: str, form: dict[str, Any], **headers: str) -> Answer:
+def post(stage: Stage, path: str, form: dict[str, Any], **headers: str) -> Answer:
+    """Send a form."""
     sent = {"content-type": FORM} | {name.replace("_", "-"): each for name, each in headers.items()}
     return stage.call("POST", f"/api/v2/{path}", urlencode(form).encode(), headers=sent)
 
 
 def _record(stage: Stage, **more: object) -> Answer:
-    return _post(stage, f"subscriptions/{stage.name}/usages", _USAGE | more)
+    return post(stage, f"subscriptions/{stage.name}/usages", _USAGE | more)
 
 
 def _delete(stage: Stage, usage_id: str) -> Answer:
-    return _post(stage, f"subscriptions/{stage.name}/delete_usage", {"id": usage_id})
+    return post(stage, f"subscriptions/{stage.name}/delete_usage", {"id": usage_id})
 
 
 def _recorded(stage: Stage, **more: object) -> str:
@@ -123,7 +124,7 @@ def change_under_a_key(stage: Stage) -> Act:
     path = "customers/harbor"
     form = {"company": f"Harbor {stage.name}"}
     key = {"chargebee_idempotency_key": stage.name}
-    return lambda: answers(200, _post(stage, path, form, **key).status)
+    return lambda: answers(200, post(stage, path, form, **key).status)
 
 
 def change_under_a_key_again(stage: Stage) -> Act:

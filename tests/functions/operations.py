@@ -660,6 +660,21 @@ def list_invoices(stage: Stage) -> Act:
     return lambda: answers(1, len(stage.must("GET", "/v1/invoices")["data"]))
 
 
+def find_an_invoice_by_its_integer(stage: Stage) -> Act:
+    invoice = stage.must("GET", f"/v1/invoices/{stage.september_invoiced()}")
+    return _finding(stage, "invoices", invoice)
+
+
+def find_a_subscription_by_its_integer(stage: Stage) -> Act:
+    stage.subscribe()
+    return _finding(stage, "subscriptions", stage.must("GET", stage.path))
+
+
+def _finding(stage: Stage, listing: str, thing: dict[str, Any]) -> Act:
+    path = f"/v1/{listing}?integer_id={thing['integer_id']}"
+    return lambda: answers([thing["id"]], [each["id"] for each in stage.must("GET", path)["data"]])
+
+
 def list_invoices_of_a_subscription(stage: Stage) -> Act:
     stage.september_invoiced()
     return lambda: answers(1, len(stage.must("GET", f"{stage.path}/invoices")["data"]))

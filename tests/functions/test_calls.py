@@ -94,10 +94,11 @@ BUDGETS = [
     (["delete a usage"], "1", "2", "0.88"),
     (["record a usage, Chargebee's way"], "1", "1", "0.75"),
     (["delete a usage, Chargebee's way"], "1", "3", "1.00"),
-    (GRACE, "20", "18", "20"),
-    (["end a term that is closed by request", "close an invoice"], "20", "18", "20"),
-    (["end and close a term at once"], "20", "18", "20"),
-    ([*GRACE, *DOCUMENT], "22", "22", "28"),
+    # Two of the write units enter the invoice's integer.
+    (GRACE, "21", "18", "21"),
+    (["end a term that is closed by request", "close an invoice"], "21", "18", "21"),
+    (["end and close a term at once"], "19", "18", "20"),
+    ([*GRACE, *DOCUMENT], "24", "22", "29"),
 ]
 
 

@@ -34,6 +34,12 @@ def by(key: str) -> dict[str, str]:
     return {"chargebee-idempotency-key": key}
 
 
+def makes_a_customer(request: dict[str, Any]) -> bool:
+    """Tell whether a transaction has a customer in it."""
+    puts = [each["Put"]["Item"] for each in request["TransactItems"] if "Put" in each]
+    return any("#customer#" in str(item["pk"]) for item in puts)
+
+
 def customers(door: Door) -> set[str]:
     page = door.must(door.get("customers", {"limit": 100}))["list"]
     return {each["customer"]["id"] for each in page}
@@ -138,17 +144,17 @@ def test_a_failure_is_forgotten_and_what_it_made_is_found_by_the_repeat(
 ) -> None:
     before = customers(door)
     client = functions.client_of(API)
-    put, lost = client.put_item, []
+    transact, lost = client.transact_write_items, []
 
-    def put_item(**request: Any) -> Any:
-        answer = put(**request)
-        if "#customer#" in str(request["Item"]["pk"]):
+    def transact_write_items(**request: Any) -> Any:
+        answer = transact(**request)
+        if makes_a_customer(request):
             lost.append(request)
             raise ReadTimeoutError(endpoint_url="https://dynamodb")
         return answer
 
     with monkeypatch.context() as patch:
-        patch.setattr(client, "put_item", put_item)
+        patch.setattr(client, "transact_write_items", transact_write_items)
         failed = door.post("customers", {"company": "Acme"}, headers=by("k8"))
     again, once_more = (
         door.post("customers", {"company": "Acme"}, headers=by("k8")) for _ in range(2)
@@ -165,15 +171,15 @@ def test_a_bug_is_no_answer_to_be_kept(
     door: Door, functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = functions.client_of(API)
-    put = client.put_item
+    transact = client.transact_write_items
 
-    def put_item(**request: Any) -> Any:
-        if "#customer#" in str(request["Item"]["pk"]):
+    def transact_write_items(**request: Any) -> Any:
+        if makes_a_customer(request):
             raise RuntimeError
-        return put(**request)
+        return transact(**request)
 
     with monkeypatch.context() as patch:
-        patch.setattr(client, "put_item", put_item)
+        patch.setattr(client, "transact_write_items", transact_write_items)
         failed = door.post("customers", {"id": "six"}, headers=by("k9"))
 
     assert refused(failed)[:2] == (500, "internal_error")
@@ -184,17 +190,17 @@ def test_while_the_first_is_at_work_the_second_is_told_to_wait(
     door: Door, functions: Functions, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = functions.client_of(API)
-    put = client.put_item
+    transact = client.transact_write_items
     second: list[Any] = []
 
-    def put_item(**request: Any) -> Any:
-        if "#customer#" in str(request["Item"]["pk"]) and not second:
+    def transact_write_items(**request: Any) -> Any:
+        if makes_a_customer(request) and not second:
             second.append(None)
             second.append(door.post("customers", {"id": "seven"}, headers=by("k10")))
-        return put(**request)
+        return transact(**request)
 
     with monkeypatch.context() as patch:
-        patch.setattr(client, "put_item", put_item)
+        patch.setattr(client, "transact_write_items", transact_write_items)
         first = door.post("customers", {"id": "seven"}, headers=by("k10"))
 
     assert first.status == 200

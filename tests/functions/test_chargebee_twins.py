@@ -283,3 +283,116 @@ def test_usage_by_one_door_reads_back_by_the_other(shop: Shop) -> None:
     ]
     assert mine.id == "own-1"
     assert shown[1] == {n: v for n, v in theirs.items() if n not in {"billing", "replayed"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """One charge in both dialects."""
+
+    chargebee: dict[str, Any]
+    native: dict[str, Any]
+    amount: str
+
+
+DAY = 86_400
+ONCE = {
+    "plain": Once({}, {}, "49.00"),
+    "several": Once({"quantity": 3}, {"quantity": "3"}, "147.00"),
+    "a part": Once({"quantity_in_decimal": "2.5"}, {"quantity": "2.5"}, "122.50"),
+    "another price": Once(
+        {"unit_price": 1250, "quantity": 2},
+        {"pricing": {"pricing_model": "per_unit", "unit_amount": "12.5"}, "quantity": "2"},
+        "25.00",
+    ),
+    "another price, exact": Once(
+        {"unit_price_in_decimal": "0.125", "quantity": 9},
+        {"pricing": {"pricing_model": "per_unit", "unit_amount": "0.125"}, "quantity": "9"},
+        "1.13",
+    ),
+    "a time": Once(
+        {"date_from": START + 4 * DAY, "date_to": START + 5 * DAY},
+        {"from": "2026-10-05", "to": "2026-10-06"},
+        "49.00",
+    ),
+}
+
+
+def _opening(shop: Shop, name: str, price: str) -> str:
+    """Return the native id of a pending invoice of 25.00."""
+    lines = [{"item_price_id": price}]
+    body = {"id": name, "customer_id": "harbor", "start": "2026-10-01T00:00:00Z", "lines": lines}
+    manual = {"closing": {"mode": "manual"}, "opening_pending": True}
+    shop.native("POST", "/v1/subscriptions", body | manual)
+    [head] = shop.native("GET", f"/v1/subscriptions/{name}/invoices")["data"]
+    return str(head["id"])
+
+
+@pytest.fixture(scope="module")
+def counter(shop: Shop) -> Shop:
+    """A plan, and what is charged once: by the unit and in tiers."""
+    for item, kind in (("desk", "plan"), ("setup", "charge"), ("hours", "charge")):
+        shop.native("POST", "/v1/items", {"id": item, "name": item.title(), "type": kind})
+    prices = {"desk": PRICES["flat"].native, "hours": PRICES["tiered"].native}
+    prices["setup"] = {"pricing_model": "per_unit", "unit_amount": "49"}
+    for item, price in prices.items():
+        body = {"id": f"{item}-usd", "item_id": item, "name": item.title(), "currency": "USD"}
+        shop.native("POST", "/v1/item-prices", body | price)
+    return shop
+
+
+def _charges_alike(invoices: list[Any]) -> list[Any]:
+    names = {"lines", "total", "subtotal", "taxes", "period"}
+    return [_alike({n: v for n, v in each.items() if n in names}) for each in invoices]
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_a_one_time_charge_comes_to_the_same_invoice(counter: Shop, name: str) -> None:
+    shop, once = counter, ONCE[name]
+    ours, theirs = (
+        _opening(shop, f"{who}-once-{name}".replace(" ", "-").replace(",", ""), "desk-usd")
+        for who in ("cb", "v1")
+    )
+    price = {"item_price_id": "setup-usd"}
+    params = {"item_price": price | once.chargebee, "comment": "as agreed"}
+    shop.cb.Invoice.add_charge_item(f"draft_{ours}", params)
+    body = {"comment": "as agreed", **price, **once.native}
+    shop.native("POST", f"/v1/invoices/{theirs}/charges", body)
+
+    kept = [
+        shop.native("GET", f"/v1/invoices/{each}/charges")["data"][0] for each in (ours, theirs)
+    ]
+    shown = [shop.cb.Invoice.retrieve(f"draft_{each}").invoice for each in (ours, theirs)]
+    closed = [shop.native("POST", f"/v1/invoices/{each}/close") for each in (ours, theirs)]
+
+    same = [_alike(each | {"integer_id": 0, "added_at": ""}) for each in kept]
+    assert same[0] == same[1]
+    lines = [[_alike(_of_sdk(line)) for line in each.line_items] for each in shown]
+    assert lines[0] == lines[1]
+    assert [len(each) for each in lines] == [2, 2], "each door lists what the other put on"
+    alike = _charges_alike(closed)
+    assert alike[0] == alike[1]
+    assert closed[0]["lines"][-1]["amount"] == once.amount
+
+
+def _of_sdk(line: Any) -> dict[str, Any]:
+    return {n: v for n, v in line.raw_data.items() if n not in NOT_ALIKE}
+
+
+def test_a_charge_in_tiers_of_its_own_comes_to_the_same_invoice(counter: Shop) -> None:
+    ours, theirs = (_opening(counter, f"{who}-tiers", "desk-usd") for who in ("cb", "v1"))
+    tiers = [
+        {"starting_unit": 1, "ending_unit": 10, "price": 200},
+        {"starting_unit": 11, "price": 150},
+    ]
+    price = {"item_price_id": "hours-usd", "quantity": 12}
+    counter.cb.Invoice.add_charge_item(f"draft_{ours}", {"item_price": price, "item_tiers": tiers})
+    plain = [{"up_to": "10", "unit_amount": "2"}, {"up_to": None, "unit_amount": "1.5"}]
+    pricing = {"pricing_model": "tiered", "tiers": plain}
+    body = {"item_price_id": "hours-usd", "quantity": "12", "pricing": pricing}
+    counter.native("POST", f"/v1/invoices/{theirs}/charges", body)
+
+    closed = [counter.native("POST", f"/v1/invoices/{each}/close") for each in (ours, theirs)]
+
+    alike = _charges_alike(closed)
+    assert alike[0] == alike[1]
+    assert closed[0]["lines"][-1]["amount"] == "23.00"

@@ -318,15 +318,15 @@ def test_storage_that_does_not_answer_is_said_to_be_unavailable(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client: Any = shop.functions.client_of("NativeApiFunction")
-    real = client.put_item
+    real = client.transact_write_items
 
-    def put_item(**request: Any) -> None:
+    def transact_write_items(**request: Any) -> None:
         real(**request)
         raise EndpointConnectionError(endpoint_url="https://dynamodb")
 
     customer = {"id": "lost", "name": "Lost"}
     with monkeypatch.context() as patch:
-        patch.setattr(client, "put_item", put_item)
+        patch.setattr(client, "transact_write_items", transact_write_items)
         lost = shop.call("POST", "/v1/customers", customer)
     again = shop.call("POST", "/v1/customers", customer)
 

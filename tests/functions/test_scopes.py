@@ -15,6 +15,8 @@ from tests.support.shop import (
     CALLS,
     CALLS_PRICE,
     CUSTOMER,
+    SETUP,
+    SETUP_PRICE,
     SUBSCRIPTION,
     USAGE,
     USAGES,
@@ -54,6 +56,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "v1/subscriptions/{}/resume"): {"at": "2026-12-31"},
     ("POST", "v1/subscriptions/{}/cadence"): {"unit": "month"},
     ("POST", "v1/invoices/{}/payments"): {"id": "wire-1", "amount": "5.00"},
+    ("POST", "v1/invoices/{}/charges"): {"id": "setup", "item_price_id": "setup-usd"},
 }
 DELETION = "DELETE v1/customers/{}"
 CHANGES = ("changes", "cancel", "uncancel", "suspend", "resume", "cadence", "invoice-now")
@@ -95,6 +98,7 @@ def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:
     issued = shop.must("GET", "/v1/subscriptions/calls/invoices")["data"][-1]["id"]
     spare = shop.must("POST", "/v1/api-keys", {"scopes": ["read"]})["id"]
     voidable = _voidable(shop, "wrong", "harbor")
+    waiting = _pending(shop, "waiting", "harbor")
     shop.must("POST", "/v1/item-families", FAMILY)
     shop.must("POST", "/v1/customers", CUSTOMER | {"id": "leaver"})
     return {
@@ -115,7 +119,9 @@ def _ids(shop: Shop) -> dict[str, tuple[str, ...]]:
         "v1/subscriptions/{}/usages/{}": ("calls", usage),
         "v1/invoices/{}": (issued,),
         "v1/invoices/{}/close": (issued,),
-        "v1/invoices/{}/sync": (_pending(shop, "waiting", "harbor"),),
+        "v1/invoices/{}/sync": (waiting,),
+        "v1/invoices/{}/charges": (waiting,),
+        "v1/invoices/{}/charges/{}": (waiting, "setup"),
         "v1/invoices/{}/pdf": (issued,),
         "v1/invoices/{}/usages-pdf": (issued,),
         "v1/invoices/{}/void": (voidable,),
@@ -133,6 +139,8 @@ def _native_writes(functions: Functions) -> list[Route[Any]]:
 def town(functions: Functions) -> Town:
     ours, theirs = open_shop(functions, "town-ours"), open_shop(functions, "town-theirs")
     for shop in (ours, theirs):
+        shop.must("POST", "/v1/items", SETUP)
+        shop.must("POST", "/v1/item-prices", SETUP_PRICE)
         [opening] = shop.invoices()
         shop.must("POST", f"/v1/invoices/{opening['id']}/close")
         _render(shop, opening["id"])
@@ -285,6 +293,7 @@ def test_ids_of_another_site_answer_like_ids_that_do_not_exist(town: Town) -> No
             "item_price_id",
         ),
         (USAGES, USAGE | {"item_price_id": "theirs"}, "item_price_id"),
+        ("/v1/invoices/{waiting}/charges", {"id": "c", "item_price_id": "theirs"}, "item_price_id"),
     ],
 )
 def test_ids_of_another_site_in_a_body_are_unknown(
@@ -299,6 +308,8 @@ def test_ids_of_another_site_in_a_body_are_unknown(
         else value
         for name, value in body.items()
     }
+    [waiting] = town.ids["v1/invoices/{}/charges"]
+    target = target.format(waiting=waiting)
     before = town.ours.functions.written()
 
     answer = town.ours.call("POST", target, body)
@@ -351,6 +362,10 @@ def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
         _render(shop, opening["id"])
         _state_usages(shop, opening["id"])
     spare = shop.must("POST", "/v1/api-keys", {"scopes": ["read"]})
+    waiting = _pending(shop, "theirs-waiting", "theirs")
+    charge = {"id": "theirs", "item_price_id": "setup-usd"}
+    added = shop.call("POST", f"/v1/invoices/{waiting}/charges", charge)
+    assert added.status in {201, 200} or added.code == "already_exists", "it was taken off"
     none = {route.template: () for route in town.routes if "{}" not in route.template}
     return none | {
         "v1/api-keys/{}": (spare["id"],),
@@ -370,7 +385,9 @@ def _only_theirs(town: Town) -> dict[str, tuple[str, ...]]:
         "v1/subscriptions/{}/usages/{}": ("theirs", usage["id"]),
         "v1/invoices/{}": (opening["id"],),
         "v1/invoices/{}/close": (opening["id"],),
-        "v1/invoices/{}/sync": (_pending(shop, "theirs-waiting", "theirs"),),
+        "v1/invoices/{}/sync": (waiting,),
+        "v1/invoices/{}/charges": (waiting,),
+        "v1/invoices/{}/charges/{}": (waiting, "theirs"),
         "v1/invoices/{}/pdf": (opening["id"],),
         "v1/invoices/{}/usages-pdf": (opening["id"],),
         "v1/invoices/{}/void": (_voidable(shop, "theirs-too", "theirs"),),

@@ -34,6 +34,8 @@ _SHELF: tuple[tuple[str, str, bool, Mapping[str, object]], ...] = (
     ("peak", "addon", True, {"pricing_model": "volume", **_TIERS}),
     ("seats", "addon", False, {"pricing_model": "per_unit", "price_in_decimal": "0.125"}),
     ("setup", "charge", False, {"pricing_model": "flat_fee", "price": 700}),
+    ("cards", "charge", False, {"pricing_model": "per_unit", "price": 35}),
+    ("hours", "charge", False, {"pricing_model": "tiered", **_TIERS}),
 )
 _serials = itertools.count(1)
 
@@ -158,6 +160,7 @@ def _known(door: "_Door", usages: list[str]) -> Known:
             "Usage.create item_price_id": [f"{item}-usd" for item in _METERED],
             "Invoice.close invoices": drafts[0::2],
             "Invoice.sync_usages invoices": drafts,
+            "Invoice.add_charge_item invoices": drafts,
             "Invoice.delete invoices": drafts[1::2],
             "Invoice.void_invoice invoices": issued,
             "Usage.retrieve id": usages,

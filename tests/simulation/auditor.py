@@ -21,17 +21,16 @@ from postpaid.store import keys
 from postpaid.store.memory import MemoryTable
 from postpaid.store.tables import Item, Key
 from postpaid.store.usage_register import count_in, identity_in
+from tests.simulation.charges import audit_charges
+from tests.simulation.holding import Broken, hold
 from tests.simulation.ledger import Fact, Ledger
+from tests.support.integers import astray
 from tests.support.world import PlainTypesetter, World
 
 # What a quantity costs, in cents, by the number of the item price.
 type Price = Callable[[Decimal], int]
 
 _OUT = {InvoiceStatus.ISSUED, InvoiceStatus.VOIDED}
-
-
-class Broken(AssertionError):
-    """An invariant does not hold; the text begins with its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,8 @@ class Auditor:
         self.counts(subscription_ids)
         self.refusals()
         self.credit()
+        audit_charges(self.world, self.ledger.charges, self.invoices, self.contents)
+        hold(not (lost := astray(self.world.billing)), "I-64", ", ".join(lost))
 
     # --- invoices
 
@@ -88,18 +89,18 @@ class Auditor:
             (each.subscription_id, each.term_start, each.period_end, each.k)
             for each in self.invoices.values()
         )
-        _hold(max(kinds.values(), default=0) <= 1, "I-10", "two invoices of a term and number")
+        hold(max(kinds.values(), default=0) <= 1, "I-10", "two invoices of a term and number")
         series: dict[str, list[Invoice]] = defaultdict(list)
         for each in self.invoices.values():
-            _hold((each.status in _OUT) == (each.serial is not None), "I-15", f"{each.id}")
+            hold((each.status in _OUT) == (each.serial is not None), "I-15", f"{each.id}")
             if each.serial is not None:
                 series[getattr(each, "series", None) or "main"].append(each)
         for name, numbered in series.items():
             numbered.sort(key=lambda each: each.serial or 0)
             serials = [each.serial for each in numbered]
-            _hold(serials == list(range(1, len(serials) + 1)), "I-15", f"{name}: {serials}")
+            hold(serials == list(range(1, len(serials) + 1)), "I-15", f"{name}: {serials}")
             dates = [str(each.issued_on) for each in numbered]
-            _hold(dates == sorted(dates), "I-15", f"dates go back: {dates}")
+            hold(dates == sorted(dates), "I-15", f"dates go back: {dates}")
 
     def documents(self) -> None:
         """I-31: each invoice that is out has its document, as it is by now: voided ones are marked.
@@ -110,16 +111,16 @@ class Auditor:
             if each.status in _OUT:
                 said = self.contents[each.id]
                 made = each.render is RenderState.DONE and each.pdf_hash in self.world.objects
-                _hold(made, "I-31", f"no document of {each.id}")
+                hold(made, "I-31", f"no document of {each.id}")
                 assert each.pdf_hash is not None
                 page = PlainTypesetter().typeset(document_of(each, said))
                 same = self.world.objects[each.pdf_hash] == page
-                _hold(same, "I-31", f"the document of {each.id} is not of what it is by now")
+                hold(same, "I-31", f"the document of {each.id} is not of what it is by now")
                 head, lines = each.total, said.total
-                _hold(head == lines, "I-16", f"{head} in the head, {lines} in the lines")
+                hold(head == lines, "I-16", f"{head} in the head, {lines} in the lines")
                 taken = 0 if each.credit_applied is None else each.credit_applied.minor
                 drawn = said.credit_applied.minor
-                _hold(taken == drawn, "I-16", f"a credit of {taken} in the head, {drawn} drawn")
+                hold(taken == drawn, "I-16", f"a credit of {taken} in the head, {drawn} drawn")
 
     def credit(self) -> None:
         """I-16: a balance is what invoices granted less what they drew."""
@@ -133,7 +134,7 @@ class Auditor:
                 and each.status not in {InvoiceStatus.VOIDED, InvoiceStatus.DELETED}
             )
             balance = self.world.stores.credits.balance(customer, "USD").amount.minor
-            _hold(balance == owed, "I-16", f"a credit of {balance} where {owed} are owed")
+            hold(balance == owed, "I-16", f"a credit of {balance} where {owed} are owed")
 
     # --- terms
 
@@ -141,12 +142,12 @@ class Auditor:
         """I-11, I-12 and I-30: terms tile the time, one at most is open, the others are done."""
         subscription = self.world.subscription_of(subscription_id)
         terms = self.world.terms(subscription_id)
-        _hold(terms[0].period.start == subscription.start, "I-12", "the first term begins late")
+        hold(terms[0].period.start == subscription.start, "I-12", "the first term begins late")
         for earlier, later in pairwise(terms):
             fits = earlier.period.end == later.period.start and later.n == earlier.n + 1
-            _hold(fits, "I-12", f"a gap or an overlap behind {earlier.period.end}")
-            _hold(earlier.status is not TermStatus.OPEN, "I-11", "two open terms")
-            _hold(not earlier.last, "I-12", "a term after the last")
+            hold(fits, "I-12", f"a gap or an overlap behind {earlier.period.end}")
+            hold(earlier.status is not TermStatus.OPEN, "I-11", "two open terms")
+            hold(not earlier.last, "I-12", "a term after the last")
         newest = terms[-1]
         ended = subscription.end is not None and subscription.end <= newest.period.end
         for term in terms:
@@ -154,9 +155,9 @@ class Auditor:
                 continue
             assert term.invoice_id is not None
             waits = term.due_at is None or term.due_at > self.world.now
-            _hold(waits, "I-30", f"the term of {term.period.start} is {term.status.value}")
+            hold(waits, "I-30", f"the term of {term.period.start} is {term.status.value}")
         if newest.status is not TermStatus.OPEN:
-            _hold(ended and newest.last, "I-11", "no open term, and the subscription goes on")
+            hold(ended and newest.last, "I-11", "no open term, and the subscription goes on")
 
     def frozen(self, term: Term) -> None:
         """I-05, I-06, I-09, I-16, I-34: the manifests of a term add up to its usage."""
@@ -164,17 +165,17 @@ class Auditor:
         subscription = self.world.subscription_of(term.subscription_id)
         usages = self._usages(term)
         places = {keys.usage_sk(usage.key): usage for usage in usages}
-        _hold(len(places) == len(usages), "I-09", "two records of one identity")
+        hold(len(places) == len(usages), "I-09", "two records of one identity")
         for place, billed in whole.billed.items():
-            _hold(place in places, "I-09", f"{place} is billed and not recorded")
-            _hold(billed.version <= places[place].version, "I-05", f"{place}: a later version")
+            hold(place in places, "I-09", f"{place} is billed and not recorded")
+            hold(billed.version <= places[place].version, "I-05", f"{place}: a later version")
         if subscription.late is not LatePolicy.STORE_ONLY:
             for place, usage in places.items():
                 wanted = Decimal(0) if usage.deleted else usage.quantity
                 billed = whole.billed.get(place, Billed(0, Decimal(0)))
                 same = billed.quantity == wanted
                 law = "I-01" if billed.quantity < wanted else "I-09"
-                _hold(same, law, f"{place}: {billed.quantity} billed, {wanted} used")
+                hold(same, law, f"{place}: {billed.quantity} billed, {wanted} used")
             self._amounts(whole, usages)
 
     def _amounts(self, whole: Whole, usages: list[Usage]) -> None:
@@ -191,7 +192,7 @@ class Auditor:
             used[usage.key.line_id] += owed_of(keys.usage_sk(usage.key), quantity)
         for line_id in charged.keys() | used.keys():
             owed = self.price(used[line_id])
-            _hold(charged[line_id] == owed, "I-16", f"{charged[line_id]} charged, {owed} owed")
+            hold(charged[line_id] == owed, "I-16", f"{charged[line_id]} charged, {owed} owed")
 
     def supplements(self, subscription_ids: list[str]) -> None:
         """I-10: each later manifest is on the invoice that it names, and on no other."""
@@ -200,20 +201,20 @@ class Auditor:
             for invoice_id, content in self.contents.items()
             for start, k in content.supplements
         )
-        _hold(max(told.values(), default=0) <= 1, "I-10", "a supplement on two invoices")
+        hold(max(told.values(), default=0) <= 1, "I-10", "a supplement on two invoices")
         for each in subscription_ids:
             last = self.world.terms(each)[-1]
             for term in self.world.terms(each):
                 for appended in self.world.stores.manifests.of_term(term):
                     key = (each, appended.start, appended.k)
                     if appended.billed_in is None:
-                        _hold(key not in told, "I-10", f"{key} is billed by none, and told")
+                        hold(key not in told, "I-10", f"{key} is billed by none, and told")
                         hopeless = appended.amount.minor and last.status is TermStatus.FROZEN
-                        _hold(not hopeless, "I-01", f"{key} waits for ever")
+                        hold(not hopeless, "I-01", f"{key} waits for ever")
                         continue
                     found = self.contents.get(appended.billed_in)
                     named = found and (appended.start, appended.k) in found.supplements
-                    _hold(bool(named), "I-01", f"{key} is not on the invoice that it names")
+                    hold(bool(named), "I-01", f"{key} is not on the invoice that it names")
 
     # --- what clients were told
 
@@ -221,12 +222,12 @@ class Auditor:
         """I-01, I-03 and I-04: what was acknowledged is there, and where it was promised."""
         for fact in self.ledger.facts:
             usage = self._stored(fact.subscription_id, fact.place)
-            _hold(usage is not None, "I-01", f"{fact} is not stored")
+            hold(usage is not None, "I-01", f"{fact} is not stored")
             assert usage is not None
-            _hold(usage.version >= fact.version, "I-01", f"{fact} is undone: {usage}")
+            hold(usage.version >= fact.version, "I-01", f"{fact} is undone: {usage}")
             if usage.version == fact.version:
                 same = usage.deleted == fact.deleted and usage.quantity == fact.quantity
-                _hold(same, "I-01", f"{fact} became {usage}")
+                hold(same, "I-01", f"{fact} became {usage}")
             if fact.billing == "on_time":
                 self._on_time(fact, usage)
 
@@ -240,7 +241,7 @@ class Auditor:
         else:
             # A tombstone is not mentioned: it took the place of this version before the query.
             seen = fact.deleted or usage.deleted or self._was_deleted(fact)
-        _hold(seen, "I-04", f"{fact} is not in the first manifest of its term: {first}")
+        hold(seen, "I-04", f"{fact} is not in the first manifest of its term: {first}")
 
     def _was_deleted(self, fact: Fact) -> bool:
         return any(
@@ -258,20 +259,20 @@ class Auditor:
         }
         for key in entries.values():
             there = self.world.ledger(key.subscription_id).get(key)
-            _hold(there is not None, "I-61", f"an external id names {key}, and that is not there")
+            hold(there is not None, "I-61", f"an external id names {key}, and that is not there")
         for item in self._items():
             if "x" in item:
                 named = entries.get(keys.external_id(self.world.scope, str(item["x"])))
-                _hold(named is not None, "I-61", f"'{item['x']}' is not in the register")
+                hold(named is not None, "I-61", f"'{item['x']}' is not in the register")
                 assert named is not None
                 shards = self.world.subscription_of(named.subscription_id).usage_shards
                 place = keys.usage_key(self.world.scope, named, shards)
-                _hold(place == (item["pk"], item["sk"]), "I-60", f"'{item['x']}' is {place}, too")
+                hold(place == (item["pk"], item["sk"]), "I-60", f"'{item['x']}' is {place}, too")
         for fact in self.ledger.facts:
             if fact.external_id is not None:
                 named = entries.get(keys.external_id(self.world.scope, fact.external_id))
                 told = keys.usage_from_sk(fact.subscription_id, fact.place)
-                _hold(named == told, "I-60", f"{fact} is {named} by now")
+                hold(named == told, "I-60", f"{fact} is {named} by now")
 
     def counts(self, subscription_ids: list[str]) -> None:
         """I-62: under a maximum, which is there from the beginning, all are counted, no more."""
@@ -280,14 +281,14 @@ class Auditor:
             item = self.world.usages.get(keys.usage_count(self.world.scope, each))
             counted = 0 if item is None else count_in(item)
             if subscription.usage_records_max is None:
-                _hold(item is None, "I-62", f"a count of {counted} without a maximum")
+                hold(item is None, "I-62", f"a count of {counted} without a maximum")
                 continue
             slots = keys.usage_slots(subscription.usage_shards)
             shards = {keys.usage_pk(self.world.scope, each, slot) for slot in slots}
             stored = sum(item["pk"] in shards for item in self._items())
-            _hold(counted == stored, "I-62", f"{counted} counted of {stored}")
+            hold(counted == stored, "I-62", f"{counted} counted of {stored}")
             most = subscription.usage_records_max
-            _hold(counted <= most, "I-62", f"{counted} where {most} may be")
+            hold(counted <= most, "I-62", f"{counted} where {most} may be")
 
     def refusals(self) -> None:
         """I-02 and I-63: what was refused is neither stored nor billed, nor was there already."""
@@ -297,14 +298,14 @@ class Auditor:
             if fact.version == 1 and fact.quantity in self.ledger.refused:
                 usage = self._stored(fact.subscription_id, fact.place)
                 otherwise = usage is None or usage.version > 1
-                _hold(otherwise, "I-63", f"a repeat of {fact} was refused")
+                hold(otherwise, "I-63", f"a repeat of {fact} was refused")
         for item in self._items():
             stored = Decimal(str(item["q"]))
-            _hold(stored not in refused, "I-02", f"{stored} was refused, and is stored")
+            hold(stored not in refused, "I-02", f"{stored} was refused, and is stored")
         for content in self.contents.values():
             for place, _, quantity in content.manifest:
                 billed = Decimal(quantity)
-                _hold(billed not in refused, "I-02", f"{place}: {billed} was refused, and billed")
+                hold(billed not in refused, "I-02", f"{place}: {billed} was refused, and billed")
 
     # --- reading
 
@@ -330,8 +331,8 @@ class Auditor:
         first = self.contents[invoice.id]
         log = self.world.stores.manifests.of_term(term)
         indices = [each.k for each in log]
-        _hold(indices == list(range(1, term.manifests)), "I-06", f"{indices} of {term.manifests}")
-        _hold(term.manifest_hash == invoice.content_hash, "I-14", "another first manifest")
+        hold(indices == list(range(1, term.manifests)), "I-06", f"{indices} of {term.manifests}")
+        hold(term.manifest_hash == invoice.content_hash, "I-14", "another first manifest")
         later = [self.world.documents.get_supplement(each) for each in log]
         try:
             billed = fold(first, later)
@@ -384,11 +385,6 @@ def _slots(whole: Whole) -> Callable[[str, Decimal], Decimal]:
         return Decimal(len(({*range(int(quantity))} | kept[place]) - free[place]))
 
     return owed
-
-
-def _hold(holds: bool, law: str, what: str) -> None:
-    if not holds:
-        raise Broken(f"{law}: {what}")
 
 
 def place_of(day: str, line_id: str = "minutes") -> str:

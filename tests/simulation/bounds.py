@@ -5,7 +5,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from postpaid.application import close_invoice, reconcile_term, sync_invoice
+from postpaid.application import (
+    close_invoice,
+    delete_invoice,
+    one_time_charges,
+    reconcile_term,
+    sync_invoice,
+)
 
 
 @contextmanager
@@ -18,6 +24,8 @@ def few_tries(count: int = 2) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(close_invoice, "_TRIES", count)
         patch.setattr(close_invoice, "_FREEZES", count)
+        patch.setattr(delete_invoice, "_TRIES", count)
+        patch.setattr(one_time_charges, "_TRIES", count)
         patch.setattr(reconcile_term, "_TRIES", count)
         patch.setattr(sync_invoice, "_TRIES", count)
         yield

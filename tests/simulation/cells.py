@@ -110,12 +110,22 @@ def _note(reached: dict[CallSite, tuple[int, Job, Call]], job: Job, calls: Itera
 
 
 def singles(runner: Runner) -> Iterator[Job]:
-    """Yield a run for every call of the money scenarios, every kind and mode."""
+    """Yield a run for every call of the money scenarios, every kind and mode.
+
+    Of that of one-time charges only for those that read or write charges, or store what was read.
+    """
     for scenario in MONEY:
-        for number, call in enumerate(runner.clean(scenario.name)):
+        yield from each_fault(runner, scenario.name)
+    yield from each_fault(runner, "charge", ("charges.", "closing."))
+
+
+def each_fault(runner: Runner, scenario: str, methods: tuple[str, ...] = ("",)) -> Iterator[Job]:
+    """Yield a run for every call of a scenario from methods whose names begin so."""
+    for number, call in enumerate(runner.clean(scenario)):
+        if call.site.method.startswith(methods):
             for kind in kinds_of(call.operation, consistent=call.consistent):
                 for mode in Mode:
-                    yield Job(scenario.name, (Fault(number, kind, mode),))
+                    yield Job(scenario, (Fault(number, kind, mode),))
 
 
 def pairs(runner: Runner) -> Iterator[Job]:

@@ -7,12 +7,13 @@ from typing import Any
 
 from postpaid.application.customers import CreateCustomer, create_customer
 from postpaid.application.find_invoice import find_invoice_by_number
+from postpaid.application.find_numbered import find_line
 from postpaid.application.ports import Unavailable
 from postpaid.application.replay import Reply, RequestKey, Turn, answered_once
 from postpaid.domain.errors import Conflict
 from postpaid.runtime.ids import seeded_ids
 from postpaid.store.books import SiteStores
-from tests.simulation.ledger import Fact, Ledger
+from tests.simulation.ledger import Charged, Fact, Ledger
 from tests.simulation.plant import Plant
 from tests.support.faults import Killed
 from tests.support.functions import Answer
@@ -29,12 +30,25 @@ class Ask:
     """A request about usages, which can be sent as often as one likes.
 
     *quantities* are those that it names, None for a deletion; a *batch* has a result for each.
+    One about a one-time *charge* names nothing here.
     """
 
     send: Callable[[], Answer | None]
     quantities: tuple[Decimal | None, ...]
     subscription_id: str
     batch: bool = False
+    charge: "ChargeAsk | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeAsk:
+    """What a request about a one-time charge names: an id, if it has one, and what it puts on.
+
+    Without a *quantity* it takes the charge off.
+    """
+
+    id: str | None
+    quantity: Decimal | None
 
 
 @dataclass
@@ -86,6 +100,46 @@ class Client:
         path = f"/v1/subscriptions/{subscription_id}/usages/{usage_id}"
         self._ask("DELETE", path, None, {}, None, subscription_id)
 
+    # --- one-time charges
+
+    def charge(self, invoice_id: str, charge_id: str | None, quantity: str) -> None:
+        """Put so many of the price `setup` on an invoice; without an id under a key of its own."""
+        self._requests += 1
+        path = f"/v1/invoices/{invoice_id}/charges"
+        body = {"item_price_id": "setup", "quantity": quantity}
+        headers = {"Idempotency-Key": f"request-{self._requests}"}
+        if charge_id is not None:
+            body, headers = {**body, "id": charge_id}, {}
+        self._charge("POST", path, body, headers, ChargeAsk(charge_id, Decimal(quantity)))
+
+    def take_off(self, invoice_id: str, charge_id: str) -> None:
+        """Take a one-time charge off an invoice."""
+        path = f"/v1/invoices/{invoice_id}/charges/{charge_id}"
+        self._charge("DELETE", path, None, {}, ChargeAsk(charge_id, None))
+
+    def _charge(
+        self, method: str, path: str, body: object, headers: Mapping[str, str], named: ChargeAsk
+    ) -> None:
+        def send() -> Answer | None:
+            return self.plant.request(method, path, body, key=self.key, headers=headers)
+
+        self._send(Ask(send, (), "", charge=named), 1)
+
+    def _note_charge(self, answer: Answer, ask: Ask, named: ChargeAsk) -> None:
+        books = self.ledger.charges
+        if answer.status >= 400:
+            books.no(named.id, named.quantity)
+            return
+        self.acknowledged.append(ask)
+        shown = answer.json
+        if named.quantity is None:
+            assert shown["removed_at"] is not None
+            books.taken_off(shown["id"])
+        else:
+            books.ok(Charged(shown["invoice_id"], shown["id"], Decimal(shown["quantity"])))
+
+    # --- again
+
     def repeat(self) -> None:
         """Ask again for what there was no answer to, until there is."""
         asks, self.unanswered = self.unanswered, []
@@ -99,11 +153,22 @@ class Client:
         What was refused may be taken by now: what was in its way may be deleted.
         """
         for ask in self.acknowledged:
+            if ask.charge is not None:
+                self._replay_charge(ask, ask.charge)
             named = [quantity for quantity in ask.quantities if quantity is not None]
             if named and not any(self._is_forgotten(quantity) for quantity in named):
                 answer = ask.send()
                 assert answer is not None
                 assert answer.status < _FAILED
+
+    def _replay_charge(self, ask: Ask, named: ChargeAsk) -> None:
+        """Ask again for a charge: what was taken off does not come back, the rest is still told."""
+        answer = ask.send()
+        assert answer is not None
+        books = self.ledger.charges
+        off = {each.quantity for each in books.on if each.id in books.off}
+        wanted = 409 if named.quantity in off else 200
+        assert answer.status == wanted, f"I-63: {named} again was answered {answer.status}"
 
     def _is_forgotten(self, quantity: Decimal) -> bool:
         """Tell whether another request's usage was deleted in the same place, later.
@@ -139,6 +204,8 @@ class Client:
             if answer is not None and self._definite(answer, ask):
                 return
         self.unanswered.append(ask)
+        if ask.charge is not None:
+            self.ledger.charges.no_answer(ask.charge.id, ask.charge.quantity)
         for quantity in ask.quantities:
             if not (ask.batch and self._is_noted(quantity)):
                 self.ledger.no_answer(quantity)
@@ -149,6 +216,9 @@ class Client:
         if answer.status >= _FAILED:
             self.failures.append(f"{answer.status}: {self.plant.log.getvalue()[-600:]}")
             return False
+        if ask.charge is not None:
+            self._note_charge(answer, ask, ask.charge)
+            return True
         if ask.batch:
             return self._definite_batch(answer.json["results"], ask)
         if answer.status >= 400:
@@ -259,6 +329,23 @@ class Client:
                 continue
             assert found is not None, f"nobody has {number}"
             return found.id
+        raise AssertionError("no fault lasts so long")
+
+    def find_line(self, integer: int) -> tuple[str, str] | None:
+        """Return the subscription and line that an integer means; asked until there is an answer.
+
+        None if it means none.
+        """
+        for _ in range(_ATTEMPTS_MAX):
+            functions = self.plant.functions
+            try:
+                stores = SiteStores.of(functions.usages, functions.billing, SCOPE)
+                found = find_line(
+                    integer, numbered=stores.numbered, subscriptions=stores.subscriptions
+                )
+            except (Unavailable, Killed):
+                continue
+            return None if found is None else (found.subscription.id, found.line_id)
         raise AssertionError("no fault lasts so long")
 
     def insist(

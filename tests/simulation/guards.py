@@ -12,7 +12,7 @@ from itertools import combinations_with_replacement
 
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.errors import BillingError
-from tests.simulation import handlers, shop
+from tests.simulation import charging, handlers, shop
 from tests.simulation.altered import OLD, Altered, Guard
 from tests.simulation.bounds import few_tries
 from tests.simulation.handlers import Actor, Begin
@@ -33,7 +33,7 @@ class Meeting:
 
 def meetings() -> Iterator[Meeting]:
     """Yield every two actors at every moment, an actor with itself included."""
-    for begin in (*handlers.begins(), shop.shop()):
+    for begin in (*handlers.begins(), *charging.begins(), shop.shop()):
         for pair in combinations_with_replacement(begin.actors, 2):
             yield Meeting(begin, pair)
 

@@ -14,6 +14,7 @@ from itertools import zip_longest
 import pytest
 
 from postpaid.application import compose_invoice
+from postpaid.application.catalog import Created
 from postpaid.application.change_closing import ChangeClosing
 from postpaid.application.due_terms import Due
 from postpaid.application.ports import Unavailable
@@ -26,13 +27,15 @@ from postpaid.domain.charge import Charge
 from postpaid.domain.errors import BillingError
 from postpaid.domain.invoice import InvoiceStatus, RenderState
 from postpaid.domain.money import Money
+from postpaid.domain.one_time import OneTimeCharge
 from postpaid.domain.site import ClosingPolicy
 from postpaid.domain.term import TermStatus
 from postpaid.domain.usage import UsageKey
 from postpaid.store import keys
 from postpaid.store.tables import Put
 from tests.simulation.auditor import Auditor
-from tests.simulation.ledger import Fact, Ledger
+from tests.simulation.client import ChargeAsk
+from tests.simulation.ledger import Charged, Charges, Fact, Ledger
 from tests.simulation.runs import minutes
 from tests.simulation.schedules import Ended, Handler
 from tests.support.faults import Killed, Moment, fail
@@ -44,12 +47,14 @@ from tests.support.world import PlainTypesetter, World, record_command
 class Actor:
     """A handler by name; *quantities* are what its request names, none for some.
 
-    A handler of several gives or raises something for each of them.
+    A handler of several gives or raises something for each of them. *charge* is what a request
+    about a one-time charge names instead.
     """
 
     name: str
     handler: Handler
     quantities: tuple[Decimal, ...] = ()
+    charge: ChargeAsk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +183,11 @@ def _accept(world: World, invoice_id: str) -> object:
 
 def _raise(world: World, invoice_id: str) -> object:
     """Let October's invoice charge what it does, and refresh it."""
-    _bound(world, 10_000)
+    bound(world, 10_000)
     return _sync(world, invoice_id)
 
 
-def _bound(world: World, highest: int) -> None:
+def bound(world: World, highest: int) -> None:
     """Let the site have invoices looked at that charge more than so many cents."""
     bounds = AmountBounds((Money(highest, "USD"),))
     change_site(world.scope.site, ChangeSite(bounds=bounds), sites=world.stores.all_sites)
@@ -258,15 +263,15 @@ _USAGE = (
 
 def begins() -> tuple[Begin, ...]:
     """Return the moments at which handlers meet."""
-    ended = _october(AUTO_AT_ONCE)
-    graced = _october(ClosingPolicy(AUTO_AT_ONCE.mode, after_hours=1))
+    ended = october(AUTO_AT_ONCE)
+    graced = october(ClosingPolicy(AUTO_AT_ONCE.mode, after_hours=1))
     graced.world.clock.now = at("2026-11-01T00:30")
     assert graced.world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
     graced.world.clock.now = at("2026-11-01T01:30")
     assert graced.world.term("2026-10-01").status is TermStatus.GRACE
-    frozen = _october(AUTO_AT_ONCE)
+    frozen = october(AUTO_AT_ONCE)
     frozen.world.come_to_rest()
-    _told(frozen, _recorder("late", "139", "2026-10-09"))
+    told(frozen, _recorder("late", "139", "2026-10-09"))
     coming = replace(frozen, world=frozen.world.copy(), ledger=copied(frozen.ledger))
     coming.world.skip_to("2026-12-01T00:30")
     return (
@@ -310,7 +315,7 @@ def begins() -> tuple[Begin, ...]:
 
 def _issued() -> Begin:
     """October is out, and has no document yet."""
-    begin = _october(AUTO_AT_ONCE)
+    begin = october(AUTO_AT_ONCE)
     world = begin.world
     world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
     assert world.term("2026-10-01").status is TermStatus.FROZEN
@@ -326,17 +331,17 @@ def _documented() -> Begin:
 
 def _held() -> Begin:
     """October has ended, and is to close by itself in two days only."""
-    begin = _october(ClosingPolicy(AUTO_AT_ONCE.mode, after_hours=48))
+    begin = october(ClosingPolicy(AUTO_AT_ONCE.mode, after_hours=48))
     assert begin.world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
     return replace(begin, name="held", actors=(_RECORD, _CLOSE, _MANUAL, _VISIT, _THROW))
 
 
 def _stranded() -> Begin:
     """A subscription has ended; its last invoice left out a supplement that waited for it."""
-    begin = _october(AUTO_AT_ONCE)
+    begin = october(AUTO_AT_ONCE)
     world = begin.world
     world.come_to_rest()
-    _told(begin, _recorder("late", "139", "2026-10-09"))
+    told(begin, _recorder("late", "139", "2026-10-09"))
     world.cancel("2026-11-20")
     world.reconcile()
     world.skip_to("2026-11-20T00:30")
@@ -348,10 +353,10 @@ def _stranded() -> Begin:
 
 def _last() -> Begin:
     """The last term began to close when a worker died, and a supplement waits for its invoice."""
-    begin = _october(AUTO_AT_ONCE)
+    begin = october(AUTO_AT_ONCE)
     world = begin.world
     world.come_to_rest()
-    _told(begin, _recorder("late", "139", "2026-10-09"))
+    told(begin, _recorder("late", "139", "2026-10-09"))
     world.reconcile()
     world.cancel("2026-11-20")
     world.skip_to("2026-11-20T00:30")
@@ -366,20 +371,20 @@ def _last() -> Begin:
 
 def _over() -> Begin:
     """A subscription has ended and is invoiced; what comes now gets an invoice of its own."""
-    begin = _october(AUTO_AT_ONCE)
+    begin = october(AUTO_AT_ONCE)
     world = begin.world
     world.come_to_rest()
     world.cancel("2026-11-20")
     world.skip_to("2026-11-20T00:30")
     world.come_to_rest()
-    _told(begin, _recorder("late", "139", "2026-10-09"))
+    told(begin, _recorder("late", "139", "2026-10-09"))
     actors = (_RECORD, _RECONCILE, _CORRECT_AND_RECONCILE, _THROW_OWN)
     return replace(begin, name="over", actors=actors)
 
 
 def _credit() -> Begin:
     """A customer has a credit of 11.20; two invoices that draw on it are pending."""
-    begin = _october(AUTO_AT_ONCE)
+    begin = october(AUTO_AT_ONCE)
     world = begin.world
     for name in ("two", "three"):
         world.subscription("minutes", subscription_id=name, start="2026-10-01", closing=MANUAL)
@@ -388,7 +393,7 @@ def _credit() -> Begin:
     world.skip_to("2026-11-20T00:30")
     world.come_to_rest()
     for day, version, quantity in (("2026-10-05", 1, "1"), ("2026-10-06", 1, "2")):
-        _told(begin, _corrector(day, quantity, day, version))
+        told(begin, _corrector(day, quantity, day, version))
     work_late("sub", OCTOBER.start, worker=world.worker)
     assert str(world.stores.credits.balance("globex", "USD").amount) == "10.05"
     actors = [_closer(f"close-{name}", "2026-10-01", name) for name in ("two", "three")]
@@ -397,7 +402,7 @@ def _credit() -> Begin:
 
 def _named() -> Begin:
     """October has ended; one external id is wanted, and one place of a maximum is left."""
-    begin = _october(AUTO_AT_ONCE)
+    begin = october(AUTO_AT_ONCE)
     begin.world.subscription(
         "minutes",
         subscription_id="two",
@@ -405,7 +410,7 @@ def _named() -> Begin:
         closing=AUTO_AT_ONCE,
         usage_records_max=2,
     )
-    _told(begin, _recorder("first", "181", "2026-10-05", external_id="w", subscription_id="two"))
+    told(begin, _recorder("first", "181", "2026-10-05", external_id="w", subscription_id="two"))
     return replace(
         begin,
         name="named",
@@ -422,7 +427,7 @@ def _unratable() -> Begin:
 
     One who corrects a usage and then closes can make the invoice that another one is parking.
     """
-    begin = _october(AUTO_AT_ONCE)
+    begin = october(AUTO_AT_ONCE)
     world = begin.world
     item = world.billing.get(keys.price_version(SCOPE, "minutes", 1))
     assert item is not None
@@ -435,48 +440,51 @@ def _unratable() -> Begin:
 
 def _mended() -> Begin:
     """October's invoice is parked, and what parked it is gone."""
-    begin = _october(AUTO_AT_ONCE)
+    begin = october(AUTO_AT_ONCE)
     world = begin.world
-    _bound(world, 1_400)
+    bound(world, 1_400)
     world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
-    _bound(world, 10_000)
+    bound(world, 10_000)
     return replace(begin, name="mended", actors=(_RECORD, _SYNC, _CLOSE, _VISIT, _THROW))
 
 
 def _bounded() -> Begin:
     """October's invoice is parked, and would charge still more by now."""
-    begin = _october(AUTO_AT_ONCE)
+    begin = october(AUTO_AT_ONCE)
     world = begin.world
-    _bound(world, 1_400)
+    bound(world, 1_400)
     world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
-    _told(begin, _recorder("more", "109", "2026-10-08"))
+    told(begin, _recorder("more", "109", "2026-10-08"))
     accept, lift = _on_invoice("accept", _accept), _on_invoice("raise", _raise)
     return replace(begin, name="bounded", actors=(_SYNC, _CLOSE, accept, lift, _THROW))
 
 
-def _october(policy: ClosingPolicy) -> Begin:
+def october(policy: ClosingPolicy) -> Begin:
     """Half an hour after the end of October, of which nobody has taken notice yet."""
     world = World.at("2026-10-20T12:00")
     world.price("minutes", "0.05", base_fee="10.00")
     world.subscription("minutes", start="2026-10-01", closing=policy)
     begin = Begin("", world, Ledger(), ())
     for day, quantity in (("2026-10-05", "101"), ("2026-10-06", "103"), ("2026-10-07", "107")):
-        _told(begin, _recorder(day, quantity, day))
-    _told(begin, Actor("delete", lambda world: world.delete(key_of("2026-10-07"))))
+        told(begin, _recorder(day, quantity, day))
+    told(begin, Actor("delete", lambda world: world.delete(key_of("2026-10-07"))))
     world.skip_to("2026-11-01T00:30")
     return begin
 
 
-def _told(begin: Begin, actor: Actor) -> None:
+def told(begin: Begin, actor: Actor) -> None:
     note(begin.ledger, actor, Ended(actor.handler(begin.world)))
 
 
 def copied(ledger: Ledger) -> Ledger:
-    return Ledger([*ledger.facts], {*ledger.refused}, {*ledger.unknown})
+    return Ledger([*ledger.facts], {*ledger.refused}, {*ledger.unknown}, ledger.charges.copy())
 
 
 def note(ledger: Ledger, actor: Actor, ended: Ended) -> None:
     """Note in a client's books what a handler came to."""
+    if actor.charge is not None:
+        _note_charge(ledger.charges, actor.charge, ended.value)
+        return
     results = ended.value if isinstance(ended.value, list) else [ended.value]
     for quantity, result in zip_longest(actor.quantities or (None,), results):
         _note_one(ledger, quantity, result)
@@ -502,6 +510,20 @@ def _note_one(ledger: Ledger, quantity: Decimal | None, result: object) -> None:
         ledger.no_answer(quantity)
 
 
+def _note_charge(books: Charges, named: ChargeAsk, result: object) -> None:
+    if isinstance(result, Created) and isinstance(result.thing, OneTimeCharge):
+        line = result.thing.line
+        assert line.quantity is not None
+        books.ok(Charged(result.thing.invoice_id, line.id, line.quantity))
+    elif isinstance(result, OneTimeCharge):
+        assert result.removed_at is not None
+        books.taken_off(result.id)
+    elif isinstance(result, Exception) and not isinstance(result, Unavailable):
+        books.no(named.id, named.quantity)
+    else:
+        books.no_answer(named.id, named.quantity)
+
+
 def settle(
     begin: Begin, world: World, pair: tuple[Actor, Actor], ends: tuple[Ended, Ended]
 ) -> None:
@@ -514,8 +536,8 @@ def settle(
     for actor, ended in zip(pair, ends, strict=True):
         note(ledger, actor, ended)
     for actor, ended in zip(pair, ends, strict=True):
-        if ended.died and actor.quantities:
-            _told(Begin("", world, ledger, ()), Actor(actor.name, _final(actor), actor.quantities))
+        if ended.died and (actor.quantities or actor.charge):
+            told(Begin("", world, ledger, ()), replace(actor, handler=_final(actor)))
     heal(world, begin.subscriptions)
     Auditor(world, ledger, minutes).audit([*begin.subscriptions])
 

@@ -24,6 +24,7 @@ _SAID = (
     *("content_hash", "series", "serial", "serial_text", "issued_on", "due_on"),
     *("total", "credit"),
     *("customer_id", "currency", "deleted_at", "delete_reason"),
+    "cv",  # how often its one-time charges changed
 )
 _FROZEN = ("m0", "invoice_id", "start", "end", "pins", "engine", "n", "last")
 USAGE_BYTES_MAX = 1024
@@ -49,8 +50,14 @@ class Laws:
                 self._term(before, after)
             elif str(after["sk"]).startswith("MAN#"):
                 self._manifest(before, after)
-            elif "#invoice#" in str(after["pk"]) and after["sk"] == "META":
+            elif str(after["sk"]).startswith("CHG#"):
+                self._charge(before, after)
+            elif _kind(after) == "invoice" and after["sk"] == "META":
                 self._invoice(before, after)
+            elif _kind(after) == "number":
+                self._hold(
+                    before is None or before == after, "I-64", f"an integer went from {before}"
+                )
 
         return look
 
@@ -92,6 +99,13 @@ class Laws:
             billed = before.get("billed_in")
             self._hold(billed in {None, after.get("billed_in")}, "I-10", "billed by two invoices")
 
+    def _charge(self, before: Item | None, after: Item) -> None:
+        if before is not None:
+            names = [name for name in before.keys() | after.keys() if name != "removed_at"]
+            self._same(before, after, names, "a one-time charge")
+            gone = before.get("removed_at")
+            self._hold(gone in {None, after.get("removed_at")}, "I-14", "a charge came back")
+
     def _invoice(self, before: Item | None, after: Item) -> None:
         status, was = str(after["status"]), str((before or after)["status"])
         self.steps.add(("invoice", was, status))
@@ -107,3 +121,8 @@ class Laws:
     def _hold(self, holds: bool, law: str, what: str) -> None:
         if not holds:
             self.broken.append(f"{law}: {what}")
+
+
+def _kind(item: Item) -> str:
+    """Return the part of a partition's key that says what is in it."""
+    return [*str(item["pk"]).split("#"), ""][1]

@@ -18,7 +18,7 @@ from postpaid.application.reconcile_term import reconcile_term
 from postpaid.application.record_batch import record_batch
 from postpaid.application.record_usage import RecordUsage, record_usage
 from postpaid.domain.supplement import plain_supplement
-from tests.simulation import handlers
+from tests.simulation import charging, handlers
 from tests.simulation.guards import Meeting, meet
 from tests.simulation.schedules import Handler
 from tests.support.samples import OCTOBER, at
@@ -109,6 +109,21 @@ def _query_before_fence(books: Books) -> Books:
     )
 
 
+def _charges_before_head(books: Books) -> Books:
+    """Read the one-time charges of an invoice before its head, which counts them."""
+    read: list[Any] = []
+
+    def get(invoice_id: str) -> Any:
+        read.append(books.charges.of_invoice(invoice_id))
+        return books.invoices.get(invoice_id)
+
+    return replace(
+        books,
+        invoices=_Changed(books.invoices, get=get),
+        charges=_Changed(books.charges, of_invoice=lambda *_: read[-1]),
+    )
+
+
 def _content_after_freeze(books: Books) -> Books:
     """Store what the invoice says when it is out already."""
     kept: list[Any] = []
@@ -181,6 +196,7 @@ ORDERS: tuple[tuple[str, str, Handler, str], ...] = (
     ("delete: look before the put", "graced", _delete_look_first, "delete"),
     ("close: query before the fence", "graced", _closes(_query_before_fence), "close"),
     ("close: content after the freeze", "graced", _closes(_content_after_freeze), "close"),
+    ("close: charges before the head", "charged", _closes(_charges_before_head), "close"),
     ("reconcile: what it says after the append", "frozen", _reconciles(_said_last), "reconcile"),
 )
 
@@ -188,7 +204,8 @@ ORDERS: tuple[tuple[str, str, Handler, str], ...] = (
 def caught(name: str) -> str | None:
     """Return how another order of calls shows; None if it does not."""
     [(_, moment, handler, instead)] = [each for each in ORDERS if each[0] == name]
-    [begin] = [each for each in handlers.begins() if each.name == moment]
+    begins = (*handlers.begins(), *charging.begins())
+    [begin] = [each for each in begins if each.name == moment]
     [usual] = [each for each in begin.actors if each.name == instead]
     actor = replace(usual, handler=handler)
     for other in begin.actors:

@@ -11,8 +11,9 @@ from postpaid.domain.invoice import InvoiceStatus
 from postpaid.domain.term import TermStatus
 from postpaid.store import keys
 from postpaid.store.due import StoredDue
-from tests.simulation.auditor import Auditor, Broken, Price
+from tests.simulation.auditor import Auditor, Price
 from tests.simulation.client import Client
+from tests.simulation.holding import Broken
 from tests.simulation.laws import Laws
 from tests.simulation.network import Call, Fault
 from tests.simulation.plant import BILLING, Plant, Restless

@@ -271,6 +271,49 @@ def _throw_away(client: Client) -> None:
     plant.deliver("close")
 
 
+def _to_charge(client: Client) -> None:
+    """Three invoices are to come: two by hand, one by itself an hour after the month."""
+    _voip(client, closing=_MANUAL)
+    subscribe(client, "gone", "minutes", closing=_MANUAL)
+    subscribe(client, "auto", "minutes", closing={"mode": "auto", "after_hours": 1})
+    setup = {"id": "setup", "name": "Setup", "type": "charge", "metered": False}
+    client.insist("POST", "/v1/items", setup)
+    price = {"id": "setup", "item_id": "setup", "pricing_model": "per_unit", "unit_amount": "1"}
+    client.insist("POST", "/v1/item-prices", price)
+    client.insist("PATCH", "/v1/site", {"bounds": {"highest_totals": {"USD": "500.00"}}})
+    client.record("2026-10-05", "101")
+    skip_to(client.plant, _NOVEMBER)
+    client.plant.dispatch()
+    client.plant.deliver("close")
+
+
+def _charge(client: Client) -> None:
+    """Put charges on and take some off; close by request and by a sweep, delete, park and go on.
+
+    What comes after its invoice is closed or deleted is refused.
+    """
+    plant = client.plant
+    of = {each.subscription_id: each.id for each in plant.world().invoices()}
+    client.charge(of["sub"], "first", "201")
+    client.charge(of["auto"], "much", "600")
+    client.take_off(of["sub"], "first")
+    client.charge(of["sub"], None, "203")
+    client.charge(of["gone"], "gone", "207")
+    client.insist("GET", f"/v1/invoices/{of['sub']}/charges")
+    client.insist("POST", f"/v1/invoices/{of['sub']}/close")
+    client.insist("POST", f"/v1/invoices/{of['gone']}/delete", {"reason": "a test"})
+    client.charge(of["sub"], "late", "209")
+    client.repeat()
+    plant.skip(minutes=40)
+    plant.sweep()  # what charges much is parked
+    client.charge(of["auto"], "more", "205")
+    client.take_off(of["auto"], "much")
+    client.repeat()
+    client.insist("POST", f"/v1/invoices/{of['auto']}/sync", refused=409)
+    plant.sweep()
+    client.take_off(of["auto"], "more")
+
+
 # --- what is set up and changed
 
 
@@ -300,6 +343,21 @@ def _set_up(client: Client) -> None:
         "item-families",
     ):
         client.insist("GET", f"/v1/{path}")
+    _integers(client)
+
+
+def _integers(client: Client) -> None:
+    """Find one of each by its integer, and a line by that of its entry."""
+    for listing, identifier in (
+        *(("item-families", "phones"), ("items", "voip"), ("item-prices", "minutes")),
+        *(("customers", "globex"), ("subscriptions", "sub")),
+    ):
+        shown = client.insist("GET", f"/v1/{listing}/{identifier}").json
+        found = client.insist("GET", f"/v1/{listing}?integer_id={shown['integer_id']}").json
+        assert [each["id"] for each in found["data"]] == [identifier]
+    [line] = client.insist("GET", "/v1/subscriptions/sub").json["lines"]
+    assert client.find_line(line["integer_id"]) == ("sub", "minutes")
+    assert client.find_line(10**9) is None
 
 
 def _catalogue(client: Client) -> None:
@@ -466,6 +524,14 @@ OTHERS = (
         price=minutes,
         then=_NOVEMBER,
         subscriptions=("sub", "full", "team"),
+    ),
+    Scenario(
+        name="charge",
+        at=_OCTOBER,
+        begin=_to_charge,
+        play=_charge,
+        price=minutes,
+        subscriptions=("sub", "gone", "auto"),
     ),
     Scenario(
         name="set_up",

@@ -9,15 +9,17 @@ import pytest
 
 from postpaid.store import keys
 from postpaid.store.memory import MemoryTable
-from postpaid.store.tables import Item, Key, Put
-from tests.simulation import handlers
-from tests.simulation.auditor import Auditor, Broken
+from postpaid.store.tables import Item, Key, Put, Update
+from tests.simulation import charges, charging, handlers
+from tests.simulation.auditor import Auditor
 from tests.simulation.handlers import Begin
+from tests.simulation.holding import Broken
 from tests.simulation.laws import Laws
-from tests.simulation.ledger import Fact
+from tests.simulation.ledger import Charged, Charges, Fact
 from tests.simulation.runs import minutes
 from tests.simulation.schedules import Ended
 from tests.support.samples import OCTOBER, SCOPE, at
+from tests.support.world import World
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +132,43 @@ def _of_sub(day: str) -> Callable[[Item], bool]:
     return lambda item: "#sub#" in str(item["pk"]) and str(item["sk"]).startswith(day)
 
 
+def _has_integer(kind: str, identifier: str) -> Callable[[Item], bool]:
+    """Tell which entry of the register of integers is one thing's."""
+    pk = f"{keys.home(SCOPE, kind)}#number#{kind}#"
+    return lambda item: str(item["pk"]).startswith(pk) and item["id"] == identifier
+
+
+WRONG_INTEGERS = [
+    Wrong("I-64", f"an integer of a {kind} leads astray", _has_integer(kind, whose), _with(id="x"))
+    for kind, whose in (("customer", "globex"), ("item", "item-minutes"), ("subscription", "sub"))
+] + [
+    Wrong("I-64", "an integer of a line leads astray", _has_integer("line", "sub"), changed)
+    for changed in (_with(line_id="x"), _with(id="x"), _with(pk="acme~1#number#line#999", id="x"))
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_INTEGERS, ids=lambda wrong: wrong.what)
+def test_an_integer_that_leads_astray_is_found(settled: Begin, wrong: Wrong) -> None:
+    assert made(wrong, settled).startswith(wrong.law)
+
+
+def test_an_integer_of_an_entry_that_is_gone_is_none_that_leads_astray(settled: Begin) -> None:
+    world = settled.world.copy()
+    gone = {"pk": "acme~1#number#line#999", "sk": "META", "id": "sub", "line_id": "once"}
+    world.billing.put(Put({**gone}))
+
+    Auditor(world, settled.ledger, minutes).audit([*settled.subscriptions])
+
+
+def test_a_thing_that_no_integer_leads_to_is_found(settled: Begin) -> None:
+    world = settled.world.copy()
+    head = keys.entity(SCOPE, "customer", "globex")
+    world.billing.update(Update(head, None, set={"number": 999}))
+
+    with pytest.raises(Broken, match="I-64"):
+        Auditor(world, settled.ledger, minutes).audit([*settled.subscriptions])
+
+
 def _is_entry(item: Item) -> bool:
     return item["pk"] == keys.external_id(SCOPE, "x").pk
 
@@ -154,6 +193,112 @@ WRONG_NAMES = [
 @pytest.mark.parametrize("wrong", WRONG_NAMES, ids=lambda wrong: wrong.what)
 def test_what_is_wrong_of_external_ids_and_counts_is_found(named: Begin, wrong: Wrong) -> None:
     assert made(wrong, named).startswith(wrong.law)
+
+
+# --- one-time charges
+
+
+@pytest.fixture(scope="module")
+def charged() -> Begin:
+    """October is out with a charge of 2; the one of 7 was taken off in time; all at rest."""
+    [begin] = [each for each in charging.begins() if each.name == "charged"]
+    for actor in begin.actors:
+        if actor.name in {"add-new", "take-off"}:
+            handlers.note(begin.ledger, actor, Ended(actor.handler(begin.world)))
+    handlers.heal(begin.world)
+    return begin
+
+
+type Spoil = Callable[[World, Charges], None]
+
+
+def _both(*spoils: Spoil) -> Spoil:
+    def spoil(world: World, books: Charges) -> None:
+        for each in spoils:
+            each(world, books)
+
+    return spoil
+
+
+def _item(which: Callable[[Item], bool], change: Callable[[Item], Item]) -> Spoil:
+    def spoil(world: World, books: Charges) -> None:
+        assert isinstance(world.billing, MemoryTable)
+        [item] = filter(which, world.billing.items())
+        world.billing.put(Put(change(item)))
+
+    return spoil
+
+
+def _is_charge(charge_id: str) -> Callable[[Item], bool]:
+    return lambda item: item["sk"] == f"CHG#{charge_id}"
+
+
+def _books(change: Callable[[Charges], object]) -> Spoil:
+    def spoil(world: World, books: Charges) -> None:
+        change(books)
+
+    return spoil
+
+
+def _told_as(name: str) -> Spoil:
+    """Have the books say of what was told that it was refused, or that it is unknown."""
+
+    def spoil(world: World, books: Charges) -> None:
+        books.on.clear()
+        getattr(books, name).update({_NEW, _THERE})
+
+    return spoil
+
+
+_ELSE = Charged("inv_none", "else", Decimal(11))
+_NEW, _THERE = Decimal(2), Decimal(7)
+_REMOVED = _item(_is_charge("new"), _with(removed_at="2026-11-01T00:30:00Z"))
+_BACK = _item(_is_charge("there"), _without("removed_at"))
+SPOILT: list[tuple[str, str, Spoil]] = [
+    ("I-70", "a charge that was told is not there", _books(lambda books: books.on.add(_ELSE))),
+    ("I-70", "a charge that was told was taken off", _REMOVED),
+    (
+        "I-70",
+        "a charge is not on its invoice",
+        _both(_BACK, _item(_is_head, _with(cv=2)), _books(lambda books: books.off.clear())),
+    ),
+    (
+        "I-71",
+        "a charge that was taken off is on its invoice",
+        _both(_REMOVED, _item(_is_head, _with(cv=4)), _books(lambda books: books.off.add("new"))),
+    ),
+    ("I-71", "a charge that was taken off is there", _BACK),
+    ("I-71", "what was refused is there", _told_as("refused")),
+    ("I-72", "nobody asked for a charge", _books(lambda books: books.on.clear())),
+    ("I-72", "nobody took a charge off", _both(_REMOVED, _told_as("unknown"))),
+    ("I-63", "a repeat was refused", _books(lambda books: books.refused.add(_NEW))),
+    ("I-73", "a change is not counted", _item(_is_head, _with(cv=2))),
+    ("I-73", "two charges are at one place", _item(_is_charge("new"), _with(n=1))),
+]
+
+
+@pytest.mark.parametrize(("law", "what", "spoil"), SPOILT, ids=[row[1] for row in SPOILT])
+def test_what_is_wrong_of_one_time_charges_is_found(
+    charged: Begin, law: str, what: str, spoil: Spoil
+) -> None:
+    world, ledger = charged.world.copy(), handlers.copied(charged.ledger)
+    Auditor(world, ledger, minutes).audit(["sub"])
+    spoil(world, ledger.charges)
+
+    with pytest.raises(Broken) as found:
+        Auditor(world, ledger, minutes).audit(["sub"])
+
+    assert str(found.value).startswith(law)
+
+
+def test_another_price_of_a_charge_is_found(charged: Begin, monkeypatch: Any) -> None:
+    monkeypatch.setattr(charges, "_CENTS", 101)
+
+    with pytest.raises(Broken, match="I-71"):
+        audit(charged)
+
+
+# --- maxima, and what is wrong by itself
 
 
 @pytest.mark.parametrize("maximum", [None, 1])
@@ -218,6 +363,10 @@ STEPS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         {"pk": "acme~1#invoice#a", "status": "ISSUED", "credit": "1"},
         {"status": "VOIDED", "credit": None},
     ),
+    ("I-14", "billing", {"sk": "CHG#a", "n": 1}, {"n": 2}),
+    ("I-14", "billing", {"sk": "CHG#a", "removed_at": "a"}, {"removed_at": "b"}),
+    ("I-14", "billing", {"pk": "acme~1#invoice#a", "status": "ISSUED", "cv": 1}, {"cv": 2}),
+    ("I-64", "billing", {"pk": "acme~1#number#invoice#1", "id": "a"}, {"id": "b"}),
     ("I-05", "usages", {"v": 1}, {"v": 3}),
     ("I-60", "usages", {"pk": "acme~1#~external#x", "place": "a"}, {"place": "b"}),
     ("I-62", "usages", {"pk": "acme~1#~count#sub", "n": 1}, {"n": 3}),

@@ -6,10 +6,8 @@ import pytest
 
 from postpaid.domain.term import TERM_STEPS
 from tests.simulation.callsites import all_sites
-from tests.simulation.cells import Job, Runner, table
-from tests.simulation.kinds import Mode, kinds_of
+from tests.simulation.cells import Job, Runner, each_fault, table
 from tests.simulation.laws import INVOICE_STEPS
-from tests.simulation.network import Fault
 from tests.simulation.plant import running
 from tests.simulation.scenarios import SCENARIOS
 
@@ -28,7 +26,7 @@ def runner() -> "Iterator[Runner]":
 
 
 def test_every_fault_at_every_place_leaves_the_books_right(runner: Runner) -> None:
-    """I-01 to I-16, I-30 to I-34 and I-40, in whatever way a call can fail."""
+    """I-01 to I-16, I-30 to I-34, I-40 and I-70 to I-73, in whatever way a call can fail."""
     cells = table(runner)
     assert {cell.site for cell in cells} == all_sites()
     failures, steps = [], set()
@@ -51,18 +49,14 @@ def test_every_fault_at_every_place_leaves_the_books_right(runner: Runner) -> No
 
 def test_every_fault_at_every_call_of_a_batch_leaves_the_books_right(runner: Runner) -> None:
     """Its places are those of a single recording; what comes before and behind them is not."""
-    calls = runner.clean("batch")
-    own = [number for number, call in enumerate(calls) if call.site.method.startswith(_RECORDING)]
-    assert len(own) > 10
+    jobs = list(each_fault(runner, "batch", _RECORDING))
+    assert len({job.faults[0].call for job in jobs}) > 10
     failures = []
 
-    for number in own:
-        for kind in kinds_of(calls[number].operation, consistent=calls[number].consistent):
-            for mode in Mode:
-                job = Job("batch", (Fault(number, kind, mode),))
-                outcome = runner.run(job)
-                assert outcome.met >= set(job.faults), f"{job} met no fault"
-                failures += [f"{each}\n    {replay(job)}" for each in outcome.broken]
+    for job in jobs:
+        outcome = runner.run(job)
+        assert outcome.met >= set(job.faults), f"{job} met no fault"
+        failures += [f"{each}\n    {replay(job)}" for each in outcome.broken]
 
     assert not failures, "\n".join(failures)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     type Seen = dict[Guard, list[tuple[int, str]]]
 
-_HOT = ("usage.", "terms.StoredTerms.look", "terms.StoredTerms.fence:UpdateItem")
+_HOT = ("usage.", "charges.", "terms.StoredTerms.look", "terms.StoredTerms.fence:UpdateItem")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_every_write_that_has_conditions_is_met_by_two_handlers(seen: "Seen") ->
     assert missed == set(UNMET)
 
 
-def test_without_the_guards_of_usage_and_of_its_fence_two_handlers_go_wrong(seen: "Seen") -> None:
+def test_without_the_guards_of_usage_fence_and_charges_two_handlers_go_wrong(seen: "Seen") -> None:
     """All conditions of a call at once; `make simulate` takes every guard, and one by one."""
     named = {str(meeting): meeting for meeting in meetings()}
     survived = []

@@ -169,23 +169,23 @@ def test_a_subscription_and_its_term_change_together(
 ) -> None:
     running(billing)
 
-    closing.edit(changed(end=NOW), shortened(credit_unused=True), a_term())
+    closing.edit(changed(end=NOW), shortened(credit_unused=True), a_term(), ())
 
     assert StoredSubscriptions(billing, SCOPE).get("sub") == changed(end=NOW)
     assert StoredTerms(billing, SCOPE).get("sub", OCTOBER.start) == shortened(credit_unused=True)
     item = billing.get(keys.term(SCOPE, "sub", OCTOBER.start))
     assert item is not None
     assert item["dsk"] == "2026-10-20T12:00:00Z", "it is due when it ends now"
-    closing.edit(changed(3), a_term(changes=2), shortened(credit_unused=True))
+    closing.edit(changed(3), a_term(changes=2), shortened(credit_unused=True), ())
     assert StoredTerms(billing, SCOPE).get("sub", OCTOBER.start) == a_term(changes=2)
 
 
 def test_a_change_over_another_is_lost(billing: Table, closing: StoredClosing) -> None:
     running(billing)
-    closing.edit(changed(), a_term(changes=1), a_term())
+    closing.edit(changed(), a_term(changes=1), a_term(), ())
 
     for version, was in ((2, a_term()), (3, a_term()), (2, a_term(changes=1))):
-        refused(billing, lambda v=version, w=was: closing.edit(changed(v), shortened(), w))  # type: ignore[misc]
+        refused(billing, lambda v=version, w=was: closing.edit(changed(v), shortened(), w, ()))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_change_is_over_the_open_term_that_was_read(
 ) -> None:
     running(billing, there)
 
-    refused(billing, lambda: closing.edit(changed(), a_term(changes=1), a_term()))
+    refused(billing, lambda: closing.edit(changed(), a_term(changes=1), a_term(), ()))
 
 
 # --- end early
@@ -215,7 +215,7 @@ def cut(closing: StoredClosing, begun: Term | None = None, version: int = 2) -> 
         period=CUT, status=TermStatus.GRACE, due_at=NOW, advance_to=OCTOBER.end,
         invoice_id="inv_early",
     )  # fmt: skip
-    end = EarlyEnd(OCTOBER.end, changed(version))
+    end = EarlyEnd(OCTOBER.end, changed(version), ())
     closing.roll(ended, begun, early(), early=end)
 
 

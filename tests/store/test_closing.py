@@ -48,6 +48,11 @@ def everything(table: Table) -> dict[Key, Item]:
         keys.entity(SCOPE, "customer", "globex").pk,
         SERIES,
         *(keys.entity(SCOPE, "invoice", an_invoice(n).id).pk for n in (None, 0, 1)),
+        *(
+            keys.numbered(SCOPE, kind, number).pk
+            for kind in ("subscription", "line", "invoice")
+            for number in (1, 2)
+        ),
     ]
     rows = [row for pk in partitions for row in table.query(Range(pk=pk, first=" ", last="~"))]
     return {Key(text(row, "pk"), text(row, "sk")): row for row in rows}
@@ -86,7 +91,7 @@ def test_a_subscription_begins_whole(billing: Table, closing: StoredClosing) -> 
     customers = StoredCustomers(billing, SCOPE)
     assert customers.subscriptions("globex", after=None, limit=10) == ["sub"]
     assert customers.begun("globex") == 1
-    assert len(everything(billing)) == 5
+    assert len(everything(billing)) == 8  # three of them are integers
 
 
 def test_a_subscription_may_begin_without_an_invoice(
@@ -94,7 +99,7 @@ def test_a_subscription_may_begin_without_an_invoice(
 ) -> None:
     closing.activate(a_subscription(), a_term(), None)
 
-    assert len(everything(billing)) == 4
+    assert len(everything(billing)) == 6
 
 
 def test_no_subscription_of_a_deleted_customer_begins(

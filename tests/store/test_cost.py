@@ -19,13 +19,16 @@ import pytest
 from postpaid.application.close_invoice import close_invoice
 from postpaid.application.due_terms import Due
 from postpaid.application.edit_subscription import REQUESTS_KEPT
+from postpaid.application.find_numbered import LineName
 from postpaid.application.find_usage import find_usage
 from postpaid.application.list_usages import list_usages
 from postpaid.application.suspend_subscription import SUSPENSIONS_MAX
 from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX
+from postpaid.domain.catalog import ItemType
 from postpaid.domain.charge import Charge as Pricing
 from postpaid.domain.line import ENTRIES_BYTES_MAX, bytes_of
 from postpaid.domain.money import Money
+from postpaid.domain.one_time import CHARGES_MAX, COMMENT_LENGTH_MAX
 from postpaid.domain.period import Interval
 from postpaid.domain.pricing.tiers import TIERS_MAX
 from postpaid.domain.site import ClosingPolicy, Scope
@@ -364,6 +367,48 @@ def test_the_size_of_an_item_is_counted_as_the_engine_counts_it(client: "DynamoD
         assert charges(calls) == [("PutItem", "UsageTable", units)]
 
 
+# --- integers
+
+NEW: dict[str, tuple[Callable[[World], object], int]] = {
+    "customer": (lambda world: world.customer("initech"), 5),
+    "family": (lambda world: world.family("phones"), 5),
+    "item": (lambda world: world.item("disk"), 5),
+    "price": (lambda world: world.price("disk", "1", item_id="item-minutes"), 7),
+    "subscription": (lambda world: world.subscription("minutes", start="2026-10-01"), 14),
+}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("kind", NEW)
+def test_a_thing_comes_with_its_integer_by_one_transaction(
+    client: "DynamoDBClient", world: World, kind: str
+) -> None:
+    make, units = NEW[kind]
+    for each in ("item_family", "subscription", "line"):
+        world.worker.ids.number(each)  # one in twenty things reserves the ids of all
+
+    with bill(client) as calls:
+        make(world)
+
+    assert writes(calls) == [("TransactWriteItems", Decimal(units))]
+
+
+@pytest.mark.engine
+def test_to_find_a_thing_by_its_integer_costs_one_read_beside_its_own(
+    client: "DynamoDBClient", world: World
+) -> None:
+    stores = world.stores
+    [there] = world.subscription("minutes", start="2026-10-01").lines
+    payer = world.customer_of()
+
+    with bill(client) as calls:
+        assert stores.numbered.id_of("customer", payer.number) == "globex"
+        assert stores.numbered.line_of(there.number) == LineName("sub", "minutes")
+        assert stores.numbered.line_of(10**6) is None
+
+    assert charges(calls) == [("GetItem", "BillingTable", ONE)] * 3
+
+
 # --- closing
 
 
@@ -371,13 +416,13 @@ def test_the_size_of_an_item_is_counted_as_the_engine_counts_it(client: "DynamoD
 @pytest.mark.parametrize(
     ("closing", "roll", "fence"),
     [
-        (None, 10, 1),  # an hour after the end: the term moves on the list of what is due
-        (AUTO_AT_ONCE, 8, 1),
-        (MANUAL, 9, 2),  # off the list, and onto it again when it is closed
+        (None, 12, 1),  # an hour after the end: the term moves on the list of what is due
+        (AUTO_AT_ONCE, 10, 1),
+        (MANUAL, 11, 2),  # off the list, and onto it again when it is closed
     ],
     ids=["after an hour", "at once", "manual"],
 )
-def test_closing_a_term_costs_at_most_twenty_writes(
+def test_closing_a_term_costs_at_most_twenty_one_writes(
     client: "DynamoDBClient",
     world: World,
     closing: ClosingPolicy | None,
@@ -406,7 +451,7 @@ def test_closing_a_term_costs_at_most_twenty_writes(
     transactions = [units for operation, units in spent if operation == "TransactWriteItems"]
     assert transactions == [Decimal(roll), Decimal(8)]
     assert ("UpdateItem", Decimal(fence)) in spent
-    assert roll + fence + 8 <= 20
+    assert roll + fence + 8 <= 21
     assert [invoice.total for invoice in world.issued()] == [Money(3325, "USD")]
 
 
@@ -509,6 +554,33 @@ def test_a_payment_costs_four_writes_and_a_void_three_and_its_document(
         ("UpdateItem", Decimal(1))
     ]
     assert writes(settling) == [("UpdateItem", Decimal(2))]
+
+
+@pytest.mark.engine
+def test_a_one_time_charge_costs_four_writes_and_a_close_one_query_for_all_of_them(
+    client: "DynamoDBClient", world: World
+) -> None:
+    world.price("setup", "49", metered=False, item_type=ItemType.CHARGE)
+    world.subscription("minutes", start="2026-10-01", closing=MANUAL)
+    world.clock.now = at("2026-11-01T01:00")
+    assert world.visit(Due(*keys.term(SCOPE, "sub", OCTOBER.start)))
+    [pending] = world.invoices()
+    longest = {"comment": "c" * COMMENT_LENGTH_MAX, "start": "2026-10-05", "end": "2026-10-06"}
+
+    with bill(client) as adding:
+        world.add_charge(pending, "setup", "c" * 100, **longest)
+    with bill(client) as removing:
+        world.remove_charge(pending, "c" * 100)
+    for number in range(1, CHARGES_MAX):
+        world.add_charge(pending, "setup", f"{number:0100}", **longest)
+    with bill(client) as closing:
+        world.close(pending)
+
+    assert writes(adding) == writes(removing) == [("TransactWriteItems", Decimal(4))]
+    read = [call for call in closing if call.what == "charge"]
+    assert [(call.operation, call.units <= Decimal(15)) for call in read] == [("Query", True)]
+    [prices, again] = [call for call in closing if call.operation == "BatchGetItem"]
+    assert (prices.units, again.units) == (Decimal("0.5"),) * 2, "one price is read once"
 
 
 _LONGEST = "9" * 18 + "." + "9" * 20

@@ -70,6 +70,11 @@ def _billing_keys(scope: Scope) -> list[Key]:
         keys.site(scope.site),
         keys.travel(scope),
         *(keys.counter(scope, kind) for kind in ENTITIES),
+        *(
+            keys.numbered(scope, kind, number)
+            for kind in (*ENTITIES, "line")
+            for number in (1, 10, 361, 2**31 - 1)
+        ),
         *(keys.series_counter(scope, each) for each in ("main", *IDS)),
         *(
             keys.series_number(scope, each, serial)
@@ -571,6 +576,7 @@ def test_everything_of_a_site_starts_with_the_site(scope: Scope) -> None:
     kinds = ("item", "item_price", "item_family")
     catalog = [f"{scope.site}~1#{kind}#" for kind in kinds]
     catalog += [f"{scope.site}~1#counter#{kind}" for kind in kinds]
+    catalog += [f"{scope.site}~1#number#{kind}#" for kind in kinds]
 
     partitions -= {pk for pk in partitions if pk.startswith(tuple(catalog))}
     assert [pk for pk in partitions if not pk.startswith(own)] == []
@@ -616,6 +622,9 @@ def test_the_layout_is_what_the_page_says() -> None:
     assert keys.travel(scope) == ("acme~3#travel", "META")
     assert keys.counter(scope, "customer") == ("acme~3#counter#customer", "META")
     assert keys.counter(scope, "item") == ("acme~1#counter#item", "META")
+    assert keys.numbered(scope, "customer", 361) == ("acme~3#number#customer#361", "META")
+    assert keys.numbered(scope, "line", 361) == ("acme~3#number#line#361", "META")
+    assert keys.numbered(scope, "item_price", 361) == ("acme~1#number#item_price#361", "META")
     assert keys.entity(scope, "item", "a#1") == ("acme~1#item#a%231", "META")
     assert keys.entity(scope, "item_family", "f") == ("acme~1#item_family#f", "META")
     assert keys.entity(scope, "customer", "a#1") == ("acme~3#customer#a%231", "META")

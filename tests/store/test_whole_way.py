@@ -51,8 +51,11 @@ def test_the_founding_example(world: World, usage_shards: int) -> None:
     assert world.term("2026-10-01").due_at is None
 
 
+DELIVERIES = 3
+
+
 def test_terms_that_close_all_at_once_are_numbered_without_a_gap(world: World) -> None:
-    """Each of two dozen terms is visited twice, by eight workers."""
+    """Each of two dozen terms is visited twice, by eight workers; the queue brings a term again."""
     names = [f"sub-{n}" for n in range(24)]
     for name in names:
         world.subscription("minutes", subscription_id=name, start="2026-10-01")
@@ -60,7 +63,8 @@ def test_terms_that_close_all_at_once_are_numbered_without_a_gap(world: World) -
     world.clock.now = at("2026-11-01T01:00")
 
     def visit(name: str) -> bool:
-        return world.another_process().visit(Due(*keys.term(SCOPE, name, OCTOBER.start)))
+        due = Due(*keys.term(SCOPE, name, OCTOBER.start))
+        return any(world.another_process().visit(due) for _ in range(DELIVERIES))
 
     with ThreadPoolExecutor(max_workers=8) as workers:
         results = list(workers.map(visit, [name for name in names for _ in range(2)]))

@@ -63,13 +63,14 @@ def bee_on(stack: LocalStack, site_id: str) -> Iterator[Bee]:
 
 
 def stock(cb: Chargebee) -> None:
-    """Make the catalogue of the founding example, and another plan, seats and a setup."""
+    """Make the catalogue of the founding example, and seats, data and a setup."""
     cb.ItemFamily.create({"id": "voice", "name": "Voice"})
     for item, kind, metered in (
         ("line", "plan", False),
         ("minutes", "addon", True),
         ("seats", "addon", False),
         ("data", "addon", True),
+        ("setup", "charge", False),
     ):
         params = {"id": item, "name": item.title(), "type": kind, "item_family_id": "voice"}
         cb.Item.create({**params, "metered": metered, "unit": "unit"})
@@ -85,6 +86,8 @@ def stock(cb: Chargebee) -> None:
     ):
         params = {"id": price, "name": price, "item_id": item, "currency_code": "USD"}
         cb.ItemPrice.create({**params, **MONTH, **more})
+    setup = {"id": "setup-usd", "name": "Set-up", "item_id": "setup", "currency_code": "USD"}
+    cb.ItemPrice.create({**setup, "pricing_model": "per_unit", "price": 4900})
 
 
 def subscribe(cb: Chargebee, name: str, *prices: str, **more: Any) -> Any:

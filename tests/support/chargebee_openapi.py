@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from postpaid.api.chargebee import (
+    charges,
     customers,
     families,
     invoice_lists,
@@ -54,7 +55,7 @@ PARAMS: Mapping[str, type[Params]] = {
     "Invoice.pdf": invoices.PdfParams,
     "Invoice.void_invoice": invoices.VoidParams,
     "Invoice.delete": invoices.DeleteParams,
-    "Invoice.add_charge_item": Nothing,
+    "Invoice.add_charge_item": charges.ChargeParams,
     "Usage.pdf": usages.PdfParams,
     "TimeMachine.start_afresh": time_machine.AfreshParams,
     "TimeMachine.travel_forward": time_machine.TravelParams,
@@ -118,6 +119,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "Subscription.create_with_items": _ROWS,
     "TimeMachine.travel_forward": ("destination_time",),
     "Usage.pdf": ("invoice[id]",),
+    "Invoice.add_charge_item": ("item_price[item_price_id]",),
 }
 
 
@@ -135,6 +137,7 @@ _TIERS = (
     *("tiers[starting_unit][0]", "tiers[ending_unit][0]", "tiers[price][0]"),
     *("tiers[starting_unit][1]", "tiers[price][1]"),
 )
+_DATE, _PRICED, _EXACT = "item_price[date_", "item_price[unit_price", "item_price[unit_price_"
 _SHAPES: Mapping[str, Sequence[_Shape]] = {
     "ItemPrice.create": (
         _Shape(
@@ -164,6 +167,35 @@ _SHAPES: Mapping[str, Sequence[_Shape]] = {
     ),
     "Subscription.update_for_items": (
         _Shape(without=("item_tiers", "change", "replace_"), needed=_ROWS),
+    ),
+    "Invoice.add_charge_item": (
+        _Shape(
+            without=("item_tiers", "subscription_id", "item_price[quantity_", _DATE, _EXACT),
+            only={"item_price[item_price_id]": {"enum": ["setup-usd", "cards-usd"]}},
+        ),
+        _Shape(
+            without=("item_tiers", "subscription_id", "item_price[quantity]", _PRICED),
+            needed=("item_price[date_from]", "item_price[date_to]"),
+            only={
+                "item_price[item_price_id]": {"enum": ["cards-usd", "hours-usd"]},
+                "item_price[quantity_in_decimal]": {"enum": ["0.5", "2", "12.25"]},
+                "item_price[date_from]": {"enum": [1_790_812_800, 1_791_417_600]},
+                "item_price[date_to]": {"enum": [1_791_417_601, 1_793_491_200]},
+            },
+        ),
+        _Shape(
+            without=(
+                *("subscription_id", "item_price[quantity_", _DATE, _PRICED),
+                *("item_tiers[price_", "item_tiers[starting_unit_", "item_tiers[ending_unit_"),
+            ),
+            needed=tuple(f"item_{name}" for name in _TIERS),
+            only={
+                "item_price[item_price_id]": {"enum": ["hours-usd"]},
+                "item_tiers[starting_unit][0]": {"enum": [1]},
+                "item_tiers[starting_unit][1]": {"enum": [11]},
+                "item_tiers[ending_unit][0]": {"enum": [10]},
+            },
+        ),
     ),
 }
 _QUERIES: Mapping[str, Mapping[str, Any]] = {

@@ -1,6 +1,6 @@
 """The operations of Chargebee's SDK that are for metered billing, and what each answers with.
 
-P0 and P1 are 42; of the five of P2, four are sent to hosts of their own.
+P0 and P1 are 42; of the five of P2, three are sent to hosts of their own, and one is of a feature.
 """
 
 import re

@@ -291,6 +291,7 @@ def forget(module: ModuleType) -> None:
             kept._entries.clear()
         if isinstance(value, Control):
             value.blocks.clear()
+    vars(module).get("blocks", {}).clear()
 
 
 def routed(method: str, path: str) -> tuple[str, str]:

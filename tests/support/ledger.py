@@ -30,11 +30,17 @@ _BY_SORT_KEY = {
     "TALLY": "tally",
     "CREDIT#": "credit",
     "PAY#": "payment",
+    "CHG#": "charge",
     "COUNTER": "counter",
     "NO#": "number",
     "V#": "price",
 }
-_BY_PARTITION = {"item_price": "price", "item_family": "family", "counter": "ids"}
+_BY_PARTITION = {
+    "item_price": "price",
+    "item_family": "family",
+    "counter": "ids",
+    "number": "integer",
+}
 _OF_THE_SYSTEM = {"clocks": "clocks", "sites": "sites", "dispatch": "place"}
 
 

@@ -49,12 +49,17 @@ def a_site(**changes: Any) -> Site:
     )
 
 
+def _number(identifier: str, usual: str) -> int:
+    """Return the integer of a thing: 1, or another one for each that is not the usual thing."""
+    return 1 if identifier == usual else crc32(identifier.encode())
+
+
 def a_customer(customer_id: str = "globex", **changes: Any) -> Customer:
     """Return a customer."""
     return Customer(
         **{
             "id": customer_id,
-            "number": 1,
+            "number": _number(customer_id, "globex"),
             "address": PAYER,
             "closing": None,
             "created_at": at("2026-10-01"),
@@ -68,7 +73,7 @@ def a_line(line_id: str = "minutes", **changes: Any) -> Line:
     return Line(
         **{
             "id": line_id,
-            "number": 1 if line_id == "minutes" else crc32(line_id.encode()),
+            "number": _number(line_id, "minutes"),
             "item_id": "voice",
             "item_price_id": line_id,
             "price_version": 1,
@@ -87,7 +92,7 @@ def a_subscription(subscription_id: str = "sub", **changes: Any) -> Subscription
     return Subscription(
         **{
             "id": subscription_id,
-            "number": 1,
+            "number": _number(subscription_id, "sub"),
             "customer_id": "globex",
             "currency": "USD",
             "timezone": "UTC",
@@ -170,7 +175,7 @@ def a_family(family_id: str = "telephony", **changes: Any) -> ItemFamily:
     return ItemFamily(
         **{
             "id": family_id,
-            "number": 1,
+            "number": _number(family_id, "telephony"),
             "name": "Telephony",
             "created_at": at("2026-10-01"),
             **changes,
@@ -183,7 +188,7 @@ def a_catalog_item(item_id: str = "voice", **changes: Any) -> Item:
     return Item(
         **{
             "id": item_id,
-            "number": 1,
+            "number": _number(item_id, "voice"),
             "name": "Voice",
             "type": ItemType.PLAN,
             "metered": True,
@@ -200,7 +205,7 @@ def a_price(price_id: str = "minutes", **changes: Any) -> ItemPrice:
     return ItemPrice(
         **{
             "id": price_id,
-            "number": 1,
+            "number": _number(price_id, "minutes"),
             "item_id": "voice",
             "name": "Call minutes",
             "currency": "USD",

@@ -37,6 +37,14 @@ TEXTS_PRICE = {
 }
 SEATS = {"id": "seat", "name": "Seats", "type": "addon"}
 SEATS_PRICE = {"id": "seat-usd", "item_id": "seat", "pricing_model": "flat_fee", "amount": "20"}
+# What is charged once; not on the shelf of every shop.
+SETUP = {"id": "setup", "name": "Setup", "type": "charge"}
+SETUP_PRICE = {
+    "id": "setup-usd",
+    "item_id": "setup",
+    "pricing_model": "per_unit",
+    "unit_amount": "49",
+}
 CUSTOMER = {"id": "harbor", "name": "Blue Harbor", "email": "accounts@blue-harbor.example"}
 SUBSCRIPTION = {
     "id": "calls",

@@ -8,7 +8,7 @@ from typing import Any
 from postpaid.application.catalog import Items
 from postpaid.application.ports import Ids, Prices
 from postpaid.domain.calendar import Cadence
-from postpaid.domain.catalog import Item, ItemPrice
+from postpaid.domain.catalog import Item, ItemPrice, ItemType
 from postpaid.domain.charge import Charge
 from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
@@ -35,7 +35,8 @@ class LineMaker:
 
     Without *ids* a line is made to look at only: its number is 0. *cadences* are those at which the
     subscription is invoiced while it has the line. A line that has its price already *keeps* it,
-    whatever became of that: it may be archived.
+    whatever became of that: it may be archived. What is *once* is the price of an item of type
+    charge; on a subscription such an item recurs like any other.
     """
 
     items: Items
@@ -44,6 +45,7 @@ class LineMaker:
     currency: str | None
     cadences: Sequence[Cadence] = ()
     keeps: bool = False
+    once: bool = False
 
     def make(self, command: CreateLine, prefix: str, taken: set[str]) -> Line:
         """Return a line; *taken* are the ids that a name of ours must not be.
@@ -54,6 +56,13 @@ class LineMaker:
         price = self.price(command, prefix)
         item = self.items.get(price.item_id)
         assert item is not None, "items are never removed"
+        if self.once and item.type is not ItemType.CHARGE:
+            raise Invalid(
+                "invalid_field",
+                f"is a price of the {item.type.value} '{item.id}': only items of type charge are "
+                "charged once",
+                field=f"{prefix}item_price_id",
+            )
         if not self.keeps:
             self._check(price, item, f"{prefix}item_price_id")
         own = _own_charge(command, prefix, item, price)

@@ -21,7 +21,6 @@ from postpaid.application.edit_subscription import Office
 from postpaid.application.make_line import CreateLine, LineMaker
 from postpaid.application.ports import Lost, OneTimeCharges, Subscriptions, Unavailable
 from postpaid.application.roll_term import known_subscription
-from postpaid.domain.catalog import ItemType
 from postpaid.domain.charge import Charge
 from postpaid.domain.errors import Conflict, Invalid, LimitExceeded, NotFound
 from postpaid.domain.identifiers import check_id
@@ -131,6 +130,7 @@ def _line(command: AddCharge, invoice: Invoice, office: Office) -> Line:
         prices=office.books.prices,
         ids=office.ids,
         currency=invoice.currency,
+        once=True,
     )
     created = CreateLine(
         item_price_id=command.item_price_id,
@@ -138,16 +138,6 @@ def _line(command: AddCharge, invoice: Invoice, office: Office) -> Line:
         quantity=command.quantity,
         pricing=command.pricing,
     )
-    price = maker.price(created, "")
-    item = office.items.get(price.item_id)
-    assert item is not None, "items are never removed"
-    if item.type is not ItemType.CHARGE:
-        raise Invalid(
-            "invalid_field",
-            f"is a price of the {item.type.value} '{item.id}': only items of type charge are "
-            "charged once",
-            field="item_price_id",
-        )
     return maker.make(created, "", set())
 
 
@@ -186,5 +176,5 @@ def _period(command: AddCharge, invoice: Invoice, subscriptions: Subscriptions) 
     start = parse_moment(command.start, zone, "from")
     end = parse_moment(command.end, zone, "to")
     if end <= start:
-        raise Invalid("invalid_field", "must be after from", field="to")
+        raise Invalid("invalid_field", "must be after its beginning", field="to")
     return Period(start, end)

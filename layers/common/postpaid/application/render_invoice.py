@@ -29,6 +29,11 @@ from postpaid.domain.tax import TaxAmount
 
 BREAKDOWN_MAX = 6
 _TRIES = 3  # it is voided once at most
+_KINDS = {
+    LineKind.BASE_FEE: "Base fee",
+    LineKind.SETUP: "Setup fee",
+    LineKind.CREDIT: "Credit for unused time",
+}
 
 
 class Typesetter(Protocol):
@@ -110,15 +115,13 @@ def _credits(content: InvoiceContent) -> Iterator[DocumentTotal]:
 def _document_line(line: InvoiceLine, content: InvoiceContent) -> DocumentLine:
     if line.billed_before is not None:
         return _supplement_line(line, content)
-    kinds = {LineKind.BASE_FEE: "Base fee", LineKind.CREDIT: "Credit for unused time"}
-    detail = kinds.get(line.kind) or _breakdown(line)
+    detail = _KINDS.get(line.kind) or _breakdown(line)
     if line.days is not None:
         share = f"{line.days} of {line.days_in_period} days"
         detail = share if detail is None else f"{detail}, {share}"
     if line.period != content.period:
-        # Charged in advance, beside the usage of the term that ended.
-        first, last = _days(line.period, zone(content.timezone))
-        span = f"{first.isoformat()} to {last.isoformat()}"
+        # Charged in advance, beside the usage of the term that ended, or once for its own time.
+        span = _span(line.period, zone(content.timezone))
         detail = span if detail is None else f"{detail}, {span}"
     return DocumentLine(
         description=line.description,
@@ -133,11 +136,11 @@ def _document_line(line: InvoiceLine, content: InvoiceContent) -> DocumentLine:
 def _supplement_line(line: InvoiceLine, content: InvoiceContent) -> DocumentLine:
     """Return the row of usage that came later: what it is in all, and what was billed of it."""
     assert line.billed_before is not None
-    first, last = _days(line.period, zone(content.timezone))
+    span = _span(line.period, zone(content.timezone))
     unit = f" {line.unit}" if line.unit else ""
     quantity = decimal_text(line.priced.quantity)
     detail = (
-        f"Came or changed later, {first.isoformat()} to {last.isoformat()}: "
+        f"Came or changed later, {span}: "
         f"{quantity}{unit} in all, {line.billed_before} billed before"
     )
     return DocumentLine(description=line.description, detail=detail, amount=line.amount.decimal)
@@ -147,6 +150,11 @@ def _days(period: Period, place: ZoneInfo) -> tuple[date, date]:
     """Return the first and the last day of a period: people read "until the 31st"."""
     last_second = period.end - timedelta(seconds=1)
     return period.start.astimezone(place).date(), last_second.astimezone(place).date()
+
+
+def _span(period: Period, place: ZoneInfo) -> str:
+    first, last = _days(period, place)
+    return first.isoformat() if first == last else f"{first.isoformat()} to {last.isoformat()}"
 
 
 def _breakdown(line: InvoiceLine) -> str | None:
@@ -164,7 +172,10 @@ def _breakdown(line: InvoiceLine) -> str | None:
             parts.append(f"{quantity}{what} × {price}")  # noqa: RUF001 - a multiplication sign
     if len(line.priced.components) > BREAKDOWN_MAX:
         parts.append("…")
-    told = " + ".join(parts) if len(parts) > 1 or line.kind is LineKind.USAGE else ""
+    # What is charged once is told where that says more than its amount.
+    is_counted = any(each.unit_amount is not None for each in line.priced.components)
+    is_told = line.kind is LineKind.USAGE or (line.kind is LineKind.ONE_TIME and is_counted)
+    told = " + ".join(parts) if len(parts) > 1 or is_told else ""
     words = {"discount_percent": "less {} %", "maximum": "at most {}", "minimum": "at least {}"}
     steps = [words[step.kind].format(decimal_text(step.value)) for step in line.priced.steps]
     return ", ".join([told, *steps] if told else steps) or None

@@ -17,13 +17,16 @@ from postpaid.domain.errors import Invalid, NotFound
 from postpaid.domain.instants import instant_text
 
 _NAMES = {
-    **dict.fromkeys(("pricing", "pricing.amount", "pricing.unit_amount"), "item_price[unit_price]"),
     "pricing.tiers": "item_tiers",
+    # Only decimals can be out of bounds.
+    "pricing.tiers[].unit_amount": "item_tiers[price_in_decimal][]",
+    "pricing.tiers[].flat_amount": "item_tiers[price_in_decimal][]",
+    "pricing.tiers[].up_to": "item_tiers[ending_unit_in_decimal][]",
     "item_price_id": "item_price[item_price_id]",
-    "quantity": "item_price[quantity]",
     "from": "item_price[date_from]",
     "to": "item_price[date_to]",
 }
+_PRICED = ("pricing", "pricing.amount", "pricing.unit_amount")
 
 
 class ChargedPrice(Params):
@@ -41,7 +44,8 @@ class ChargedPrice(Params):
 class ChargeParams(Params):
     """`POST /invoices/{id}/add_charge_item`."""
 
-    item_price: ChargedPrice
+    # Checked where it is not sent, too: the member that is missing is named.
+    item_price: Annotated[ChargedPrice, Field(default_factory=dict, validate_default=True)]
     item_tiers: list[TierRow] = Field(default_factory=list)
     comment: Text300 | None = None
     subscription_id: Id50 | None = None
@@ -57,7 +61,7 @@ def add_charge_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Respo
             f"is not the invoice's, which is of '{invoice.subscription_id}'",
             field="subscription_id",
         )
-    with spelled(_NAMES):
+    with spelled(_names(asked)):
         command = AddCharge(
             invoice_id=invoice.id,
             id=desk.new_id("chg"),
@@ -71,6 +75,18 @@ def add_charge_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Respo
         add_charge(command, office=desk.office)
     changed = known_invoice(desk.invoices, invoice.id)
     return Response(200, {"invoice": whole_invoice(desk, changed, view_of(desk))})
+
+
+def _names(asked: ChargedPrice) -> dict[str, str]:
+    """Return how the fields of the use case are called in this request."""
+    is_exact = asked.quantity is None and asked.quantity_in_decimal is not None
+    quantity = f"item_price[quantity{'_in_decimal' if is_exact else ''}]"
+    return {**_NAMES, **dict.fromkeys(_PRICED, _price_field(asked)), "quantity": quantity}
+
+
+def _price_field(asked: ChargedPrice) -> str:
+    is_exact = asked.unit_price is None and asked.unit_price_in_decimal is not None
+    return f"item_price[unit_price{'_in_decimal' if is_exact else ''}]"
 
 
 def _quantity(asked: ChargedPrice) -> object:
@@ -97,5 +113,5 @@ def _pricing(desk: Desk, params: ChargeParams) -> dict[str, object] | None:
         asked.unit_price,
         asked.unit_price_in_decimal,
         params.item_tiers,
-        "item_price[unit_price]",
+        _price_field(asked),
     )

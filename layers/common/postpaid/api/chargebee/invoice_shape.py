@@ -17,6 +17,7 @@ from postpaid.domain.instants import midnight
 from postpaid.domain.invoice import Invoice, InvoiceStatus, LineKind, PaymentState
 from postpaid.domain.invoice_content import InvoiceContent
 from postpaid.domain.money import Money, total
+from postpaid.domain.one_time import CHARGES_MAX
 from postpaid.domain.payment import Payment
 from postpaid.domain.site import Address
 
@@ -36,6 +37,7 @@ _NOTHING_OF = (
 )
 _VAT_NUMBER_LENGTH_MAX = 20
 _ADDRESS_LINES = 3
+_ISSUED_VERSION = 2 * CHARGES_MAX + 1  # above what it counts up to while an invoice is pending
 _FINISHED_VERSION = 900  # above what a version counts up to while an invoice is issued
 
 
@@ -247,5 +249,6 @@ def _updated_at(invoice: Invoice, view: View) -> datetime:
 
 def _version(invoice: Invoice) -> int:
     if invoice.status is InvoiceStatus.PENDING:
-        return 0
-    return 1 + invoice.payments if invoice.status is InvoiceStatus.ISSUED else _FINISHED_VERSION
+        return invoice.charge_changes
+    is_issued = invoice.status is InvoiceStatus.ISSUED
+    return _ISSUED_VERSION + invoice.payments if is_issued else _FINISHED_VERSION

@@ -4,7 +4,7 @@ from postpaid.api.cursors import check_instant, cursor_text, page_size, read_cur
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
-from postpaid.api.native.lists import check_query, page
+from postpaid.api.native.lists import One, check_query, page
 from postpaid.api.native.models import Body, CloseBody, Nothing, read
 from postpaid.api.native.shapes import native_from_invoice, native_list
 from postpaid.application.check_invoice import Draft, draft_invoice
@@ -29,8 +29,9 @@ def get_invoice(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
 
 
 def list_invoices(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
-    """List the heads of invoices, newest first."""
-    return page(desk, request, "invoices", desk.lists.invoices, _head)
+    """List the heads of invoices, newest first, or find one by its integer."""
+    one = One("invoice", desk.invoices.get)
+    return page(desk, request, "invoices", desk.lists.invoices, _head, one)
 
 
 def list_subscription_invoices(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:

@@ -14,7 +14,7 @@ from postpaid.api.native.catalog_models import (
     ItemPriceBody,
     ItemPriceChange,
 )
-from postpaid.api.native.lists import page
+from postpaid.api.native.lists import One, page
 from postpaid.api.native.models import read, tax_of
 from postpaid.api.native.shapes import native_from_family, native_from_item, native_from_price
 from postpaid.application.catalog import (
@@ -69,8 +69,9 @@ def patch_family(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response
 
 
 def list_families(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
-    """List item families, newest first."""
-    return page(desk, request, "item_families", desk.lists.item_families, native_from_family)
+    """List item families, newest first, or find one by its integer."""
+    one = One("item_family", desk.families.get)
+    return page(desk, request, "item_families", desk.lists.item_families, native_from_family, one)
 
 
 def post_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
@@ -112,8 +113,9 @@ def patch_item(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
 
 
 def list_items(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
-    """List items, newest first."""
-    return page(desk, request, "items", desk.lists.items, native_from_item)
+    """List items, newest first, or find one by its integer."""
+    one = One("item", desk.items.get)
+    return page(desk, request, "items", desk.lists.items, native_from_item, one)
 
 
 def post_price(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
@@ -126,6 +128,7 @@ def post_price(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
         currency=desk.site.currency if body.currency is None else body.currency,
         pricing=body.pricing(),
         base_fee=body.base_fee,
+        setup_fee=body.setup_fee,
         tax=tax_of(body.tax),
         cadence=None if body.cadence is None else body.cadence.cadence(),
         description=body.description,
@@ -165,8 +168,9 @@ def get_price_version(desk: Desk, request: Request, ids: tuple[str, ...]) -> Res
 
 
 def list_prices(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
-    """List item prices, newest first."""
-    return page(desk, request, "item_prices", desk.lists.prices, native_from_price)
+    """List item prices, newest first, or find one by its integer."""
+    one = One("item_price", desk.prices.newest)
+    return page(desk, request, "item_prices", desk.lists.prices, native_from_price, one)
 
 
 def _named(fields: Mapping[str, Any]) -> Mapping[str, Any]:

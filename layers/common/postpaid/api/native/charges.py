@@ -46,7 +46,8 @@ def post_charge(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         if digest is None or refusal.code != "already_exists":
             raise
         raise Conflict(
-            "idempotency_key_reused", "the key came with another charge before"
+            "idempotency_key_reused",
+            "the key came with another charge before, or with one that was taken off since",
         ) from None
     return Response(201 if added.new else 200, native_from_charge(added.thing))
 

@@ -4,7 +4,7 @@ from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
 from postpaid.api.native.catalog_models import CustomerBody, CustomerChange
-from postpaid.api.native.lists import check_query, page
+from postpaid.api.native.lists import One, check_query, page
 from postpaid.api.native.models import policy_of, read, tax_of
 from postpaid.api.native.shapes import native_from_customer, native_list
 from postpaid.application.customers import (
@@ -79,5 +79,6 @@ def remove_customer(desk: Desk, request: Request, ids: tuple[str, ...]) -> Respo
 
 
 def list_customers(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
-    """List customers, newest first."""
-    return page(desk, request, "customers", desk.lists.customers, native_from_customer)
+    """List customers, newest first, or find one by its integer."""
+    one = One("customer", desk.customers.get)
+    return page(desk, request, "customers", desk.lists.customers, native_from_customer, one)

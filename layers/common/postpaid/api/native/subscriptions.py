@@ -3,7 +3,7 @@
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
-from postpaid.api.native.lists import page
+from postpaid.api.native.lists import One, page
 from postpaid.api.native.models import SubscriptionBody, SubscriptionChange, policy_of, read
 from postpaid.api.native.requests import change_request
 from postpaid.api.native.shapes import native_from_subscription, native_from_upcoming
@@ -139,13 +139,15 @@ def get_upcoming(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response
 
 
 def list_subscriptions(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
-    """List subscriptions, newest first."""
+    """List subscriptions, newest first, or find one by its integer."""
+    one = One("subscription", desk.subscriptions.get)
     return page(
         desk,
         request,
         "subscriptions",
         desk.lists.subscriptions,
         lambda subscription: native_from_subscription(subscription, None, desk.now),
+        one,
     )
 
 
