@@ -60,7 +60,7 @@ MODELS: dict[str, type[Answer]] = {
     "Usage": Usage,
 }
 # What this door shows beside, named in docs/api/chargebee.md.
-OURS = {"Usage": {"billing"}, "ItemPrice": {"base_fee"}, "Invoice": {"credit_granted"}}
+OURS = {"Usage": {"billing"}, "ItemPrice": {"base_fee", "setup_fee"}, "Invoice": {"credit_granted"}}
 # Of those that Chargebee knows, this door says fewer.
 FEWER = {
     ("InvoiceLineItem", "tax_exempt_reason"),

@@ -19,6 +19,7 @@ from tests.support.samples import OCTOBER, PAYER, SELLER
 
 type Json = dict[str, Any]
 
+FEES = {LineKind.BASE_FEE, LineKind.SETUP}
 INVOICE = "inv_q4grewnjbyrvxxmeyv4c2rsh"
 VAT = TaxRate("VAT", Decimal("19.5"))
 CITY = TaxRate("City", Decimal(2))
@@ -54,7 +55,7 @@ def a_line(pricing: Mapping[str, Any], quantity: str = "361", **changes: Any) ->
             "description": "Call minutes",
             "unit": "minute",
             "period": OCTOBER,
-            "quantity": None if kind is LineKind.BASE_FEE else Decimal(quantity),
+            "quantity": None if kind in FEES else Decimal(quantity),
             "amount": -amount if kind is LineKind.CREDIT else amount,
             "priced": priced,
             "pricing": charge.to_plain(),
@@ -242,6 +243,12 @@ CASES: dict[str, tuple[Json, str, Json, tuple[Any, ...]]] = {
         {"kind": LineKind.BASE_FEE},
         ("flat_fee", 1, None, 1000, None, 1000, None),
     ),
+    "a setup fee is a flat fee": (
+        {"pricing_model": "flat_fee", "amount": "7.5"},
+        "0",
+        {"kind": LineKind.SETUP},
+        ("flat_fee", 1, None, 750, None, 750, None),
+    ),
     "more units than an integer holds are cut there, and whole beside it": (
         {"pricing_model": "per_unit", "unit_amount": "0.01"},
         "3000000000",
@@ -290,6 +297,7 @@ def test_usage_that_came_later_is_one_amount_and_says_so() -> None:
         (LineKind.USAGE, True, "Call minutes"),
         (LineKind.RECURRING, False, "Call minutes"),
         (LineKind.BASE_FEE, False, "Call minutes, base fee"),
+        (LineKind.SETUP, False, "Call minutes, setup fee"),
         (LineKind.CREDIT, False, "Call minutes, credit for unused time"),
     ],
 )

@@ -38,7 +38,7 @@ from tests.support.laws import tried
 from tests.support.samples import AUTO_AT_ONCE, at
 from tests.support.world import World
 
-SEAT, MINUTE, BASE_FEE = 31, 1, 17
+SEAT, MINUTE, BASE_FEE, SETUP = 31, 1, 17, 5
 START = "2026-10-01"
 
 
@@ -61,8 +61,9 @@ class Life:
     ) -> "Life":
         """Begin a life at these prices: the catalogue's, or the lines' *own* beside others."""
         world = World.at("2026-10-01T20:00")
-        world.price("seats", str(SEAT + 9 * own), metered=False)
-        world.price("minutes", str(MINUTE + 9 * own), base_fee=str(BASE_FEE))
+        fees = {"base_fee": str(BASE_FEE), "setup_fee": str(SETUP)}
+        world.price("seats", str(SEAT + 9 * own), metered=False, setup_fee=str(SETUP))
+        world.price("minutes", str(MINUTE + 9 * own), **fees)
         if own:
             more["own"] = {"seats": by_unit(SEAT), "minutes": by_unit(MINUTE)}
         made = world.subscription(
@@ -303,6 +304,10 @@ def _check(life: Life) -> None:
         charged = [line for line in lines if line.kind in kinds]
         off = abs(sum(line.amount.minor for line in charged) - 100 * expected)
         assert off <= len(charged), f"{off} cents off in {len(charged)} lines"
+
+    setups = [line for line in lines if line.kind is LineKind.SETUP]
+    assert [line.amount.minor for line in setups] == [100 * SETUP] * 2
+    assert {line.line_id for line in setups} == {"seats", "minutes"}
 
     paid = sum(content.total.minor for content in contents)
     balance = world.stores.credits.balance("globex", "USD").amount.minor

@@ -197,6 +197,8 @@ def test_an_id_stands_for_one_customer(shop: World, changes: dict[str, Any]) -> 
         ({"currency": "usd"}, Invalid, "currency"),
         ({"base_fee": "-1"}, Invalid, "base_fee"),
         ({"base_fee": 1.5}, Invalid, "base_fee"),
+        ({"setup_fee": "-1"}, Invalid, "setup_fee"),
+        ({"setup_fee": 1.5}, Invalid, "setup_fee"),
         ({"pricing": {"pricing_model": "barter"}}, Invalid, "pricing_model"),
         ({"pricing": {"pricing_model": "per_unit"}}, Invalid, "unit_amount"),
     ],
@@ -224,6 +226,48 @@ def test_only_a_metered_item_has_a_base_fee(shop: World) -> None:
     price = add_price(shop, replace(MINUTES, pricing=flat, base_fee=None)).thing
 
     assert price.charge.model == FlatFee(Decimal(5))
+
+
+@pytest.mark.parametrize("role", [*ItemType])
+def test_a_plan_and_an_addon_have_a_setup_fee_metered_or_not_and_a_charge_has_none(
+    shop: World, role: ItemType
+) -> None:
+    add_item(shop, replace(VOICE, type=role, metered=False, unit=None))
+    flat = {"pricing_model": "flat_fee", "amount": "5"}
+    asked = replace(MINUTES, pricing=flat, base_fee=None, setup_fee="7.50")
+
+    if role is ItemType.CHARGE:
+        with pytest.raises(Invalid) as refusal:
+            add_price(shop, asked)
+        assert refusal.value.field == "setup_fee"
+        asked = replace(asked, setup_fee=None)
+        add_price(shop, asked)
+        with pytest.raises(Invalid) as refusal:
+            shop.reprice("minutes", setup_fee="7.50")
+        assert refusal.value.field == "setup_fee"
+        return
+
+    assert add_price(shop, asked).thing.setup_fee == Decimal("7.50")
+    assert not add_price(shop, asked).new
+    with pytest.raises(Conflict):
+        add_price(shop, replace(asked, setup_fee="8"))
+
+
+def test_a_setup_fee_is_of_a_version(shop: World) -> None:
+    add_item(shop)
+    add_price(shop, replace(MINUTES, setup_fee="7.50"))
+
+    dearer = shop.reprice("minutes", setup_fee="8")
+    none = shop.reprice("minutes", setup_fee=None)
+    again = shop.reprice("minutes", base_fee="12")
+
+    fees = [(each.version, each.setup_fee) for each in (dearer, none, again)]
+    assert fees == [(2, Decimal(8)), (3, None), (4, None)]
+    stored = shop.stores.prices.versions([("minutes", 1), ("minutes", 3)])
+    assert [stored["minutes", n].setup_fee for n in (1, 3)] == [Decimal("7.50"), None]
+    with pytest.raises(Invalid) as refusal:
+        shop.reprice("minutes", setup_fee="-1")
+    assert refusal.value.field == "setup_fee"
 
 
 def test_items_are_refused_by_their_own_rules(shop: World) -> None:

@@ -170,7 +170,10 @@ SHARED = {"model", "plain"}  # modules there that are not a model's
 
 # Who names a model, what for.
 ALLOWED = {
-    ("postpaid/domain/rating.py", "flat_fee"): "a base fee is a flat fee on a line of its own",
+    (
+        "postpaid/domain/charged.py",
+        "flat_fee",
+    ): "a fee beside a model is a flat fee, on its own line",
     ("postpaid/application/rate_line.py", "capacity"): "no model of the catalogue: several units",
     ("postpaid_cli/demo.py", "per_unit"): "a price of the demo's catalogue, as a client writes it",
     ("postpaid_cli/demo.py", "tiered"): "the same",

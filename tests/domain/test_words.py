@@ -19,7 +19,7 @@ WORDS: list[tuple[type[StrEnum], str]] = [
     (InvoiceStatus, "PENDING ISSUED SKIPPED DELETED VOIDED"),
     (ItemType, "plan addon charge"),
     (KeyScope, "usage:write usage:read read invoice:close admin"),
-    (LineKind, "base_fee usage recurring credit supplement"),
+    (LineKind, "base_fee usage recurring credit supplement one_time setup"),
     (LatePolicy, "supplement refuse store_only"),
     (PaymentState, "due part_paid paid"),
     (Recording, "one_per_date events"),

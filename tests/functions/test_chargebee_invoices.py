@@ -140,6 +140,40 @@ def test_a_pending_invoice_is_shown_as_it_would_be_if_it_closed_now(
     assert retrieved(door, f"draft_{pending}")["total"] == 3000
 
 
+def test_a_setup_fee_is_a_line_and_its_price_shows_it_beside(
+    shop: Shop, door: Door, name: str
+) -> None:
+    price = {"id": name, "item_id": "voip", "name": "VoIP calls", "currency": "USD"}
+    price |= {"pricing_model": "per_unit", "unit_amount": "0.05", "setup_fee": "7.50"}
+    assert shop.must("POST", "/v1/item-prices", price)["setup_fee"] == "7.5"
+
+    invoice = september(shop, name, quantity="", price=name)
+
+    [line] = retrieved(door, f"draft_{invoice}")["line_items"]
+    shown = {each: line[each] for each in ("description", "pricing_model", "amount", "metered")}
+    assert shown == {
+        "description": "VoIP calls, setup fee",
+        "pricing_model": "flat_fee",
+        "amount": 750,
+        "metered": False,
+    }
+    assert (line["quantity"], line["unit_amount"]) == (1, 750)
+    found = door.must(door.get("item_prices", {"id[is]": name}))["list"]
+    assert [each["item_price"]["setup_fee"] for each in found] == ["7.5"]
+    changed = shop.must("PATCH", f"/v1/item-prices/{name}", {"setup_fee": None})
+    assert (changed["setup_fee"], changed["version"]) == (None, 2)
+    assert shop.must("GET", f"/v1/item-prices/{name}/versions/1")["setup_fee"] == "7.5"
+    assert "setup_fee" not in door.must(door.get(f"item_prices/{name}"))["item_price"]
+
+
+def test_a_setup_fee_is_not_said_with_a_subscription(door: Door) -> None:
+    asked = {"subscription_items[item_price_id][0]": "voip-usd", "setup_fee": "750"}
+
+    refusal = door.post("customers/harbor/subscription_for_items", asked)
+
+    assert refused(refusal) == (400, UNSUPPORTED, "setup_fee")
+
+
 def test_a_closed_invoice_has_its_number_and_is_found_by_both_ids(door: Door, pending: str) -> None:
     closed = door.must(door.post(f"invoices/draft_{pending}/close"))["invoice"]
 

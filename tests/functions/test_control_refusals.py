@@ -145,12 +145,16 @@ PRICES = _changes(
     (BAD, "base_fee", {"base_fee": "ten"}),
     (BAD, "base_fee", {"base_fee": False}),
     (BAD, "base_fee", {"item_id": "seat"}),
+    (BAD, "setup_fee", {"setup_fee": "-1"}),
+    (BAD, "setup_fee", {"setup_fee": "ten"}),
+    (BAD, "setup_fee", {"setup_fee": False}),
     (BAD, "currency", {"currency": "usd"}),
     (BAD, "currency", {"currency": "XXX"}),
     (BAD, "currency", {"currency": ""}),
     (BAD, "currency", {"currency": 840}),
     ("already_exists", "id", {"id": "voip-usd", "unit_amount": "0.06"}),
     ("already_exists", "id", {"id": "voip-usd", "base_fee": ...}),
+    ("already_exists", "id", {"id": "voip-usd", "setup_fee": "1"}),
 )
 
 CUSTOMERS = _changes(

@@ -1,7 +1,8 @@
 """A second rater: prices as the docs tell them, in whole numbers and fractions.
 
 Written from docs/pricing-models.md and the golden cases, before the code was read that it is
-compared with, and sharing nothing with it: no decimals, and no import of `postpaid`. Where the docs
+compared with, and sharing nothing with it: no decimals, and no import of `postpaid`. When a setup
+fee is charged is written from the rule in docs/subscriptions.md, without its code. Where the docs
 are silent it follows that code in two things: of usages that are priced one by one, those that free
 units cover in full are not priced at all; and an allowance of zero is none, while one that was used
 to its last cent still covers a usage of zero.
@@ -10,7 +11,7 @@ to its last cent still covers a usage of zero.
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 type Plain = Mapping[str, Any]
 type Usages = Sequence[str] | Mapping[str, str]
@@ -43,6 +44,35 @@ def to_minor_units(amount: Fraction, currency: str) -> int:
     scaled = amount * Fraction(10) ** PLACES[currency]
     up = (2 * abs(scaled.numerator) + scaled.denominator) // (2 * scaled.denominator)
     return up if amount >= 0 else -up
+
+
+class Term(NamedTuple):
+    """What happened to one line in one term, from *begins* to before *ends*.
+
+    A *free* one charges nothing. *in_advance* is whether the line was in force, and not suspended,
+    when the term began.
+    """
+
+    begins: int
+    ends: int
+    free: bool
+    in_advance: bool
+
+
+def set_up_at(metered: bool, terms: Sequence[Term], times: Sequence[tuple[int, int]]) -> int | None:
+    """Return the boundary whose invoice charges the setup fee of a line, None if none does.
+
+    A term's invoice in advance is that of the boundary where it begins, and its number; the one in
+    arrears is the next. *times* are those the line was in force, from when to before when.
+    """
+    for number, term in enumerate(terms):
+        if term.free:
+            continue
+        if term.in_advance and not metered:
+            return number
+        if any(begins < term.ends and term.begins < ends for begins, ends in times):
+            return number + 1
+    return None
 
 
 def _number(plain: Plain, name: str, default: int = 0) -> Fraction:

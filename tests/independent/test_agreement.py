@@ -138,6 +138,7 @@ def test_the_second_rater_shares_nothing_with_the_first() -> None:
         "Fraction",
         "accumulate",
         "Any",
+        "NamedTuple",
     }
 
 

@@ -72,6 +72,7 @@ def test_the_catalogue_is_the_same_in_every_generation_of_a_site(billing: Table)
 def test_a_price_is_read_as_it_was_stored(billing: Table) -> None:
     prices = StoredPrices(billing, SCOPE)
     flat = a_price("f#lat", charge=Charge(model=FlatFee(Decimal("19.99"))), base_fee=None)
+    flat = replace(flat, setup_fee=Decimal("49.90"))
     prices.add(a_price())
     prices.add(flat)
 

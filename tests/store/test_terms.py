@@ -47,7 +47,11 @@ def due_hour(table: Table) -> int | None:
     [
         a_term(),
         a_term(
-            pins={7: 3, 8: 1}, covered={8: at("2026-11-01")}, due_at=None, subscription_id="s#u~b"
+            pins={7: 3, 8: 1},
+            covered={8: at("2026-11-01")},
+            charged=frozenset({"s#eats", "desks"}),
+            due_at=None,
+            subscription_id="s#u~b",
         ),
         a_term(status=TermStatus.GRACE, changes=3),
         a_term(status=TermStatus.CLOSING, run="run-1"),

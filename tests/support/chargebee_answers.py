@@ -152,6 +152,7 @@ class ItemPrice(Answer):
     item_type: Kind
     deleted: Flag
     base_fee: str = ABSENT  # ours
+    setup_fee: str = ABSENT  # ours
 
 
 class BillingAddress(Answer):

@@ -424,6 +424,7 @@ class World:
         *,
         item_id: str | None = None,
         base_fee: str | None = None,
+        setup_fee: str | None = None,
         currency: str = "USD",
         cadence: Cadence | None = None,
         **item: Any,
@@ -437,6 +438,7 @@ class World:
             currency=currency,
             pricing=pricing,
             base_fee=base_fee,
+            setup_fee=setup_fee,
             cadence=cadence,
         )
         return create_item_price(

@@ -98,6 +98,7 @@ class CreateItemPrice:
     currency: str
     pricing: Mapping[str, Any]
     base_fee: object
+    setup_fee: object = None
     tax: TaxRates | None = None
     cadence: Cadence | None = None
     description: str | None = None
@@ -228,7 +229,6 @@ def create_item_price(
     check_id(command.id, "id")
     check_id(command.item_id, "item_id")
     charge = Charge.from_plain(command.pricing)
-    base_fee = None if command.base_fee is None else parse_amount(command.base_fee, "base_fee")
     currency = check_currency(command.currency, "currency")
     item = items.get(command.item_id)
     if item is None:
@@ -241,7 +241,8 @@ def create_item_price(
         currency=currency,
         version=1,
         charge=charge,
-        base_fee=base_fee,
+        base_fee=_fee(command.base_fee, "base_fee"),
+        setup_fee=_fee(command.setup_fee, "setup_fee"),
         tax=command.tax,
         cadence=command.cadence,
         description=command.description,
@@ -274,8 +275,8 @@ def _price_again(price: ItemPrice, prices: NewPrices, *, named: bool) -> Created
 class ChangeItemPrice:
     """The next version of a price; what is not in *fields* stays as it is.
 
-    *fields* are `name`, `pricing` (whole, as at creation), `base_fee`, `tax`, `description`,
-    `archived` and `annotations` (whole).
+    *fields* are `name`, `pricing` (whole, as at creation), `base_fee`, `setup_fee`, `tax`,
+    `description`, `archived` and `annotations` (whole).
     """
 
     id: str
@@ -319,10 +320,14 @@ def _changed_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     changed = with_annotations_text(fields)
     if "pricing" in changed:
         changed["charge"] = Charge.from_plain(changed.pop("pricing"))
-    if "base_fee" in changed:
-        given = changed["base_fee"]
-        changed["base_fee"] = None if given is None else parse_amount(given, "base_fee")
+    for name in ("base_fee", "setup_fee"):
+        if name in changed:
+            changed[name] = _fee(changed[name], name)
     return changed
+
+
+def _fee(value: object, field: str) -> Decimal | None:
+    return None if value is None else parse_amount(value, field)
 
 
 def _check_price(price: ItemPrice, item: Item) -> None:
@@ -332,6 +337,12 @@ def _check_price(price: ItemPrice, item: Item) -> None:
             "invalid_field",
             "a base fee goes with a metered item; price a recurring one by its amount",
             field="base_fee",
+        )
+    if price.setup_fee is not None and item.type is ItemType.CHARGE:
+        raise Invalid(
+            "invalid_field",
+            "a setup fee goes with a plan or an addon; a charge is one already",
+            field="setup_fee",
         )
     if item.metered:
         price.check_metered()

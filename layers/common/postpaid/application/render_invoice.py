@@ -29,6 +29,11 @@ from postpaid.domain.tax import TaxAmount
 
 BREAKDOWN_MAX = 6
 _TRIES = 3  # it is voided once at most
+_KINDS = {
+    LineKind.BASE_FEE: "Base fee",
+    LineKind.SETUP: "Setup fee",
+    LineKind.CREDIT: "Credit for unused time",
+}
 
 
 class Typesetter(Protocol):
@@ -110,8 +115,7 @@ def _credits(content: InvoiceContent) -> Iterator[DocumentTotal]:
 def _document_line(line: InvoiceLine, content: InvoiceContent) -> DocumentLine:
     if line.billed_before is not None:
         return _supplement_line(line, content)
-    kinds = {LineKind.BASE_FEE: "Base fee", LineKind.CREDIT: "Credit for unused time"}
-    detail = kinds.get(line.kind) or _breakdown(line)
+    detail = _KINDS.get(line.kind) or _breakdown(line)
     if line.days is not None:
         share = f"{line.days} of {line.days_in_period} days"
         detail = share if detail is None else f"{detail}, {share}"

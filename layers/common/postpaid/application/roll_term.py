@@ -15,6 +15,7 @@ from postpaid.application.ports import (
 )
 from postpaid.domain.errors import NotFound
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
+from postpaid.domain.setup_fee import charged_unused
 from postpaid.domain.site import ClosingMode, ClosingPolicy, Scope
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term, TermStatus
@@ -155,7 +156,8 @@ def next_term(subscription: Subscription, term: Term, prices: Prices) -> Term | 
     if period is None:
         return None
     wanted = {line.item_price_id for line in subscription.lines_in(period)}
-    return open_term(subscription, start, term.n + 1, prices.newest_versions(wanted))
+    opened = open_term(subscription, start, term.n + 1, prices.newest_versions(wanted))
+    return replace(opened, charged=charged_unused(subscription, term))
 
 
 def open_term(

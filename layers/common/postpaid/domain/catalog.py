@@ -103,10 +103,11 @@ class Item(Annotated):
 class ItemPrice(Annotated):
     """An item at a price. *version* counts its changes; a term pins the one it is rated with.
 
-    *base_fee* is charged each term beside the charge, usage or not, in major units. *tax* comes
-    before the customer's. *cadence* is how often a subscription must be invoiced to have it, None
-    if that does not matter; it never changes. An *archived* price goes on no more lines.
-    *created_at* is this version's; *begun_at* is the first one's, None on that itself.
+    *base_fee* is charged each term beside the charge, usage or not, *setup_fee* once in the life of
+    a line; both in major units. *tax* comes before the customer's. *cadence* is how often a
+    subscription must be invoiced to have it, None if that does not matter; it never changes. An
+    *archived* price goes on no more lines. *created_at* is this version's; *begun_at* is the first
+    one's, None on that itself.
     """
 
     id: str
@@ -118,6 +119,7 @@ class ItemPrice(Annotated):
     charge: Charge
     base_fee: Decimal | None
     created_at: datetime
+    setup_fee: Decimal | None = None
     tax: TaxRates | None = None
     cadence: Cadence | None = None
     description: str | None = None

@@ -1,8 +1,9 @@
-"""Time is charged once, and what is given back was billed: checked on what a close has read.
+"""Time and setup are charged once, what is given back was billed: checked on what a close has read.
 
 A recurring line's time is counted: what was paid in advance for the ended term, less what its
 invoice gives back, is nowhere less than never; with what it charges it is nowhere more than once.
-The rater does not work so: it takes periods out of each other.
+The rater does not work so: it takes periods out of each other. And a setup fee is held to the first
+moment of its line, which the rater never looks for.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,9 +30,10 @@ def check_charged_once(
 ) -> None:
     """Check that no time is charged that was charged before, or is twice (I-22, I-24).
 
-    Terms follow each other without a gap, so what lies inside the ended one is on no other invoice,
-    and the advance for the begun one is checked against what the ended one was paid. Raises
-    `Conflict` with code `bound_exceeded`.
+    Nor a setup fee: it is charged once, by the invoice that bills the beginning of its line. Terms
+    follow each other without a gap, so what lies inside the ended one is on no other invoice, and
+    the advance for the begun one is checked against what the ended one was paid. Raises `Conflict`
+    with code `bound_exceeded`.
     """
     if ended is not None and begun is not None and ended.period.end != begun.period.start:
         where = f"what lies between {instant_text(ended.period.end)} and the next term"
@@ -49,6 +51,7 @@ def check_charged_once(
         _check_inside(ended, mine)
         fees = ((line.period, 1) for line in mine if line.kind is LineKind.BASE_FEE)
         _check_count(f"the base fee of line '{line_id}'", fees, place)
+        _check_setup(subscription, ended, begun, line_id, mine)
         paid = list(_paid(subscription, ended, begun, line_id))
         left = [(period, 1) for period in paid]
         left += [(line.period, -1) for line in mine if line.kind is LineKind.CREDIT]
@@ -69,6 +72,54 @@ def _check_inside(ended: Term | None, lines: Iterable[InvoiceLine]) -> None:
         if not within:
             where = f"line '{line.line_id}' outside its term from {instant_text(line.period.start)}"
             raise bound_exceeded(Bound.PERIODS, "once", "never", where)
+
+
+def _check_setup(
+    subscription: Subscription,
+    ended: Term | None,
+    begun: Term | None,
+    line_id: str,
+    lines: Iterable[InvoiceLine],
+) -> None:
+    """I-22: a line is set up once at most, and where it begins."""
+    times = sum(line.kind is LineKind.SETUP for line in lines)
+    where = f"the setup fee of line '{line_id}'"
+    if times > 1:
+        raise bound_exceeded(Bound.PERIODS, f"{times} times", "once", where)
+    if times and not _begins(subscription, ended, begun, line_id):
+        raise bound_exceeded(Bound.PERIODS, "once", "never", f"{where}, which began elsewhere,")
+
+
+def _begins(
+    subscription: Subscription, ended: Term | None, begun: Term | None, line_id: str
+) -> bool:
+    """Tell whether an invoice is the first that charges a line, in arrears or in advance."""
+    numbers = {
+        entry.number for entry in subscription.lines if entry.id == line_id and not entry.metered
+    }
+    first = _first_moment(subscription, line_id)
+    if ended is not None:
+        if line_id in ended.charged or any(map(ended.is_paid, numbers)):
+            return False
+        if first is not None and first < ended.period.end:
+            return ended.period.start <= first
+    if begun is None or line_id in begun.charged:
+        return False
+    early = first is not None and first < begun.period.start
+    return not early and any(map(begun.is_paid, numbers))
+
+
+def _first_moment(subscription: Subscription, line_id: str) -> datetime | None:
+    """Return when a line begins to cost something, the end of its subscription aside."""
+    entries = [entry for entry in subscription.lines if entry.id == line_id]
+    moments = {subscription.billed_from}
+    moments |= {entry.since for entry in entries if entry.since is not None}
+    moments |= {each.end for each in subscription.suspensions if each.end is not None}
+    for moment in sorted(each for each in moments if each >= subscription.billed_from):
+        there = any(entry.in_force(moment) for entry in entries)
+        if there and not subscription.suspended(moment):
+            return moment
+    return None
 
 
 def _paid(

@@ -66,6 +66,7 @@ class LineKind(StrEnum):
     CREDIT = "credit"  # of a recurring charge: time that was paid in advance and not used
     SUPPLEMENT = "supplement"  # usage that came or changed after its own term was invoiced
     ONE_TIME = "one_time"  # a charge that was put on this invoice, whatever its term came to
+    SETUP = "setup"  # what a line costs once, with the first that is charged of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

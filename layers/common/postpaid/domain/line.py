@@ -27,7 +27,7 @@ class Line:
     *until* None is without end. *quantity* is the number of units a recurring line is charged for;
     a metered line has none. *unit*, *metered*, *recording* and *aggregation* are copies of the
     item's, which never change there. *charge_text* is a charge of the line's own, as text;
-    None if its item price's counts. Base fee, tax and currency are the item price's in any case.
+    None if its item price's counts. Fees, tax and currency are the item price's in any case.
     """
 
     id: str

@@ -3,6 +3,7 @@
 What a line costs by time is charged for the time its entries are in force: a day belongs to the
 entry that is in force when it ends. A change of price ends one charge and begins another: free
 units, tiers and flat amounts start anew, while base fee, minimum and maximum are shared by days.
+A setup fee is whole, and once in a line's life: with the first that is charged of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,14 +13,15 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from postpaid.domain.catalog import ItemPrice
-from postpaid.domain.charge import Charge, Priced
+from postpaid.domain.charge import Charge
+from postpaid.domain.charged import Charged
 from postpaid.domain.errors import Invalid
 from postpaid.domain.invoice import InvoiceLine, LineKind, Share, line_amount
 from postpaid.domain.line import Line
 from postpaid.domain.metering import Metered
 from postpaid.domain.money import Money
 from postpaid.domain.period import Period, without
-from postpaid.domain.pricing.flat_fee import FlatFee
+from postpaid.domain.setup_fee import set_up_in, set_up_with
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.tax import TaxRates
 from postpaid.domain.term import Term
@@ -91,8 +93,9 @@ def rate_term(
 
     *usage* is keyed by line id. Lines come in the subscription's order. A metered one as its base
     fee, usage or not, and then its usage, if there was any; a recurring one as what changed in the
-    ended term against what was paid in advance, and then the advance for the begun one. A trial
-    costs nothing. Raises `Invalid` with code `not_ratable`.
+    ended term against what was paid in advance, and then the advance for the begun one. What is
+    first charged of a line comes after its setup fee. A trial costs nothing. Raises `Invalid` with
+    code `not_ratable`.
     """
     rated: list[InvoiceLine] = []
     if ended is not None and subscription.is_trial(ended.period):
@@ -129,22 +132,21 @@ class _Rater:
         self, term: Term, begun: Term | None, metered: Metered | None
     ) -> Iterator[InvoiceLine]:
         """Charge the usage of a metered line, and what goes with it by time."""
+        yield from self._setup(term)
         whole = self._whole(term)
         for entry, part in self._used(term, metered):
             in_force = self.subscription.in_force(entry, term.period)
-            charged = _Charged(entry, self._price(entry, term), self.customer_tax)
-            if charged.price.base_fee is not None:
-                charge = Charge(model=FlatFee(charged.price.base_fee))
-                priced = charge.price(Decimal(0))
+            charged = self._charged(entry, term)
+            fee = charged.price.base_fee
+            if fee is not None:
                 # Without proration the whole fee, once: by the entry that came last, and where a
                 # term was cut for an invoice, with its rest.
                 due = in_force if self.subscription.prorate else in_force[-1:]
                 owed = self._came_last(entry, term) and not self._goes_on(whole, begun)
                 if self.subscription.prorate or owed:
                     for period in due:
-                        yield from charged.by_time(
-                            LineKind.BASE_FEE, charge, priced, period, self._share(whole, period)
-                        )
+                        share = self._share(whole, period)
+                        yield from charged.fee(LineKind.BASE_FEE, fee, period, share)
             yield from self._usage(charged, term, whole, in_force, part)
 
     def changes(self, term: Term, begun: Term | None) -> Iterator[InvoiceLine]:
@@ -154,6 +156,7 @@ class _Rater:
         judged by the lines, which may have changed since, at the very start of that term.
         Without proration a change counts from the next term on; only a new line is charged, whole.
         """
+        yield from self._setup(term)
         whole = self._whole(term)
         was_charged = any(term.is_paid(entry.number) for entry in self.entries)
         for entry in self.entries:
@@ -163,7 +166,7 @@ class _Rater:
                 paid.append(Period(term.period.start, term.paid_until(entry.number)))
             if not used and not paid:
                 continue
-            charged = _Charged(entry, self._price(entry, term), self.customer_tax)
+            charged = self._charged(entry, term)
             charge, priced = charged.recurring()
             if not self.subscription.prorate:
                 if used and not was_charged and not self._goes_on(whole, begun):
@@ -203,15 +206,29 @@ class _Rater:
         """Charge a recurring line for a term that has begun, by what was in force at its start."""
         whole = self._whole(term)
         period = Period(term.period.start, term.paid_to)
+        first = set_up_with(self.subscription, self.entries, term)
+        yield from self._setup_fee(first, period, term)
         for entry in self.entries:
             if term.is_paid(entry.number) and entry.number not in term.covered:
-                charged = _Charged(entry, self._price(entry, term), self.customer_tax)
+                charged = self._charged(entry, term)
                 yield from charged.by_time(
                     LineKind.RECURRING,
                     *charged.recurring(),
                     period,
                     self._share(whole, period),
                 )
+
+    def _setup(self, term: Term) -> Iterator[InvoiceLine]:
+        """Charge the setup fee of a line that is first charged when its term has ended."""
+        entry, period = set_up_in(self.subscription, self.entries, term) or (None, term.period)
+        yield from self._setup_fee(entry, period, term)
+
+    def _setup_fee(self, entry: Line | None, period: Period, term: Term) -> Iterator[InvoiceLine]:
+        if entry is None:
+            return
+        charged = self._charged(entry, term)
+        if charged.price.setup_fee is not None:
+            yield from charged.fee(LineKind.SETUP, charged.price.setup_fee, period, None)
 
     def _used(self, term: Term, metered: Metered | None) -> Iterator[tuple[Line, Metered | None]]:
         """Return the entries that a term charges, each with its usage.
@@ -237,7 +254,7 @@ class _Rater:
 
     def _usage(
         self,
-        charged: "_Charged",
+        charged: Charged,
         term: Term,
         whole: Whole,
         in_force: Sequence[Period],
@@ -261,7 +278,7 @@ class _Rater:
         yield charged.line(LineKind.USAGE, charge, priced, period, None)
 
     def _limited(
-        self, charged: "_Charged", term: Term, whole: Whole, in_force: Sequence[Period]
+        self, charged: Charged, term: Term, whole: Whole, in_force: Sequence[Period]
     ) -> Charge:
         """Return the charge with its minimum and maximum for the days there are.
 
@@ -300,13 +317,14 @@ class _Rater:
             return False
         return any(self.subscription.in_force(entry, begun.period) for entry in self.entries)
 
-    def _price(self, entry: Line, term: Term) -> ItemPrice:
-        """Return what an entry is charged by: the version its term pins, at its own charge if any.
+    def _charged(self, entry: Line, term: Term) -> Charged:
+        """Return an entry at the version its term pins, with its own charge if it has one.
 
         An entry is never written again, so it says the same whenever the term is rated.
         """
         price, own = self.prices[_version(entry, term)], entry.charge
-        return price if own is None else replace(price, charge=own)
+        price = price if own is None else replace(price, charge=own)
+        return Charged(entry, price, self.customer_tax)
 
     def _share(self, whole: Whole, period: Period) -> Share | None:
         return whole.share(period) if self.subscription.prorate else None
@@ -324,52 +342,8 @@ def rate_once(
     Raises `Invalid` if the price cannot rate its quantity.
     """
     own = price if entry.charge is None else replace(price, charge=entry.charge)
-    charged = _Charged(entry, own, customer_tax)
+    charged = Charged(entry, own, customer_tax)
     return charged.line(LineKind.ONE_TIME, *charged.recurring(), period, None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Charged:
-    """One entry at one price."""
-
-    entry: Line
-    price: ItemPrice
-    customer_tax: TaxRates | None
-
-    def recurring(self) -> tuple[Charge, Priced]:
-        """Return the charge of a recurring entry, and what it comes to for a whole term."""
-        quantity = Decimal(1) if self.entry.quantity is None else self.entry.quantity
-        return self.price.charge, self.price.charge.price(quantity)
-
-    def by_time(
-        self, kind: LineKind, charge: Charge, priced: Priced, period: Period, share: Share | None
-    ) -> Iterator[InvoiceLine]:
-        """Return the line of a charge by time, none for less than a day."""
-        if share is None or share.days:
-            yield self.line(kind, charge, priced, period, share)
-
-    def line(
-        self, kind: LineKind, charge: Charge, priced: Priced, period: Period, share: Share | None
-    ) -> InvoiceLine:
-        """Return one line, rounded once."""
-        amount = line_amount(priced.amount, self.price.currency, share)
-        return InvoiceLine(
-            kind=kind,
-            line_id=self.entry.id,
-            item_price_id=self.price.id,
-            price_version=self.price.version,
-            description=self.price.name,
-            unit=self.entry.unit,
-            period=period,
-            quantity=None if kind is LineKind.BASE_FEE else priced.quantity,
-            amount=-amount if kind is LineKind.CREDIT else amount,
-            priced=priced,
-            pricing=charge.to_plain(),
-            tax=self.price.tax or self.customer_tax,
-            days=None if share is None else share.days,
-            days_in_period=None if share is None else share.of,
-            days_after=None if share is None else share.after,
-        )
 
 
 def _version(entry: Line, term: Term) -> PriceVersion:

@@ -61,12 +61,13 @@ class Term:
     rated by. Those in *idle* were not in force yet. Of the other recurring ones, those in *covered*
     were charged with the term before, up to the instants there; the rest are charged in advance, up
     to *advance_to*, or to the end if that is None: they differ where the term was ended early or
-    went on after all. *credit_unused* says that an early end gives back what it left unused. *run*
+    went on after all. *charged* are the lines, by id, that were charged in advance before it and
+    never in force. *credit_unused* says that an early end gives back what it left unused. *run*
     names the closing attempt that holds the term while it is CLOSING. *manifests* counts what was
     billed for it: 0 until it is FROZEN, then 1 and more. *last* is noted when it ends without a
-    successor. *due_at* is when a sweep should look
-    again, None when there is nothing to do. *changes* counts the changes of the subscription that
-    came while it was OPEN, so that it cannot end by a state of it that was read before.
+    successor. *due_at* is when a sweep should look again, None when there is nothing to do.
+    *changes* counts the changes of the subscription that came while it was OPEN, so that it cannot
+    end by a state of it that was read before.
     """
 
     subscription_id: str
@@ -78,6 +79,7 @@ class Term:
     idle: frozenset[int] = frozenset()
     covered: Mapping[int, datetime] = field(default_factory=dict)
     advance_to: datetime | None = None
+    charged: frozenset[str] = frozenset()
     credit_unused: bool = False
     invoice_id: str | None = None
     due_at: datetime | None = None

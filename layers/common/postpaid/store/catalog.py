@@ -190,6 +190,7 @@ def item_from_price(scope: Scope, price: ItemPrice) -> Item:
             "currency": price.currency,
             "charge": price.charge.to_plain(),
             "base_fee": None if price.base_fee is None else decimal_text(price.base_fee),
+            "setup_fee": None if price.setup_fee is None else decimal_text(price.setup_fee),
             "tax": plain_rates(price.tax),
             "cadence": None if price.cadence is None else plain_cadence(price.cadence),
             "description": price.description,
@@ -204,7 +205,7 @@ def item_from_price(scope: Scope, price: ItemPrice) -> Item:
 
 def price_from_item(item: Item) -> ItemPrice:
     """Read a version of a price from its stored form."""
-    base_fee = text_or_none(item, "base_fee")
+    base_fee, setup_fee = (text_or_none(item, name) for name in ("base_fee", "setup_fee"))
     return ItemPrice(
         id=text(item, "id"),
         number=number(item, "number"),
@@ -214,6 +215,7 @@ def price_from_item(item: Item) -> ItemPrice:
         version=number(item, "v"),
         charge=Charge.from_plain(mapping(item, "charge")),
         base_fee=None if base_fee is None else Decimal(base_fee),
+        setup_fee=None if setup_fee is None else Decimal(setup_fee),
         tax=rates_from_plain(mapping(item, "tax") if item.get("tax") else None),
         cadence=cadence_from_item(item) if item.get("cadence") else None,
         description=text_or_none(item, "description"),

@@ -19,6 +19,7 @@ from postpaid.store.fields import (
     period_from_item,
     text,
     text_or_none,
+    texts,
     without_none,
 )
 from postpaid.store.tables import (
@@ -160,6 +161,8 @@ def item_from_term(scope: Scope, clock: str, term: Term, now: datetime) -> Item:
     if term.due_at is not None:
         item["due_at"] = instant_text(term.due_at)
         item |= keys.due(clock, key.pk, term.due_at, now)
+    if term.charged:
+        item["charged"] = [*sorted(term.charged)]
     if term.changes:
         item["pc"] = term.changes
     if term.last:
@@ -196,6 +199,7 @@ def term_from_item(item: Item) -> Term:
         idle=frozenset(numbers(item, "idle")),
         covered=_covered(item),
         advance_to=instant_or_none(item, "advance_to"),
+        charged=frozenset(texts(item, "charged")),
         credit_unused=flag(item, "credit"),
         engine=number(item, "engine"),
         invoice_id=text_or_none(item, "invoice_id"),

@@ -30,6 +30,7 @@ LINES_SHOWN_MAX = 300
 _METERED = frozenset({LineKind.USAGE, LineKind.SUPPLEMENT})
 _KINDS = {
     LineKind.BASE_FEE: ", base fee",
+    LineKind.SETUP: ", setup fee",
     LineKind.CREDIT: ", credit for unused time",
     LineKind.SUPPLEMENT: ", came or changed later",
 }

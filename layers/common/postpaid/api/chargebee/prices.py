@@ -332,7 +332,8 @@ def known_price(desk: Desk, price_id: str) -> ItemPrice:
 def chargebee_from_price(price: ItemPrice, item: Item) -> Resource:
     """Show an item price.
 
-    `native_pricing` and `base_fee` are ours, for what the native API can say and Chargebee not.
+    `native_pricing`, `base_fee` and `setup_fee` are ours, for what the native API can say and
+    Chargebee not.
     """
     mine, cadence = kept(price), price.cadence
     return without_none(
@@ -350,6 +351,7 @@ def chargebee_from_price(price: ItemPrice, item: Item) -> Resource:
             "free_quantity": 0,
             **shown_pricing(price.charge.to_plain(), price.currency),
             "base_fee": None if price.base_fee is None else str(price.base_fee),
+            "setup_fee": None if price.setup_fee is None else str(price.setup_fee),
             "period": None if cadence is None else cadence.count,
             "period_unit": None if cadence is None else cadence.unit,
             "is_taxable": price.tax != _UNTAXED,

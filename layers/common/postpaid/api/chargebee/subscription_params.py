@@ -60,7 +60,7 @@ REFUSED = {
     "replace_primary_payment_source": NO_PAYMENTS,
     "affiliate_token": "is not kept here",
     "net_term_days": "is kept with the customer",
-    "setup_fee": "there are no setup fees here",
+    "setup_fee": "is kept with the item price, by the native API",
     "terms_to_charge": _ONE_BY_ONE,
     "usage_settings": "is not known here",
     "item_price_transition": "is not known here",

@@ -126,6 +126,7 @@ def post_price(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response: 
         currency=desk.site.currency if body.currency is None else body.currency,
         pricing=body.pricing(),
         base_fee=body.base_fee,
+        setup_fee=body.setup_fee,
         tax=tax_of(body.tax),
         cadence=None if body.cadence is None else body.cadence.cadence(),
         description=body.description,

@@ -121,6 +121,7 @@ class ItemPriceBody(Body):
     currency: str | None = None
     pricing_model: str
     base_fee: Number | None = None
+    setup_fee: Number | None = None
     tax: TaxBody | None = None
     cadence: IntervalBody | None = None
     description: Description | None = None
@@ -138,6 +139,7 @@ class ItemPriceChange(Body):
     name: Text | None = None
     pricing_model: str | None = None
     base_fee: Number | None = None
+    setup_fee: Number | None = None
     tax: TaxBody | None = None
     description: Description | None = None
     archived: bool = False
@@ -154,7 +156,7 @@ class ItemPriceChange(Body):
                 raise Invalid(
                     "unknown_field", "is no field without its pricing_model", field=name[:100]
                 )
-        for name in ("base_fee", "description", "archived"):
+        for name in ("base_fee", "setup_fee", "description", "archived"):
             if name in self.model_fields_set:
                 changed[name] = getattr(self, name)
         if "tax" in self.model_fields_set:

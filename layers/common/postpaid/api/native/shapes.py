@@ -105,6 +105,7 @@ def native_from_price(price: ItemPrice) -> dict[str, Any]:
         "currency": price.currency,
         **price.charge.to_plain(),
         "base_fee": None if price.base_fee is None else decimal_text(price.base_fee),
+        "setup_fee": None if price.setup_fee is None else decimal_text(price.setup_fee),
         "tax": plain_rates(price.tax),
         "cadence": None
         if price.cadence is None
