@@ -204,8 +204,8 @@ def _model(module: str) -> Iterator[str]:
         yield name
 
 
-# The models themselves, and a dialect that has words of its own for some of them.
-_NAMING = ("domain/pricing", "api/chargebee")
+# The models themselves, and dialects that have words of their own for some of them.
+_NAMING = ("domain/pricing", "api/chargebee", "api/chargeover")
 
 
 def _found() -> set[tuple[str, str]]:

@@ -98,6 +98,7 @@ FULL = a_subscription(
             since=at("2026-10-16"),
             item_price_id="cheap",
             charge_text='{"pricing_model":"per_unit","unit_amount":"0.03"}',
+            label="Calls of the harbor",
         ),
         a_line("seats", metered=False, quantity=Decimal("2.5"), since=at("2026-10-20")),
     ),

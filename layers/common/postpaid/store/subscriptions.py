@@ -198,6 +198,7 @@ def item_from_line(line: Line) -> Item:
             "aggregation": line.aggregation.value,
             "quantity": None if line.quantity is None else decimal_text(line.quantity),
             "charge": line.charge_text,
+            "label": line.label,
         }
     )
 
@@ -220,4 +221,5 @@ def line_from_item(plain: Item) -> Line:
         since=instant_or_none(plain, "since"),
         until=instant_or_none(plain, "until"),
         charge_text=text_or_none(plain, "charge"),
+        label=text_or_none(plain, "label"),
     )

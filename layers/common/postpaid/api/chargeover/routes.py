@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from postpaid.api.chargeover import customers
+from postpaid.api.chargeover import customers, items, package_actions, packages
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response, Route
 from postpaid.domain.api_key import KeyScope
@@ -18,4 +18,24 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "api/v3/customer/{}", READ, customers.retrieve),
     Route("PUT", "api/v3/customer/{}", ADMIN, customers.update),
     Route("DELETE", "api/v3/customer/{}", ADMIN, customers.delete),
+    Route("POST", "api/v3/item", ADMIN, items.create),
+    Route("GET", "api/v3/item", READ, items.list_all),
+    Route("GET", "api/v3/item/_count", READ, items.count),
+    Route("GET", "api/v3/item/{}", READ, items.retrieve),
+    Route("PUT", "api/v3/item/{}", ADMIN, items.update),
+    Route("DELETE", "api/v3/item/{}", ADMIN, items.delete),
+    Route("POST", "api/v3/package", ADMIN, packages.create),
+    Route("GET", "api/v3/package", READ, packages.list_all),
+    Route("GET", "api/v3/package/_count", READ, packages.count),
+    Route("GET", "api/v3/package/{}", READ, packages.retrieve),
+    Route("PUT", "api/v3/package/{}", ADMIN, packages.update),
+    Route("POST", "api/v3/package/{}/_action/upgrade", ADMIN, package_actions.upgrade),
+    Route("POST", "api/v3/package/{}/_action/cancel", ADMIN, package_actions.cancel),
+    Route("POST", "api/v3/package/{}/_action/uncancel", ADMIN, package_actions.uncancel),
+    Route("POST", "api/v3/package/{}/_action/suspend", ADMIN, package_actions.suspend),
+    Route("POST", "api/v3/package/{}/_action/unsuspend", ADMIN, package_actions.unsuspend),
+    Route("POST", "api/v3/package/{}/_action/hold", ADMIN, package_actions.hold),
+    Route("POST", "api/v3/package/{}/_action/paycycle", ADMIN, package_actions.paycycle),
+    Route("POST", "api/v3/package/{}/_action/paymethod", ADMIN, package_actions.paymethod),
+    Route("POST", "api/v3/package/{}/_action/welcome", ADMIN, package_actions.welcome),
 )

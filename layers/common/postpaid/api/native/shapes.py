@@ -366,7 +366,7 @@ def _line(line: Line) -> dict[str, Any]:
         "item_id": line.item_id,
         "item_price_id": line.item_price_id,
         "price_version": line.price_version,
-        "name": line.name,
+        "name": line.label or line.name,
         "unit": line.unit,
         "metered": line.metered,
         "recording": line.recording.value,
