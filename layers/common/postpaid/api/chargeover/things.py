@@ -8,7 +8,6 @@ from typing import Any
 
 from postpaid.api.door_notes import Annotated, notes_of, with_notes
 from postpaid.domain.errors import Invalid
-from postpaid.domain.money import Money
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Scope
 
@@ -80,5 +79,8 @@ def currency_shown(currency: str) -> dict[str, Any]:
 
 def formatted(amount: Decimal, currency: str) -> str:
     """Print an amount as the vendor does, `$ 500.00`."""
+    # Recording reads custom fields here and prints no amount: it must not load what rounds.
+    from postpaid.domain.money import Money  # noqa: PLC0415
+
     money = Money.rounded(amount, currency)
     return f"{_SIGNS.get(currency, currency)} {money}"
