@@ -52,7 +52,7 @@ class LineFinder:
         ids = self._subscriptions(named, package_id, customer_id, key)
         meant: list[tuple[Subscription, Line]] = []
         for subscription in self._read(ids, fresh=fresh):
-            self._check_agrees(subscription, package_id, customer_id)
+            _check_agrees(record, subscription, package_id, customer_id)
             lines = [
                 line
                 for line in subscription.lines
@@ -85,7 +85,7 @@ class LineFinder:
             self._ids[kind, number] = self._records.id_of(kind, number)
         found = self._ids[kind, number]
         if found is None:
-            raise NotFound(f"{kind}_not_found", f"there is no such {what}", field=field)
+            raise _not_there(kind, field)
         return found
 
     def _subscriptions(
@@ -114,8 +114,8 @@ class LineFinder:
         if len(found) > PACKAGES_MAX:
             raise Invalid(
                 "invalid_field",
-                f"has more than {PACKAGES_MAX} packages: name the line_item_id",
-                field="customer_external_key",
+                f"the customer has more than {PACKAGES_MAX} packages: name the line itself",
+                field="line_item_id",
             )
         return found
 
@@ -131,14 +131,6 @@ class LineFinder:
             if found is not None:
                 yield found
 
-    def _check_agrees(
-        self, subscription: Subscription, package_id: str | None, customer_id: str | None
-    ) -> None:
-        if package_id not in {None, subscription.id}:
-            raise Invalid("invalid_field", "is not the package of the line", field="package_id")
-        if customer_id not in {None, subscription.customer_id}:
-            raise Invalid("invalid_field", "is not the customer of the line", field="customer_id")
-
     def _in_force(self, record: Given, subscription: Subscription, lines: list[Line]) -> list[Line]:
         """Return those lines that take usage at the record's date: nobody named one of them."""
         now = self._records.now
@@ -146,6 +138,28 @@ class LineFinder:
         if subscription.end is not None and subscription.end <= at:
             return []
         return [line for line in lines if line.in_force(at)]
+
+
+def _check_agrees(
+    record: Given, subscription: Subscription, package_id: str | None, customer_id: str | None
+) -> None:
+    for what, said, its in (
+        ("package", package_id, subscription.id),
+        ("customer", customer_id, subscription.customer_id),
+    ):
+        if said not in {None, its}:
+            key = f"{what}_external_key"
+            field = key if key in record.locators else f"{what}_id"
+            raise Invalid("invalid_field", f"is not the {what} of the line", field=field)
+
+
+def _not_there(kind: Kind, field: str) -> NotFound:
+    match kind:
+        case "customer":
+            return NotFound("customer_not_found", "there is no such customer", field=field)
+        case "item":
+            return NotFound("item_not_found", "there is no such item", field=field)
+    return NotFound("subscription_not_found", "there is no such package", field=field)
 
 
 def _field(record: Given) -> str:

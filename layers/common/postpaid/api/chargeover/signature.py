@@ -64,12 +64,13 @@ def _message(public: str, nonce: str, timestamp: str, url: str, body: bytes) -> 
 def _urls(url: RawUrl, base_url: str) -> Iterator[str]:
     """Yield what the URL may have been when the client signed it.
 
-    The gateway decodes a path, so that it is tried as it came and as a client would write it. Who
-    stands before a local stack may not say which scheme the client used.
+    The gateway decodes a path, so that it is tried as it came, and as clients write it: with those
+    characters escaped that must be, or all that may be. Who stands before a local stack may not say
+    which scheme the client used.
     """
     schemes = [url.scheme] if url.scheme else ["https", "http"]
     bases = [f"{scheme}://{url.host}" for scheme in schemes]
-    paths = [url.path, quote(url.path, safe=_PATH_SAFE)]
+    paths = [url.path, quote(url.path, safe=_PATH_SAFE), quote(url.path, safe="/%")]
     query = f"?{url.query}" if url.query else ""
     for base in dict.fromkeys([*bases, *([base_url] if base_url else [])]):
         yield from (f"{base}{path}{query}" for path in dict.fromkeys(paths))
