@@ -33,8 +33,14 @@ _BY_SORT_KEY = {
     "COUNTER": "counter",
     "NO#": "number",
     "V#": "price",
+    "SECRET": "secret",
 }
-_BY_PARTITION = {"item_price": "price", "item_family": "family", "counter": "ids"}
+_BY_PARTITION = {
+    "item_price": "price",
+    "item_family": "family",
+    "counter": "ids",
+    "number": "entry",
+}
 _OF_THE_SYSTEM = {"clocks": "clocks", "sites": "sites", "dispatch": "place"}
 
 
@@ -230,7 +236,8 @@ def _thing(asked: Any) -> str:
         pk, sk = key["pk"], key["sk"]
     if _table(asked) == "UsageTable":
         _, _, kind = pk["S"].partition("#~")
-        return {"external": "register", "count": "count"}.get(kind.partition("#")[0], "usage")
+        named = {"external": "register", "count": "count", "nonce": "nonce"}
+        return named.get(kind.partition("#")[0], "usage")
     return _billing_thing(pk["S"], sk["S"])
 
 
