@@ -844,7 +844,7 @@ CHARGEOVER = (
         "record a usage, ChargeOver's way, first request of a process",
         "POST /api/v3/usage",
         over.record_cold,
-        "GetItem API-key 0.5 R eventual; GetItem secret 0.5 R eventual; GetItem entry 1 R; GetItem "
+        "GetItem API-key 0.5 R eventual; GetItem secret 0.5 R eventual; GetItem integer 1 R; GetItem "
         "subscription 0.5 R eventual; PutItem usage 1 W; Query term 1 R",
     ),
     Operation(
@@ -888,7 +888,7 @@ CHARGEOVER = (
         "list the usages of a line",
         "GET /api/v3/usage",
         over.list_of_one,
-        "GetItem site 1 R; GetItem entry 1 R; GetItem subscription 1 R; Query usage 1 R; GetItem "
+        "GetItem site 1 R; GetItem integer 1 R; GetItem subscription 1 R; Query usage 1 R; GetItem "
         "subscription 1 R",
     ),
 )

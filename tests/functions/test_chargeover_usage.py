@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from postpaid.application.ports import Unavailable
 from postpaid.domain.api_key import KeyScope
-from postpaid.store import dynamo
+from postpaid.store.dynamo import DynamoTable
 from postpaid.store.usage import StoredUsages
 from tests.support.functions import Functions
 from tests.support.over import Over
@@ -485,10 +486,10 @@ def test_no_answer_from_storage_is_told_as_what_it_is(
     body |= {"external_key": "silent"} if keyed else {}
 
     def silent(*_: object, **__: object) -> None:
-        raise dynamo.Unavailable("nobody answers")
+        raise Unavailable("nobody answers")
 
-    monkeypatch.setattr(dynamo.DynamoTable, "put", silent)
-    monkeypatch.setattr(dynamo.DynamoTable, "transact", silent)
+    monkeypatch.setattr(DynamoTable, "put", silent)
+    monkeypatch.setattr(DynamoTable, "transact", silent)
     message = packages.over.refused("POST", "/usage", body, status=503)
 
     assert ("again is safe" in message) == keyed
