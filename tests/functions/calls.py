@@ -844,8 +844,8 @@ CHARGEOVER = (
         "record a usage, ChargeOver's way, first request of a process",
         "POST /api/v3/usage",
         over.record_cold,
-        "GetItem API-key 0.5 R eventual; GetItem secret 0.5 R eventual; GetItem integer 1 R; GetItem "
-        "subscription 0.5 R eventual; PutItem usage 1 W; Query term 1 R",
+        "GetItem API-key 0.5 R eventual; GetItem secret 0.5 R eventual; GetItem integer 1 R; "
+        "GetItem subscription 0.5 R eventual; PutItem usage 1 W; Query term 1 R",
     ),
     Operation(
         "record a usage, ChargeOver's way",

@@ -39,7 +39,7 @@ _BY_PARTITION = {
     "item_price": "price",
     "item_family": "family",
     "counter": "ids",
-    "number": "entry",
+    "number": "integer",
 }
 _OF_THE_SYSTEM = {"clocks": "clocks", "sites": "sites", "dispatch": "place"}
 
