@@ -27,7 +27,7 @@ class StoredNonces:
             self._table.put(Put(item_from_nonce(nonce), condition=free))
         except ConditionFailed as refusal:
             # The SDK's own retry of a put that was applied meets its own note here.
-            return (refusal.existing or {}).get("run") == nonce.run
+            return bool(nonce.run) and (refusal.existing or {}).get("run") == nonce.run
         return True
 
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, 
 
 from postpaid.api.chargeover.requests import NO_DATA, NOTHING
 from postpaid.api.http import Request
-from postpaid.api.json_body import BODY_BYTES_MAX, parse_json
+from postpaid.api.json_body import BODY_BYTES_MAX, number_text, parse_json
 from postpaid.domain.errors import Invalid, Malformed
-from postpaid.domain.quantity import decimal_text, parse_amount, parse_decimal
+from postpaid.domain.quantity import parse_amount, parse_decimal
 
 NOT_KEPT = "is not kept here: leave it out"
 _TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$"
@@ -41,7 +41,10 @@ def _flag(value: Any) -> Any:
 
 def _text(value: Any) -> Any:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return decimal_text(Decimal(value))
+        text = number_text(value)
+        if text is None:
+            raise ValueError("has too many digits")
+        return text
     return value
 
 

@@ -64,9 +64,7 @@ class _Asked:
 
 def record(records: Records, request: Request) -> Response:
     """Record one usage; raises `Malformed`, `Invalid`, `NotFound` or `Conflict`."""
-    record_given = read_record(request)
-    key = _idempotency_key(request)
-    asked = _asked(records, LineFinder(records), record_given, key)
+    asked = _asked(records, LineFinder(records), read_record(request), _idempotency_key(request))
     with spelled(asked.spelled):
         try:
             usage = _recorded(records, asked)
@@ -193,7 +191,7 @@ def _repeated(asked: _Asked, there: Usage) -> Usage:
     is_same = (
         (there.key.subscription_id, there.key.line_id) == (command.subscription_id, asked.line_id)
         and there.quantity == command.quantity
-        and there.note == command.note
+        and command.note in {None, there.note}
         and (not asked.dated or there.key.at == asked.at)
         and there.external_id == asked.key
     )

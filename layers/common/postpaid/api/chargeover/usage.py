@@ -16,12 +16,12 @@ from postpaid.api.chargeover.requests import NO_DATA, NOTHING
 from postpaid.api.chargeover.things import CUSTOM, custom_shown, split_custom
 from postpaid.api.chargeover.times import read_time
 from postpaid.api.http import Request
-from postpaid.api.json_body import BODY_BYTES_MAX, parse_any_json
+from postpaid.api.json_body import BODY_BYTES_MAX, number_text, parse_any_json
 from postpaid.domain.errors import Invalid, LimitExceeded, Malformed
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.instants import instant_from_text, instant_text
 from postpaid.domain.line import Line
-from postpaid.domain.quantity import decimal_text, parse_quantity
+from postpaid.domain.quantity import parse_quantity
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.usage import NOTE_LENGTH_MAX, Aggregation, Usage, UsageKey
 
@@ -154,10 +154,8 @@ def _flat(plain: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _locator(value: object, field: str) -> str:
     """Read what names a thing: an integer, or an external key as text."""
-    if isinstance(value, Decimal) and value.is_finite():
-        value = decimal_text(value) if value.adjusted() < _SHOWN else None
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        value = number_text(value)
     if not isinstance(value, str):
         raise Invalid("invalid_field", "must be a number or a text", field=field)
     if field.rpartition("_")[2] == "id":
@@ -179,9 +177,11 @@ def _type(value: object) -> str | None:
 
 
 def _key(value: object) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    return None if value is None else check_id(value, "external_key")
+    if value is None:
+        return None
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        value = number_text(value)
+    return check_id(value, "external_key")
 
 
 def check_type(record: Given, line: Line) -> None:

@@ -18,7 +18,7 @@ from postpaid.api.http import Request, Response
 from postpaid.application.find_numbered import LineName
 from postpaid.application.list_site_usages import SitePlace, UsageFilter, list_site_usages
 from postpaid.application.list_usages import EVER
-from postpaid.domain.errors import Invalid, NotFound
+from postpaid.domain.errors import Invalid, LimitExceeded, NotFound
 from postpaid.domain.instants import zone
 from postpaid.domain.period import Period
 from postpaid.domain.subscription import Subscription
@@ -37,6 +37,8 @@ LIST = ListOf(
     synonyms={"id": "usage_history_id"},
 )
 _NUMBER_LENGTH_MAX = 10
+# Each looks at 1 000 records, of which a sparse filter may show none.
+_PAGES_MAX = 100
 _SECOND = timedelta(seconds=1)
 
 
@@ -91,6 +93,7 @@ class _View:
     shown_as: int | None
     period: Period
     subscriptions: dict[str, Subscription]
+    pages: list[str | None]
 
     @classmethod
     def of(cls, desk: Desk, request: Request) -> "_View":
@@ -111,7 +114,7 @@ class _View:
                 "tells usages of one line apart: filter by line_item_id as well",
                 field="usage_history_id",
             )
-        return cls(desk, asked, packages, line, number, _period(desk, asked), {})
+        return cls(desk, asked, packages, line, number, _period(desk, asked), {}, [])
 
     def request(self, request: Request) -> Request:
         """Return the request without an order that its rows have anyway: sorting is bounded."""
@@ -141,6 +144,12 @@ class _View:
         return [found] if found is not None and is_there else []
 
     def _read(self, after: str | None, limit: int) -> Page[Usage]:
+        self.pages.append(after)
+        if len(self.pages) > _PAGES_MAX:
+            raise LimitExceeded(
+                "limit_exceeded",
+                "a list looks at 100000 records at most: narrow it by line_item_id or from",
+            )
         wanted = UsageFilter(
             subscription_ids=self.packages, period=self.period, is_wanted=self._is_wanted
         )
