@@ -3,9 +3,9 @@
 from typing import Any
 
 from tests.functions.operations import RECORDER, Act, Stage, answers
-from tests.functions.test_chargeover_signature import Signer
 from tests.support.functions import Answer, forget
 from tests.support.over import Over, basic
+from tests.support.signer import Signer
 
 API = "ChargeoverApiFunction"
 _TEXTS = {"item_price_id": "sms-usd", "id": "texts"}
@@ -63,7 +63,10 @@ def record_again(stage: Stage) -> Act:
 
 def record_signed(stage: Stage) -> Act:
     door = Door(stage).warm()
-    signer, body = Signer(door.over), b'{"line_item_id": %d, "usage_value": 22}' % door.line
+    signer, body = (
+        Signer(pair=door.over.pair),
+        b'{"line_item_id": %d, "usage_value": 22}' % door.line,
+    )
     header = signer.header(f"{signer.base}/api/v3/usage", body, at=stage.clock.now)
     return lambda: answers(201, door.call("POST", "/usage", body, authorization=header).status)
 

@@ -1,8 +1,6 @@
-"""Signature version 1 at the ChargeOver door, made by an implementation of this file's own."""
+"""Signature version 1 at the ChargeOver door: what is served, and what is refused."""
 
 import base64
-import hashlib
-import hmac
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,40 +15,25 @@ from postpaid.store.dynamo import DynamoTable
 from tests.support.events import http_event
 from tests.support.functions import Answer, Functions, read_answer
 from tests.support.over import Over, check_envelope
-
-HOST = "https://abcdefghij.execute-api.us-east-1.amazonaws.com"
-HEAD = (
-    'ChargeOver co_public_key="{public}" co_nonce="{nonce}" co_timestamp="{timestamp}" '
-    'co_signature_method="HMAC-SHA256" co_version="1.0" co_signature="{signature}" '
-)
+from tests.support.signer import HOST, Signer
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """A client that signs, as the vendor's PHP library does."""
+@dataclass
+class Caller:
+    """A client that signs what it sends."""
 
     over: Over
     base: str = HOST
-    made: list[int] = field(default_factory=list)
+    signer: Signer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.signer = Signer(pair=self.over.pair)
 
     def header(
-        self,
-        url: str,
-        body: bytes = b"",
-        *,
-        nonce: str | None = None,
-        at: datetime | None = None,
-        private: str | None = None,
+        self, url: str, body: bytes = b"", *, at: datetime | None = None, **more: Any
     ) -> str:
-        """Return the header of a request."""
-        self.made.append(1)
-        public, nonce = self.over.pair.public, nonce or f"n{len(self.made):07d}"
-        timestamp = str(int((at or real_now()).timestamp()))
-        text = f"{public}||{url.lower()}||{nonce}||{timestamp}||".encode() + body
-        digest = hmac.new((private or self.over.pair.private).encode(), text, hashlib.sha256)
-        return HEAD.format(
-            public=public, nonce=nonce, timestamp=timestamp, signature=digest.hexdigest()
-        )
+        """Return the header of a request, signed now if nothing else is said."""
+        return self.signer.header(url, body, at=at or real_now(), **more)
 
     def call(self, method: str, target: str, body: bytes | None = None, **more: Any) -> Answer:
         """Sign a request and send it."""
@@ -65,10 +48,10 @@ class Signer:
 
 
 @pytest.fixture(scope="module")
-def signer(functions: Functions) -> Signer:
+def signer(functions: Functions) -> Caller:
     over = Over.on(functions, functions.new_site("co-signed"))
     over.create("/customer", {"company": "Acme", "external_key": "A b:c,d"})
-    return Signer(over)
+    return Caller(over)
 
 
 # --- good ones
@@ -87,13 +70,13 @@ def signer(functions: Functions) -> Signer:
         "/customer/external_key%3AA%20b%3Ac%2Cd",
     ],
 )
-def test_a_signed_read_is_served(signer: Signer, target: str) -> None:
+def test_a_signed_read_is_served(signer: Caller, target: str) -> None:
     answer = signer.call("GET", target)
 
     assert answer.status == 200, answer.text
 
 
-def test_a_body_is_signed_as_it_is_sent(signer: Signer) -> None:
+def test_a_body_is_signed_as_it_is_sent(signer: Caller) -> None:
     body = '{"company": "Café",  "custom_1": "x"}'.encode()
 
     assert signer.call("POST", "/customer", body).status == 201
@@ -101,7 +84,7 @@ def test_a_body_is_signed_as_it_is_sent(signer: Signer) -> None:
 
 @pytest.mark.parametrize("skew", [-899, -1, 0, 1, 899])
 def test_clocks_may_differ_by_a_quarter_of_an_hour(
-    signer: Signer, monkeypatch: pytest.MonkeyPatch, skew: int
+    signer: Caller, monkeypatch: pytest.MonkeyPatch, skew: int
 ) -> None:
     now = real_now()
     monkeypatch.setattr(clock, "real_now", lambda: now)
@@ -114,7 +97,7 @@ def test_clocks_may_differ_by_a_quarter_of_an_hour(
 
 @pytest.mark.parametrize("skew", [-901, 901, 10**6, -(10**9)])
 def test_beyond_that_a_signature_is_refused(
-    signer: Signer, monkeypatch: pytest.MonkeyPatch, skew: int
+    signer: Caller, monkeypatch: pytest.MonkeyPatch, skew: int
 ) -> None:
     now = real_now()
     monkeypatch.setattr(clock, "real_now", lambda: now)
@@ -126,7 +109,7 @@ def test_beyond_that_a_signature_is_refused(
 
 
 @pytest.mark.parametrize("what", ["url", "query", "host", "body", "private", "signature", "nonce"])
-def test_whatever_is_changed_is_found(signer: Signer, what: str) -> None:
+def test_whatever_is_changed_is_found(signer: Caller, what: str) -> None:
     body = b'{"company": "Acme"}'
     url = f"{HOST}/api/v3/customer?x=1"
     signed = {
@@ -167,7 +150,7 @@ def test_whatever_is_changed_is_found(signer: Signer, what: str) -> None:
         ('co_public_key="', 'co_public_key="é'),
     ],
 )
-def test_a_header_of_another_form_is_refused(signer: Signer, old: str, new: str) -> None:
+def test_a_header_of_another_form_is_refused(signer: Caller, old: str, new: str) -> None:
     header = signer.header(f"{HOST}/api/v3/customer").replace(old, new, 1)
 
     assert signer.send("GET", "/customer", None, {"authorization": header}).status == 401
@@ -178,11 +161,11 @@ def test_a_revoked_key_signs_nothing(functions: Functions) -> None:
     admin = functions.new_key(over.site)
     functions.call("DELETE", f"/v1/api-keys/{over.pair.public}", key=admin)
 
-    assert Signer(over).call("GET", "/customer").status == 401
+    assert Caller(over).call("GET", "/customer").status == 401
 
 
-def test_a_signature_opens_what_its_key_may(signer: Signer) -> None:
-    reader = Signer(Over.on(signer.over.functions, signer.over.site, KeyScope.READ))
+def test_a_signature_opens_what_its_key_may(signer: Caller) -> None:
+    reader = Caller(Over.on(signer.over.functions, signer.over.site, KeyScope.READ))
     before = signer.over.functions.written()
 
     assert reader.call("POST", "/customer", b'{"company": "X"}').status == 403
@@ -203,7 +186,7 @@ def test_a_signature_opens_what_its_key_may(signer: Signer) -> None:
     ],
 )
 def test_a_signed_request_is_taken_once(
-    signer: Signer, method: str, target: str, body: bytes | None
+    signer: Caller, method: str, target: str, body: bytes | None
 ) -> None:
     header = signer.header(f"{HOST}/api/v3{target}", body or b"")
     first = signer.send(method, target, body, {"authorization": header})
@@ -217,7 +200,7 @@ def test_a_signed_request_is_taken_once(
     assert signer.over.functions.written() == before
 
 
-def test_of_many_at_once_one_is_taken(signer: Signer) -> None:
+def test_of_many_at_once_one_is_taken(signer: Caller) -> None:
     body = b'{"company": "At once"}'
     header = signer.header(f"{HOST}/api/v3/customer", body)
 
@@ -228,8 +211,8 @@ def test_of_many_at_once_one_is_taken(signer: Signer) -> None:
     assert sorted(answer.status for answer in answers) == [201] + [401] * 7
 
 
-def test_a_nonce_is_free_at_another_time_and_for_another_key(signer: Signer) -> None:
-    other = Signer(Over.on(signer.over.functions, signer.over.site))
+def test_a_nonce_is_free_at_another_time_and_for_another_key(signer: Caller) -> None:
+    other = Caller(Over.on(signer.over.functions, signer.over.site))
     at = real_now()
 
     answers = [
@@ -242,7 +225,7 @@ def test_a_nonce_is_free_at_another_time_and_for_another_key(signer: Signer) -> 
     assert [answer.status for answer in answers] == [200, 200, 200, 401]
 
 
-def test_what_is_remembered_of_a_nonce_goes_by_itself(signer: Signer, functions: Functions) -> None:
+def test_what_is_remembered_of_a_nonce_goes_by_itself(signer: Caller, functions: Functions) -> None:
     at = real_now()
     signer.call("GET", "/customer", nonce="remembered", at=at)
 
@@ -254,7 +237,7 @@ def test_what_is_remembered_of_a_nonce_goes_by_itself(signer: Signer, functions:
 
 
 def test_the_sdk_s_own_repeat_of_the_note_is_no_replay(
-    signer: Signer, monkeypatch: pytest.MonkeyPatch
+    signer: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put = DynamoTable.put
 
@@ -271,7 +254,7 @@ def test_the_sdk_s_own_repeat_of_the_note_is_no_replay(
 # --- where it comes in
 
 
-def test_without_a_word_of_the_scheme_both_are_tried(signer: Signer) -> None:
+def test_without_a_word_of_the_scheme_both_are_tried(signer: Caller) -> None:
     url = "http://localhost:8080/api/v3/customer"
     event = http_event(
         "GET",
@@ -285,7 +268,7 @@ def test_without_a_word_of_the_scheme_both_are_tried(signer: Signer) -> None:
     assert answer.status == 200, answer.text
 
 
-def test_the_public_base_url_may_be_signed(signer: Signer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_public_base_url_may_be_signed(signer: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     module = signer.over.functions.modules["ChargeoverApiFunction"]
     keeper = module.doorkeeper
     monkeypatch.setattr(
@@ -298,13 +281,13 @@ def test_the_public_base_url_may_be_signed(signer: Signer, monkeypatch: pytest.M
             base_url="https://billing.example.com",
         ),
     )
-    outside = Signer(signer.over, base="https://billing.example.com")
+    outside = Caller(signer.over, base="https://billing.example.com")
 
     assert outside.call("GET", "/customer").status == 200
     assert signer.call("GET", "/customer").status == 200
 
 
-def test_basic_stays_as_it_is(signer: Signer) -> None:
+def test_basic_stays_as_it_is(signer: Caller) -> None:
     before = signer.over.functions.written()
     pair = f"{signer.over.pair.public}:{signer.over.pair.private}".encode()
     sent = {"authorization": "Basic " + base64.b64encode(pair).decode()}
