@@ -63,10 +63,8 @@ def record_again(stage: Stage) -> Act:
 
 def record_signed(stage: Stage) -> Act:
     door = Door(stage).warm()
-    signer, body = (
-        Signer(pair=door.over.pair),
-        b'{"line_item_id": %d, "usage_value": 22}' % door.line,
-    )
+    signer = Signer(pair=door.over.pair)
+    body = b'{"line_item_id": %d, "usage_value": 22}' % door.line
     header = signer.header(f"{signer.base}/api/v3/usage", body, at=stage.clock.now)
     return lambda: answers(201, door.call("POST", "/usage", body, authorization=header).status)
 
