@@ -49,7 +49,7 @@ LOCATED: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"line_item": {"item_external_key": "i"}}, {"item_external_key": "i"}),
     ({"line_item.item_id": "3"}, {"item_id": "3"}),
     ({"package": {"external_key": "p"}}, {"package_external_key": "p"}),
-    ({"line_item_id": "", "package_id": None, "customer": {}}, {}),
+    ({"line_item_id": "", "package_id": None, "customer": {}, "package": None}, {}),
 ]
 
 

@@ -146,10 +146,10 @@ def given(plain: Mapping[str, Any]) -> Given:
 def _flat(plain: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield a record's fields, those of an object within it by dotted names."""
     for name, value in plain.items():
-        if name in _NESTED and isinstance(value, dict):
-            yield from ((f"{name}.{inner}", each) for inner, each in value.items())
-        else:
+        if name not in _NESTED or not (value is None or isinstance(value, dict)):
             yield name, value
+            continue
+        yield from ((f"{name}.{inner}", each) for inner, each in (value or {}).items())
 
 
 def _locator(value: object, field: str) -> str:
