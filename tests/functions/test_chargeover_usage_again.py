@@ -111,10 +111,12 @@ def test_no_answer_from_storage_is_told_as_what_it_is(
 
     monkeypatch.setattr(DynamoTable, "put", silent)
     monkeypatch.setattr(DynamoTable, "transact", silent)
-    message = packages.over.refused("POST", "/usage", body, status=503)
+    answer = packages.over.call("POST", "/usage", body)
 
-    assert ("again is safe" in message) == keyed
-    assert ("count twice" in message) == (not keyed)
+    assert answer.status == 503
+    assert ("again is safe" in answer.json["message"]) == keyed
+    assert ("count twice" in answer.json["message"]) == (not keyed)
+    assert ("retry-after" in answer.headers) == keyed
 
 
 # --- many

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from postpaid.api.chargeover.envelope import answer, created
+from postpaid.api.chargeover.envelope import NotKnown, answer, created
 from postpaid.api.chargeover.line_of_usage import LineFinder
 from postpaid.api.chargeover.usage import (
     Given,
@@ -234,15 +234,10 @@ def _second(asked: _Asked) -> Conflict:
     )
 
 
-def _unknown(error: Unavailable, asked: Sequence[_Asked]) -> BillingError | Unavailable:
-    """Return what a client is told when storage did not say whether it stored."""
-    if all(each.key is not None for each in asked):
-        return error
-    return BillingError(
-        "temporarily_unavailable",
-        "No answer from storage, so that it is not known what is recorded: look before you send it "
-        "again, for without an external_key it would count twice.",
-    )
+def _unknown(error: Unavailable, asked: Sequence[_Asked]) -> Unavailable:
+    """Return what it means that storage did not say whether it stored."""
+    named = all(each.key is not None for each in asked)
+    return error if named else NotKnown(str(error))
 
 
 # --- many
