@@ -2,17 +2,26 @@
 
 from typing import Any
 
+from postpaid.api.chargeover.callers import Doorkeeper
 from postpaid.api.chargeover.envelope import guarded
 from postpaid.api.chargeover.json_text import json_text
 from postpaid.api.chargeover.requests import find_operation, plain_request
 from postpaid.api.chargeover.routes import ROUTES
-from postpaid.api.http import Request, Response, basic_pair, read_request
-from postpaid.application.authenticate import authenticate_pair
+from postpaid.api.http import Request, Response, read_request
 from postpaid.assembly.control import Control
+from postpaid.runtime import clock
 from postpaid.runtime.log import log, log_failure
 from postpaid.runtime.settings import Settings
+from postpaid.store.nonces import StoredNonces
 
-control = Control.connect(Settings.from_environment())
+settings = Settings.from_environment()
+control = Control.connect(settings)
+doorkeeper = Doorkeeper(
+    api_keys=control.api_keys,
+    secrets=control.site_secrets,
+    nonces=StoredNonces(control.usages),
+    base_url=settings.public_base_url,
+)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
@@ -29,10 +38,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 
 def _serve(request: Request) -> Response:
     route, ids = find_operation(ROUTES, request)
-    key = authenticate_pair(
-        basic_pair(request.headers),
-        route.scope,
-        api_keys=control.api_keys,
-        secrets=control.site_secrets,
-    )
+    key = doorkeeper.admit(request, route.scope, clock.real_now())
     return route.operation(control.desk(key), request, ids)

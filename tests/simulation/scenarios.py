@@ -7,6 +7,7 @@ from postpaid.domain.invoice import InvoiceStatus
 from postpaid.store import keys
 from postpaid.store.tables import Put
 from tests.simulation.client import Client
+from tests.simulation.over import OverClient
 from tests.simulation.plant import BILLING
 from tests.simulation.runs import Scenario, minutes, pending, skip_to, usage_id
 from tests.support.samples import SCOPE, at
@@ -55,6 +56,15 @@ def _named(client: Client) -> None:
     client.record("2026-10-07", "107", external_id="z")
     client.record("2026-10-08", "109")
     client.insist("GET", "/v1/usages?external_id=y")
+    client.repeat()
+
+
+def _signed(client: Client) -> None:
+    """By signed requests: new, the same, another under its key; at both functions of the path."""
+    over = OverClient.of(client)
+    over.record("2026-10-05", "101", "x")
+    over.record("2026-10-05", "103", "x", "//usage")
+    over.record("2026-10-06", "105", "y", "//usage")
     client.repeat()
 
 
@@ -497,6 +507,7 @@ OTHERS = (
         then=_NOVEMBER,
         subscriptions=("sub", "two", "slow"),
     ),
+    Scenario(name="signed", at=_OCTOBER, begin=_voip, play=_signed, price=minutes),
     Scenario(name="stranded", at=_OCTOBER, begin=_stranded, play=_find_stranded, price=minutes),
     Scenario(
         name="park",

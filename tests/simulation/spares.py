@@ -54,6 +54,7 @@ UNMET: dict[str, str] = {
     "counters.StoredIds.number:UpdateItem": "has no condition: adding is atomic",
     "due.StoredDue.remember:UpdateItem": "two sweeps at other times: tests/store/test_due.py",
     "invoices.StoredInvoices.settle:UpdateItem": "tests/application/test_work_due.py",
+    "nonces.StoredNonces.use:PutItem": "one nonce at once: tests/store/test_nonces.py",
     **dict.fromkeys(
         (
             "replies.StoredReplies.answer:UpdateItem",

@@ -552,7 +552,7 @@ class World:
         )
 
     def record_batch(
-        self, *commands: RecordUsage | BillingError
+        self, *commands: RecordUsage | BillingError, whole: bool = False
     ) -> list[RecordedUsage | BillingError | Unavailable]:
         """Record a batch as the function does, without kept subscriptions."""
         usages = Faulty(self.usages, self.calls, "usages")
@@ -563,6 +563,7 @@ class World:
             ledger=StoredUsages(usages, self.scope),
             terms=StoredTerms(billing, self.scope),
             now=self.now,
+            whole=whole,
         )
 
     def delete(self, key: UsageKey, **more: Any) -> RecordedUsage:

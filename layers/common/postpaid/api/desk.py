@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from postpaid.api.records import Records
 from postpaid.application.advance_clock import Hands
 from postpaid.application.api_keys import KeyRing, SiteSecrets
 from postpaid.application.books import Books
@@ -172,6 +173,7 @@ class Desk:
     payments: Payments
     documents: Linked
     usage_ids: UsageIds
+    records: Records
     replies_in: Callable[[Scope], Replies]
     wait_for: Wait
     real_now: Callable[[], datetime]

@@ -18,11 +18,25 @@ from postpaid.domain.errors import Malformed, NotFound
 QUERY_FIELDS_MAX = 50
 
 
+@dataclass(frozen=True, slots=True)
+class RawUrl:
+    """A URL before anything is read out of it; *path* is decoded by the gateway, but for `%25`.
+
+    *scheme* is empty where nobody says whether the client came by https.
+    """
+
+    scheme: str = ""
+    host: str = ""
+    path: str = ""
+    query: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One HTTP request. *path* has its segments decoded, header names are in lower case.
 
-    *again* says that another run had its turn at this very request, and may have acted.
+    *again* says that another run had its turn at this very request, and may have acted. *url* are
+    the parts of the URL as they came, for a client that signed it.
     """
 
     method: str
@@ -32,6 +46,7 @@ class Request:
     body: bytes
     id: str
     again: bool = False
+    url: RawUrl = RawUrl()
 
 
 def _compact(body: Any) -> str:
@@ -120,13 +135,21 @@ def read_request(event: Mapping[str, Any]) -> Request:
         raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
     except ValueError:
         raise Malformed("malformed_request", "the body cannot be read") from None
+    query = event.get("rawQueryString") or ""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     return Request(
         method=http["method"],
         path=tuple(segment.replace("%25", "%") for segment in segments),
-        query=_query(event.get("rawQueryString") or ""),
-        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        query=_query(query),
+        headers=headers,
         body=raw,
         id=event["requestContext"].get("requestId", ""),
+        url=RawUrl(
+            scheme=headers.get("x-forwarded-proto", ""),
+            host=headers.get("host") or event["requestContext"].get("domainName", ""),
+            path=event["rawPath"],
+            query=query,
+        ),
     )
 
 

@@ -9,9 +9,12 @@ from postpaid.api.desk import Desk
 from postpaid.application.advance_clock import Hands
 from postpaid.application.due_terms import Due
 from postpaid.application.edit_subscription import Office
+from postpaid.application.find_numbered import LineName
 from postpaid.application.ports import Unavailable
 from postpaid.application.work_due import Worker, work_invoice, work_term
+from postpaid.assembly.recorder import Recorder, Tables
 from postpaid.domain.api_key import ApiKey
+from postpaid.domain.subscription import Subscription
 from postpaid.outbound import documents, queue
 from postpaid.runtime import clock
 from postpaid.runtime.cache import Cache
@@ -49,6 +52,8 @@ class Control:
     close_queue: queue.Queue
     render_queue: queue.Queue
     blocks: dict[str, list[int]] = field(default_factory=dict)
+    kept_subscriptions: Cache[Subscription] = field(default_factory=Cache[Subscription])
+    kept_lines: Cache[LineName] = field(default_factory=Cache[LineName])
 
     @classmethod
     def connect(cls, settings: Settings) -> "Control":
@@ -99,6 +104,7 @@ class Control:
             payments=stores.payments,
             documents=store,
             usage_ids=StoredUsageIds(stores.scope),
+            records=Recorder(self._tables(), stores.scope, now),
             replies_in=lambda scope: StoredReplies(self.billing, scope),
             wait_for=wait_for,
             real_now=clock.real_now,
@@ -112,6 +118,16 @@ class Control:
                 queue.statement_message(stores.scope, invoice_id, digest)
             ),
             hands=self._hands(stores, store),
+        )
+
+    def _tables(self) -> Tables:
+        """Return what usage is recorded with, as in the function that does nothing else."""
+        return Tables(
+            usages=self.usages,
+            billing=self.billing,
+            kept_subscriptions=self.kept_subscriptions,
+            kept_lines=self.kept_lines,
+            close_queue=lambda: self.close_queue,
         )
 
     def _hasten(self, stores: SiteStores, invoice_ids: Sequence[str]) -> None:

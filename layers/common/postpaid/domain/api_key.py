@@ -103,6 +103,11 @@ class KeyPair:
         digest = hmac.new(site_secret.encode(), key.id.encode(), hashlib.sha256)
         return cls(key.id, digest.hexdigest()[:PRIVATE_LENGTH])
 
+    def signed(self, message: bytes, signature: str) -> bool:
+        """Tell whether a signature is a message's HMAC-SHA256 in hexadecimal; in constant time."""
+        own = hmac.new(self.private.encode(), message, hashlib.sha256).hexdigest()
+        return hmac.compare_digest(own.encode(), signature.lower().encode())
+
     def same(self, public: str, private: str) -> bool:
         """Tell whether these are its two parts; in constant time."""
         is_same = hmac.compare_digest(self.private.encode(), private.encode())

@@ -43,6 +43,11 @@ class Settings:
         """The URL of the queue of invoices to render."""
         return self._required("RENDER_QUEUE_URL")
 
+    @property
+    def public_base_url(self) -> str:
+        """The base URL that clients are told, without a slash at its end; empty if none is set."""
+        return self.environment.get(_PREFIX + "PUBLIC_BASE_URL", "")
+
     def _required(self, name: str) -> str:
         value = self.environment.get(_PREFIX + name)
         if not value:

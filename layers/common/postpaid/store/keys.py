@@ -13,6 +13,7 @@ Usage table (no index, no stream)
                                                      every sk continues after the date with a `#`
     who has an ext. id   pk scope#~external#id       sk META      (no subscription's id begins with
     count of usages      pk scope#~count#sub         sk META       a `~` here: it is escaped)
+    nonce of a request   pk scope#~nonce#digest      sk META
 Billing table
     site                 pk site#site                sk META
     keys of a site       pk site#site                sk KEY#id
@@ -152,6 +153,11 @@ def external_id(scope: Scope, text: str) -> Key:
 def usage_count(scope: Scope, subscription_id: str) -> Key:
     """Return the key of the count of a subscription's usages, where it has a maximum."""
     return Key(f"{scope_text(scope)}#~count#{escape(subscription_id)}", META)
+
+
+def nonce(scope: Scope, digest: str) -> Key:
+    """Return the key of the note that a nonce was used; *digest* is of it, its key and its time."""
+    return Key(f"{scope_text(scope)}#~nonce#{digest}", META)
 
 
 def usage_number(scope: Scope, key: UsageKey) -> int:

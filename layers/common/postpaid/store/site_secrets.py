@@ -28,5 +28,9 @@ class StoredSiteSecrets:
             raise Lost from None
 
     def _read(self, key: Key) -> str | None:
-        item = self._table.get(key, consistent=self._kept is None)
-        return text(item, "secret") if item else None
+        # It never changes: an eventually consistent read may say what it is, not that it is not.
+        for consistent in (True,) if self._kept is None else (False, True):
+            item = self._table.get(key, consistent=consistent)
+            if item is not None:
+                return text(item, "secret")
+        return None

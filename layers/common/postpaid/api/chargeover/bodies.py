@@ -9,16 +9,15 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
+from postpaid.api.chargeover.requests import NO_DATA, NOTHING
 from postpaid.api.http import Request
-from postpaid.api.json_body import BODY_BYTES_MAX, parse_json
+from postpaid.api.json_body import BODY_BYTES_MAX, number_text, parse_json
 from postpaid.domain.errors import Invalid, Malformed
-from postpaid.domain.quantity import decimal_text, parse_amount, parse_decimal
+from postpaid.domain.quantity import parse_amount, parse_decimal
 
-NO_DATA = "A required parameter was missing: No data."
 NOT_KEPT = "is not kept here: leave it out"
 _TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$"
 _FLAGS = {"1": True, "true": True, "0": False, "false": False, "": False}
-_NOTHING = frozenset({b"", b"null", b'""', b"[]"})
 
 
 def _whole(value: Any) -> Any:
@@ -42,7 +41,10 @@ def _flag(value: Any) -> Any:
 
 def _text(value: Any) -> Any:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return decimal_text(Decimal(value))
+        text = number_text(value)
+        if text is None:
+            raise ValueError("has too many digits")
+        return text
     return value
 
 
@@ -93,7 +95,7 @@ def read_body(request: Request) -> dict[str, Any]:
     """Read a body, whatever its content type says; {} where it says nothing. Raises `Malformed`."""
     if len(request.body) > BODY_BYTES_MAX:
         raise Malformed("malformed_request", f"The body has more than {BODY_BYTES_MAX} bytes.")
-    if request.body.strip() in _NOTHING:
+    if request.body.strip() in NOTHING:
         return {}
     return parse_json(request.body, "The body")
 

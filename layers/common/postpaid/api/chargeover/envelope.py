@@ -6,6 +6,7 @@ by `status` (PHP) or by exactly 200, 201 and 202 (Python, C#).
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from postpaid.api.http import Response
@@ -31,7 +32,15 @@ _MISSING = {
     "payment_not_found": "transaction",
     "usage_not_found": "usage",
 }
+_NOT_KNOWN = (
+    "No answer from storage, so that it is not known what is recorded. Look before you send it "
+    "again: without an external_key it would count twice."
+)
 _LATER = frozenset({"temporarily_unavailable", "request_in_progress"})
+
+
+class NotKnown(Unavailable):
+    """Storage did not say whether it stored, and the same request again might count twice."""
 
 
 def answer(response: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -73,13 +82,22 @@ def guarded(
 def refusal(error: BillingError | Unavailable, *, request_id: str) -> Response:
     """Return the refusal that an error means."""
     if isinstance(error, Unavailable):
-        code = "temporarily_unavailable"
-        message = "No answer from storage; sending the same request again is safe."
-        return _refused(code, _STATUSES[code], message, None, request_id)
+        return _unavailable(error, request_id)
     status, message = _STATUSES.get(error.code, _BAD), _message(error)
     if error.code in _MISSING and error.field is None:
         status, message = NOT_FOUND, f"This {_MISSING[error.code]} does not exist."
     return _refused(error.code, status, message, error.field, request_id)
+
+
+def _unavailable(error: Unavailable, request_id: str) -> Response:
+    code = "temporarily_unavailable"
+    if not isinstance(error, NotKnown):
+        message = "No answer from storage; sending the same request again is safe."
+        return _refused(code, _STATUSES[code], message, None, request_id)
+    whole = _refused(code, _STATUSES[code], _NOT_KNOWN, None, request_id)
+    # Nor is a client told when to send it again, as some then do by themselves.
+    headers = {name: each for name, each in whole.headers.items() if name != "retry-after"}
+    return replace(whole, headers=headers)
 
 
 def _message(error: BillingError) -> str:

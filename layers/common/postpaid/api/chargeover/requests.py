@@ -10,6 +10,9 @@ BASE = ("api", "v3")
 ACTION = "_action"
 # The name of packages in the vendor's older libraries.
 _SYNONYMS = {"billing_package": "package"}
+NO_DATA = "A required parameter was missing: No data."
+# Bodies that say nothing: what sends an action does so.
+NOTHING = frozenset({b"", b"null", b'""', b"[]"})
 _COMMANDS = {"GET": "get", "POST": "create", "PUT": "modify", "DELETE": "delete"}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from postpaid.api.chargeover import customers, items, package_actions, packages
+from postpaid.api.chargeover import customers, items, package_actions, packages, usages
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response, Route
 from postpaid.domain.api_key import KeyScope
@@ -10,6 +10,7 @@ from postpaid.domain.api_key import KeyScope
 type Operation = Callable[[Desk, Request, tuple[str, ...]], Response]
 
 ADMIN, READ = KeyScope.ADMIN, KeyScope.READ
+USAGE_WRITE, USAGE_READ = KeyScope.USAGE_WRITE, KeyScope.USAGE_READ
 
 ROUTES: tuple[Route[Operation], ...] = (
     Route("POST", "api/v3/customer", ADMIN, customers.create),
@@ -38,4 +39,9 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("POST", "api/v3/package/{}/_action/paycycle", ADMIN, package_actions.paycycle),
     Route("POST", "api/v3/package/{}/_action/paymethod", ADMIN, package_actions.paymethod),
     Route("POST", "api/v3/package/{}/_action/welcome", ADMIN, package_actions.welcome),
+    # By its plain path it is the recorder's; what comes here is `//usage`, `/usage/` and `_bulk`.
+    Route("POST", "api/v3/usage", USAGE_WRITE, usages.record),
+    Route("POST", "api/v3/usage/_action/bulk", USAGE_WRITE, usages.record_many),
+    Route("GET", "api/v3/usage", USAGE_READ, usages.list_all),
+    Route("GET", "api/v3/usage/_count", USAGE_READ, usages.count),
 )

@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from postpaid.api.door_notes import Annotated, notes_of, with_notes
+from postpaid.api.json_body import number_text
 from postpaid.domain.errors import Invalid
-from postpaid.domain.money import Money
-from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import Scope
 
 # Under this name a thing's annotations hold what only this door knows of it.
@@ -42,7 +41,9 @@ def split_custom(plain: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, st
             continue
         if name not in CUSTOM:
             raise Invalid("unknown_field", f"there are {len(CUSTOM)} custom fields", field=name)
-        text = decimal_text(Decimal(value)) if isinstance(value, int | Decimal) else value
+        text = value
+        if isinstance(value, int | Decimal) and (text := number_text(value)) is None:
+            raise Invalid("invalid_field", "has too many digits", field=name)
         if text is not None and (not isinstance(text, str) or len(text) > CUSTOM_LENGTH_MAX):
             raise Invalid(
                 "invalid_field", f"must be a text of {CUSTOM_LENGTH_MAX} characters", field=name
@@ -80,5 +81,8 @@ def currency_shown(currency: str) -> dict[str, Any]:
 
 def formatted(amount: Decimal, currency: str) -> str:
     """Print an amount as the vendor does, `$ 500.00`."""
+    # Recording reads custom fields here and prints no amount: it must not load what rounds.
+    from postpaid.domain.money import Money  # noqa: PLC0415
+
     money = Money.rounded(amount, currency)
     return f"{_SIGNS.get(currency, currency)} {money}"
