@@ -39,6 +39,14 @@ def parse_json(body: bytes, what: str = "the body") -> dict[str, Any]:
 
     Raises `Malformed` with code `malformed_request`.
     """
+    value = parse_json_value(body, what)
+    if not isinstance(value, dict):
+        raise Malformed("malformed_request", f"{what} must be a JSON object")
+    return value
+
+
+def parse_json_value(body: bytes, what: str = "the body") -> Any:
+    """Read one JSON value of any kind, as strictly as an object; raises `Malformed`."""
     try:
         text = body.decode("utf-8")
         value = json.loads(
@@ -58,8 +66,6 @@ def parse_json(body: bytes, what: str = "the body") -> dict[str, Any]:
         raise Malformed(
             "malformed_request", f"{what} is not JSON: {error.msg} at character {error.pos}"
         ) from None
-    if not isinstance(value, dict):
-        raise Malformed("malformed_request", f"{what} must be a JSON object")
     return value
 
 

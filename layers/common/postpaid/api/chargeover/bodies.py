@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from postpaid.api.http import Request
-from postpaid.api.json_body import BODY_BYTES_MAX, parse_json
+from postpaid.api.json_body import BODY_BYTES_MAX, parse_json, parse_json_value
 from postpaid.domain.errors import Invalid, Malformed
 from postpaid.domain.quantity import decimal_text, parse_amount, parse_decimal
 
@@ -96,6 +96,18 @@ def read_body(request: Request) -> dict[str, Any]:
     if request.body.strip() in _NOTHING:
         return {}
     return parse_json(request.body, "The body")
+
+
+def read_list(request: Request) -> list[Any]:
+    """Read a body that is an array; raises `Malformed`."""
+    if len(request.body) > BODY_BYTES_MAX:
+        raise Malformed("malformed_request", f"The body has more than {BODY_BYTES_MAX} bytes.")
+    if request.body.strip() in _NOTHING:
+        raise Malformed("malformed_request", NO_DATA)
+    value = parse_json_value(request.body, "The body")
+    if not isinstance(value, list):
+        raise Malformed("malformed_request", "The body must be a JSON array")
+    return value
 
 
 def read_fields[Model: Fields](

@@ -25,6 +25,7 @@ from postpaid.api.chargeover.things import (
     custom_shown,
     kept,
     split_custom,
+    terms_shown,
     token,
 )
 from postpaid.api.chargeover.where import Asked
@@ -194,8 +195,7 @@ def shown_customer(desk: Desk, customer: Customer) -> Row:
         "superuser_name": known.get("superuser_name") or person or "",
         "bill_block": "\n".join([customer.address.name, *customer.address.lines]),
         "ship_block": "\n".join(_lines(known, "ship")),
-        "terms_name": f"Net {customer.payment_days}" if customer.payment_days else "Due on Receipt",
-        "terms_days": customer.payment_days,
+        **terms_shown(customer.payment_days),
         **currency_shown(desk.site.currency),
         "no_taxes": False,
         "no_dunning": bool(known.get("no_dunning")),
