@@ -314,7 +314,7 @@ def test_the_lines_of_an_invoice_have_integers_of_their_own_in_32_bits(number: i
     found = [line_item_id(number, index) for index in range(40_000)]
 
     assert len(set(found)) == len(found)
-    assert 0 < min(found)
+    assert min(found) > 0
     assert max(found) < 2**31
 
 
@@ -328,7 +328,7 @@ def test_the_first_lines_of_different_invoices_have_different_integers() -> None
 
 
 def entry(number: int, **changes: Any) -> Line:
-    values = {
+    values: dict[str, Any] = {
         "id": "voip-line",
         "number": number,
         "item_id": "voip",

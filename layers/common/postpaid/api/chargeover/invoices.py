@@ -105,9 +105,10 @@ def invoice_package(desk: Desk, request: Request, ids: tuple[str, ...]) -> Respo
             raise Conflict(
                 "invoice_empty", "This package has nothing to invoice yet: no invoice was made."
             )
+        if invoice.broken is not None:
+            raise Conflict("bound_exceeded", invoice.parked or "")
         if invoice.parked is not None:
-            code = "invoice_not_ratable" if invoice.broken is None else "bound_exceeded"
-            raise Conflict(code, invoice.parked)
+            raise Conflict("invoice_not_ratable", invoice.parked)
         return answer({"id": invoice.number})
 
     return served_once(desk, request, act)
