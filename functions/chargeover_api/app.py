@@ -9,7 +9,7 @@ from postpaid.api.chargeover.json_text import json_text
 from postpaid.api.chargeover.requests import find_operation, plain_request
 from postpaid.api.chargeover.routes import ROUTES
 from postpaid.api.http import Request, Response, basic_pair, read_request
-from postpaid.application.authenticate import authenticate_pair
+from postpaid.application.authenticate import allowed, authenticate_pair
 from postpaid.assembly.control import Control
 from postpaid.domain.api_key import ApiKey, KeyScope
 from postpaid.runtime.clock import monotonic
@@ -17,7 +17,6 @@ from postpaid.runtime.log import log, log_failure
 from postpaid.runtime.settings import Settings
 
 control = Control.connect(Settings.from_environment())
-
 
 # A list of requests begins none of them later than this: the gateway gives up after 30 seconds.
 BULK_SECONDS = 18
@@ -31,11 +30,13 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     def serve() -> Response:
         request = plain_request(read_request(event))
         if not is_bulk(request):
-            return _serve(request)
-        _caller(request, None)
+            return _serve(request, lambda scope: _caller(request, scope))
+        caller = _caller(request, None)
         return served_in_bulk(
             request,
-            lambda part: _guarded(lambda: _serve(part), request_id),
+            lambda part: _guarded(
+                lambda: _serve(part, lambda scope: allowed(caller, scope)), request_id
+            ),
             is_late=lambda: monotonic() - began > BULK_SECONDS,
         )
 
@@ -52,10 +53,9 @@ def _guarded(serve: Callable[[], Response], request_id: str) -> Response:
     )
 
 
-def _serve(request: Request) -> Response:
+def _serve(request: Request, admitted: Callable[[KeyScope], ApiKey]) -> Response:
     route, ids = find_operation(ROUTES, request)
-    key = _caller(request, route.scope)
-    return route.operation(control.desk(key), request, ids)
+    return route.operation(control.desk(admitted(route.scope)), request, ids)
 
 
 def _caller(request: Request, scope: KeyScope | None) -> ApiKey:

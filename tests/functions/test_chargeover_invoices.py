@@ -1,11 +1,14 @@
 """Invoices of the ChargeOver door: shown, listed, voided, and made of a package at once."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from postpaid.api.chargeover import invoice_reading
 from postpaid.domain.api_key import KeyScope
-from tests.support.functions import Functions
+from tests.support.functions import Answer, Functions
 from tests.support.over import Over
 from tests.support.over_shop import OverShop
 
@@ -123,6 +126,16 @@ def test_a_list_is_asked_by_what_invoices_say(
     assert sorted(row["package_external_key"] for row in rows) == sorted(packages)
     assert counted == (2 if "limit=1" in query else 0) + len(packages)
     assert all("line_items" not in row for row in rows)
+
+
+def test_a_filter_on_lines_reads_so_many_documents_and_no_more(
+    shop: OverShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invoice_reading, "DOCUMENTS_MAX", 2)
+
+    message = shop.over.refused("GET", "/invoice?where=line_items.item_id:EQUALS:1")
+
+    assert message.startswith("what 2 invoices say is read at once: narrow it by a filter")
 
 
 def test_a_recurring_line_has_its_rate_and_quantity(shop: OverShop) -> None:
@@ -287,6 +300,28 @@ def test_the_same_key_invoices_once(functions: Functions) -> None:
     assert first.json == again.json
     assert shop.over.get("/invoice/_count") == 1
     assert other.status == 400
+
+
+def test_a_package_that_is_invoiced_several_times_at_once_has_one_invoice(
+    functions: Functions,
+) -> None:
+    shop = OverShop.at(functions, "co-race")
+    number = shop.package(closing={"mode": "manual"})
+    shop.advance("2015-10-05")
+    shop.use("20", "2015-09-15")
+    together = threading.Barrier(4)
+
+    def invoice(_: int) -> Answer:
+        together.wait()
+        return shop.over.call("POST", f"/package/{number}/_action/invoice")
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(invoice, range(4)))
+
+    made = {each.json["response"]["id"] for each in answers if each.status == 200}
+    assert {each.status for each in answers} <= {200, 400}
+    assert len(made) == 1
+    assert [each["total"] for each in shop.invoices()] == [11]
 
 
 @pytest.mark.parametrize(

@@ -103,8 +103,31 @@ def test_one_transaction_pays_several_invoices(functions: Functions) -> None:
         (str(three), 60),
     ]
     assert [balance(shop, each)[1] for each in (one, two, three)] == [0, 10, 0]
-    assert shop.over.get("/transaction") == [shown]
-    assert shop.over.get("/transaction/_count") == 1
+    # It is found by each of its invoices, and is there once.
+    for where in (
+        "",
+        "?where=customer_external_key:EQUALS:harbor",
+        *(f"?where=applied_to.invoice_id:EQUALS:{each}" for each in (one, two, three)),
+    ):
+        assert shop.over.get(f"/transaction{where}") == [shown]
+        assert shop.over.get(f"/transaction/_count{where}") == 1
+    for each in (one, two, three):
+        assert shop.over.get(f"/transaction/{each * 128 + 1}") == shown
+
+
+def test_a_customer_that_was_deleted_still_pays_what_it_owes(functions: Functions) -> None:
+    shop = OverShop.at(functions, "co-left")
+    shop.advance("2015-09-02")
+    owed = seats(shop, "last")
+    shop.native("POST", "/v1/subscriptions/last/cancel", {"at": "now"})
+    customer = shop.over.get("/customer/external_key:harbor")["customer_id"]
+    assert shop.over.call("DELETE", f"/customer/{customer}").status == 200
+
+    for named in ({"customer_id": customer}, {"customer_external_key": "harbor"}):
+        rows = [{"invoice_id": owed, "applied": 10}]
+        shop.over.create("/transaction", {"applied_to": rows, **named})
+
+    assert balance(shop, owed)[1] == 0
 
 
 def test_of_several_invoices_all_are_paid_or_none(shop: OverShop, invoice: int) -> None:

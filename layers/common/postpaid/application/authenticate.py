@@ -32,7 +32,7 @@ def authenticate(shown: str | None, needed: KeyScope, *, api_keys: ApiKeys) -> A
     key = api_keys.get(read.id) if read else None
     if read is None or key is None or not key.matches(read):
         raise Unauthenticated("unauthenticated", "a valid API key is required")
-    return _allowed(key, needed)
+    return allowed(key, needed)
 
 
 def authenticate_pair(
@@ -53,10 +53,11 @@ def authenticate_pair(
     )
     if key is None or not is_good:
         raise Unauthenticated("unauthenticated", "a valid pair of keys is required")
-    return key if needed is None else _allowed(key, needed)
+    return key if needed is None else allowed(key, needed)
 
 
-def _allowed(key: ApiKey, needed: KeyScope) -> ApiKey:
+def allowed(key: ApiKey, needed: KeyScope) -> ApiKey:
+    """Return a key that was found good, if it has the scope; raises `Forbidden`."""
     if not key.allows(needed):
         raise Forbidden("forbidden", f"the API key lacks the scope '{needed.value}'")
     return key

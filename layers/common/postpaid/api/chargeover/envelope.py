@@ -31,7 +31,7 @@ _MISSING = {
     "payment_not_found": "transaction",
     "usage_not_found": "usage",
 }
-_LATER = frozenset({"temporarily_unavailable", "request_in_progress"})
+_LATER = frozenset({"temporarily_unavailable", "request_in_progress", "pdf_not_ready"})
 
 
 def answer(response: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -66,7 +66,7 @@ def package_line_id(entries: Sequence[Line], line: InvoiceLine) -> int | None:
     None if it is for no line of a package.
     """
     found = [entry for entry in entries if entry.id == line.line_id]
-    if not found or line.kind.value == LineKind.ONE_TIME.value:
+    if not found or line.kind is LineKind.ONE_TIME:
         return None
     found = _alike(found, lambda entry: entry.since is None or entry.since != entry.until)
     found = _alike(found, lambda entry: entry.item_price_id == line.item_price_id)

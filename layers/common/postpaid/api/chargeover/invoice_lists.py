@@ -6,6 +6,7 @@ from postpaid.api.chargeover.invoice_shape import SHOWN
 from postpaid.api.chargeover.where import Asked
 from postpaid.api.desk import Desk
 from postpaid.application.find_invoice import find_invoice_by_number
+from postpaid.application.find_numbered import Kind
 from postpaid.application.gather import gathered
 from postpaid.application.list_invoices import (
     Drawers,
@@ -80,11 +81,11 @@ def _of_customer(desk: Desk, asked: Asked) -> list[Invoice] | None:
     return _oldest_first(gathered(read, is_shown))
 
 
-def _id(desk: Desk, kind: str, number: str | None, key: str | None) -> str | None:
+def _id(desk: Desk, kind: Kind, number: str | None, key: str | None) -> str | None:
     if number is None:
         return key
     try:
-        return id_of(desk, "customer" if kind == "customer" else "subscription", number)
+        return id_of(desk, kind, number)
     except NotFound:
         return None
 

@@ -19,7 +19,7 @@ from postpaid.domain.money import Money
 from postpaid.domain.subscription import Subscription
 
 # What an invoice says is a document of its own: so many are read for one answer.
-DOCUMENTS_MAX = 1_000
+DOCUMENTS_MAX = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

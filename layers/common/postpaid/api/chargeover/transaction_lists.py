@@ -7,7 +7,14 @@ from functools import cache
 from postpaid.api.chargeover.invoice_lists import is_shown, named_invoices
 from postpaid.api.chargeover.invoice_reading import invoice_of
 from postpaid.api.chargeover.lists import LOOKED_AT_MAX, ListOf, Row, Source
-from postpaid.api.chargeover.transaction_shape import PLACES, Paid, is_first, shown_transaction
+from postpaid.api.chargeover.transaction_shape import (
+    PLACES,
+    Paid,
+    is_first,
+    parts_of,
+    shown_transaction,
+    transaction_id,
+)
 from postpaid.api.chargeover.where import Asked
 from postpaid.api.desk import Desk, Page
 from postpaid.domain.errors import LimitExceeded, NotFound
@@ -63,7 +70,7 @@ def source_of(desk: Desk) -> Source[Paid]:
             except NotFound:
                 return []
         invoices = named_invoices(desk, asked, "applied_to.")
-        return None if invoices is None else _payments(desk, invoices)
+        return None if invoices is None else _whole(desk, _payments(desk, invoices))
 
     def show(paid: Paid, _: frozenset[str]) -> Row:
         return shown_transaction(desk, paid, customer_of)
@@ -79,6 +86,15 @@ def source_of(desk: Desk) -> Source[Paid]:
         hides=lambda paid: not is_first(paid),
         complete=complete,
     )
+
+
+def _whole(desk: Desk, payments: Iterable[Paid]) -> list[Paid]:
+    """Return the payments that transactions are known by, each once."""
+    found = {}
+    for paid in payments:
+        first = paid if is_first(paid) else parts_of(desk, paid)[0]
+        found[transaction_id(first.invoice, first.payment)] = first
+    return list(found.values())
 
 
 def _payments(desk: Desk, invoices: Iterable[Invoice]) -> list[Paid]:

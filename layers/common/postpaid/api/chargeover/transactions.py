@@ -23,8 +23,8 @@ from postpaid.api.chargeover.bodies import (
     read_fields,
     read_new,
 )
-from postpaid.api.chargeover.customers import customer_of
 from postpaid.api.chargeover.envelope import answer, created
+from postpaid.api.chargeover.find import id_of
 from postpaid.api.chargeover.invoice_reading import invoice_of
 from postpaid.api.chargeover.lists import counted, listed, whole_row
 from postpaid.api.chargeover.once import digest_of, key_of
@@ -36,7 +36,7 @@ from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.application.record_payment import RecordPayment
 from postpaid.application.record_payments import record_payments
-from postpaid.domain.errors import BillingError, Invalid
+from postpaid.domain.errors import BillingError, Invalid, NotFound
 from postpaid.domain.instants import zone
 from postpaid.domain.invoice import Invoice
 from postpaid.domain.money import exact_sum
@@ -201,10 +201,10 @@ def _check_owner(desk: Desk, fields: TransactionFields, invoices: Sequence[Invoi
     """Hold all invoices to one customer, the one that is named if one is."""
     owner = invoices[0].customer_id
     if fields.customer_id is not None:
-        owner = customer_of(desk, str(fields.customer_id), "customer_id").id
+        owner = _customer(desk, str(fields.customer_id), "customer_id")
     elif fields.customer_external_key is not None:
         key = f"external_key:{fields.customer_external_key}"
-        owner = customer_of(desk, key, "customer_external_key").id
+        owner = _customer(desk, key, "customer_external_key")
     seen = set[str]()
     for n, invoice in enumerate(invoices):
         field = f"applied_to.{n}.invoice_id"
@@ -215,6 +215,14 @@ def _check_owner(desk: Desk, fields: TransactionFields, invoices: Sequence[Invoi
         if invoice.id in seen:
             raise Invalid("invalid_field", "is named twice", field=field)
         seen.add(invoice.id)
+
+
+def _customer(desk: Desk, text: str, field: str) -> str:
+    """Return the id of a customer; one that was deleted may still owe something."""
+    identifier = id_of(desk, "customer", text, field)
+    if desk.customers.get(identifier) is None:
+        raise NotFound("customer_not_found", "there is no such customer", field=field)
+    return identifier
 
 
 def _commands(
