@@ -101,6 +101,9 @@ FOUND: list[tuple[str, list[str]]] = [
     ("where=package_external_key:EQUALS:seats", ["seats", "seats"]),
     ("where=customer_external_key:EQUALS:harbor&order=invoice_date:DESC&limit=1", ["calls"]),
     ("where=customer_external_key:EQUALS:nobody", []),
+    (f"where=customer_external_key:EQUALS:{'x' * 3000}", []),
+    (f"where=package_external_key:EQUALS:{'x' * 3000}", []),
+    (f"where=external_key:EQUALS:{'x' * 3000}", []),
     ("where=customer_id:EQUALS:999999", []),
     ("where=package_id:EQUALS:999999", []),
     ("where=invoice_id:EQUALS:999999", []),
@@ -116,7 +119,7 @@ FOUND: list[tuple[str, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("query", "packages"), FOUND, ids=[row[0] or "all" for row in FOUND])
+@pytest.mark.parametrize(("query", "packages"), FOUND, ids=[row[0][:60] or "all" for row in FOUND])
 def test_a_list_is_asked_by_what_invoices_say(
     shop: OverShop, september: dict[str, Any], query: str, packages: list[str]
 ) -> None:
@@ -162,7 +165,13 @@ def test_an_invoice_that_is_pending_is_not_there(functions: Functions) -> None:
         shop.over.refused("GET", f"/invoice/{number}", status=404)
 
 
-@pytest.mark.parametrize("target", ["/invoice/999999", "/invoice/abc", "/invoice/external_key:x"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("/invoice/999999", "/invoice/abc", "/invoice/external_key:x", "/invoice/external_key:"),
+        f"/invoice/external_key:{'x' * 3000}",
+    ],
+)
 def test_an_invoice_that_does_not_exist_is_missing(shop: OverShop, target: str) -> None:
     assert shop.over.refused("GET", target, status=404) == "This invoice does not exist."
 

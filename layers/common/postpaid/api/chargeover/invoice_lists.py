@@ -1,6 +1,6 @@
 """Which invoices a list is about: all of a site, or the few that a filter names."""
 
-from postpaid.api.chargeover.find import id_of
+from postpaid.api.chargeover.find import EXTERNAL_KEY, id_of
 from postpaid.api.chargeover.invoice_reading import invoice_of
 from postpaid.api.chargeover.invoice_shape import SHOWN
 from postpaid.api.chargeover.where import Asked
@@ -27,7 +27,7 @@ def named_invoices(desk: Desk, asked: Asked, prefix: str = "") -> list[Invoice] 
     if number is not None:
         return _one(desk, number)
     if key is not None and not prefix:
-        return _one(desk, f"external_key:{key}")
+        return _one(desk, f"{EXTERNAL_KEY}{key}")
     refnumber = asked.only("refnumber")
     if refnumber is not None:
         found = find_invoice_by_number(
@@ -82,10 +82,8 @@ def _of_customer(desk: Desk, asked: Asked) -> list[Invoice] | None:
 
 
 def _id(desk: Desk, kind: Kind, number: str | None, key: str | None) -> str | None:
-    if number is None:
-        return key
     try:
-        return id_of(desk, kind, number)
+        return id_of(desk, kind, f"{EXTERNAL_KEY}{key}" if number is None else number)
     except NotFound:
         return None
 
