@@ -320,8 +320,10 @@ def test_the_lines_of_an_invoice_have_integers_of_their_own_in_32_bits(number: i
 
 def test_the_first_lines_of_different_invoices_have_different_integers() -> None:
     found = [line_item_id(number, index) for number in range(1, 300) for index in range(255)]
+    beyond = {line_item_id(1, index) for index in range(255, 1000)}
 
     assert len(set(found)) == len(found)
+    assert beyond.isdisjoint(found)
 
 
 # --- which line of the package

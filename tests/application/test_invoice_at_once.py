@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -146,7 +147,7 @@ def test_nothing_to_invoice_changes_nothing() -> None:
     ],
 )
 def test_what_has_not_begun_or_is_tried_is_not_invoiced(
-    start: str, more: dict[str, str], code: str
+    start: str, more: dict[str, Any], code: str
 ) -> None:
     world = a_shop()
     world.subscription("minutes", start=start, **more)

@@ -16,7 +16,7 @@ from postpaid.api.chargeover.bodies import (
     read_new,
 )
 from postpaid.api.chargeover.envelope import answer, changed, created, done
-from postpaid.api.chargeover.find import id_of
+from postpaid.api.chargeover.find import EXTERNAL_KEY, id_of
 from postpaid.api.chargeover.lists import ListOf, Row, Source, counted, listed, whole_row
 from postpaid.api.chargeover.things import (
     CUSTOM,
@@ -243,7 +243,8 @@ def _only(desk: Desk, asked: Asked) -> list[Customer | None] | None:
     if key is None and number is None:
         return None
     try:
-        identifier = key if key is not None else id_of(desk, "customer", str(number))
+        named = str(number) if key is None else f"{EXTERNAL_KEY}{key}"
+        identifier = id_of(desk, "customer", named)
     except NotFound:
         return []
     return [desk.customers.get(identifier)]
