@@ -160,6 +160,26 @@ def test_numbers_of_a_payload_arrive_exactly(over: Over) -> None:
     assert shown["custom_1"] == exact.rstrip("0")
 
 
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        ('{"amount": 1E+999999999}', "Missing or invalid parameter. amount: "),
+        (f'{{"amount": 1E+{"9" * 30}}}', "NaN is not JSON"),
+        (f'{{"amount": {"[" * 700}{"]" * 700}}}', ""),
+    ],
+)
+def test_a_payload_that_no_request_can_have_is_refused_alone(
+    over: Over, payload: str, message: str
+) -> None:
+    bad = f'{{"request_method": "POST", "uri": "/api/v3/transaction", "payload": {payload}}}'
+    good = json.dumps(part("GET", "/customer/_count"))
+
+    found = sent(over, f"[{good}, {bad}, {good}]".encode())
+
+    assert [each["code"] for each in found] == [200, 400, 200]
+    assert found[1]["message"].startswith(message)
+
+
 def test_what_comes_too_late_is_not_served_and_told_to_come_again(
     over: Over, monkeypatch: pytest.MonkeyPatch
 ) -> None:

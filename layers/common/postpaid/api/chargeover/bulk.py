@@ -16,7 +16,7 @@ from postpaid.api.chargeover.once import KEY_HEADER
 from postpaid.api.chargeover.requests import BASE, plain_request
 from postpaid.api.http import Request, Response, read_request
 from postpaid.application.ports import Unavailable
-from postpaid.domain.errors import BillingError, Invalid, LimitExceeded
+from postpaid.domain.errors import BillingError, Invalid, LimitExceeded, Malformed
 
 PATH = (*BASE, "_bulk")
 REQUESTS_MAX = 25
@@ -116,5 +116,14 @@ def _event(outer: Request, method: str, uri: str, payload: object, place: int) -
         "rawQueryString": parts.query,
         "requestContext": {"http": {"method": method}, "requestId": outer.id},
         "headers": headers,
-        "body": "" if payload is None else json_text(payload),
+        "body": "" if payload is None else _payload_text(payload),
     }
+
+
+def _payload_text(payload: object) -> str:
+    """Return a payload as it was sent; raises `Malformed`."""
+    try:
+        # Short as it came: 1E+999999999 in full would take a gigabyte.
+        return json_text(payload, str)
+    except RecursionError:
+        raise Malformed("malformed_request", "the payload is nested too deeply") from None
