@@ -1,7 +1,6 @@
 """The ChargeOver door on the deployed stack, by plain HTTP, as the vendor's libraries speak it."""
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,9 +31,7 @@ class Article:
     keys: dict[str, str]
     calls: set[str] = field(default_factory=set)
 
-    def send(
-        self, method: str, target: str, body: object = None, *, keys: bool = True
-    ) -> Reply:
+    def send(self, method: str, target: str, body: object = None, *, keys: bool = True) -> Reply:
         """Send a request to a path below `/api/v3`; bytes go as they are."""
         base = urlsplit(self.stack.base_url)
         headers = {} if body is None else {"Content-Type": "application/json"}
@@ -77,11 +74,11 @@ class Article:
 
 
 @pytest.fixture(scope="module")
-def article(stack: LocalStack) -> Iterator[Article]:
+def article(stack: LocalStack) -> Article:
     keys = provision_local(
         stack.outputs, stack.engine.endpoint, "2015-09-01T00:00:00Z", site_id="article"
     )
-    yield Article(stack, keys)
+    return Article(stack, keys)
 
 
 @dataclass(frozen=True)

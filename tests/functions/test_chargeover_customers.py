@@ -210,7 +210,7 @@ def test_a_wrong_customer_is_refused_by_its_field(over: Over, body: object, mess
     ("method", "target", "message"),
     [
         ("GET", "/customers", "The object type requested is not supported: list(customers, )"),
-        ("POST", "/quote", "The object type requested is not supported: create(quote, )"),
+        ("POST", "/gadget", "The object type requested is not supported: create(gadget, )"),
         (
             "PATCH",
             "/customer/1",

@@ -36,11 +36,11 @@ def authenticate(shown: str | None, needed: KeyScope, *, api_keys: ApiKeys) -> A
 
 
 def authenticate_pair(
-    shown: tuple[str, str] | None, needed: KeyScope, *, api_keys: ApiKeys, secrets: Secrets
+    shown: tuple[str, str] | None, needed: KeyScope | None, *, api_keys: ApiKeys, secrets: Secrets
 ) -> ApiKey:
     """Return the key whose public and private part were shown, if it is good and has the scope.
 
-    Raises what `authenticate` does.
+    No scope is *needed* to be told who one is. Raises what `authenticate` does.
     """
     public, private = shown or ("", "")
     key = api_keys.get(public) if PUBLIC.fullmatch(public) else None
@@ -53,7 +53,7 @@ def authenticate_pair(
     )
     if key is None or not is_good:
         raise Unauthenticated("unauthenticated", "a valid pair of keys is required")
-    return allowed(key, needed)
+    return key if needed is None else allowed(key, needed)
 
 
 def allowed(key: ApiKey, needed: KeyScope) -> ApiKey:

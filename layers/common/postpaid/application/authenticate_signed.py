@@ -59,14 +59,14 @@ class Nonces(Protocol):
 
 def authenticate_signed(
     signed: Signed,
-    needed: KeyScope,
+    needed: KeyScope | None,
     *,
     api_keys: ApiKeys,
     secrets: Secrets,
     nonces: Nonces,
     now: datetime,
 ) -> ApiKey:
-    """Return the key that a request is signed with, if it is good and has the scope.
+    """Return the key that a request is signed with, if it is good and has the scope, if any.
 
     *now* is the real time, whatever clock the site has. Raises `Unauthenticated` for an unknown or
     revoked key and for a wrong signature, always with the same words; for a time that is more than
@@ -87,7 +87,8 @@ def authenticate_signed(
         raise Unauthenticated(
             "unauthenticated", f"co_timestamp is more than {minutes} minutes from the time here"
         )
-    allowed(key, needed)
+    if needed is not None:
+        allowed(key, needed)
     text = f"{signed.public}#{signed.timestamp}#{signed.nonce}"
     nonce = UsedNonce(
         scope=key.scope,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, 
 
 from postpaid.api.chargeover.requests import NO_DATA, NOTHING
 from postpaid.api.http import Request
-from postpaid.api.json_body import BODY_BYTES_MAX, number_text, parse_json
+from postpaid.api.json_body import BODY_BYTES_MAX, number_text, parse_any_json, parse_json
 from postpaid.domain.errors import Invalid, Malformed
 from postpaid.domain.quantity import parse_amount, parse_decimal
 
@@ -98,6 +98,18 @@ def read_body(request: Request) -> dict[str, Any]:
     if request.body.strip() in NOTHING:
         return {}
     return parse_json(request.body, "The body")
+
+
+def read_list(request: Request) -> list[Any]:
+    """Read a body that is an array; raises `Malformed`."""
+    if len(request.body) > BODY_BYTES_MAX:
+        raise Malformed("malformed_request", f"The body has more than {BODY_BYTES_MAX} bytes.")
+    if request.body.strip() in NOTHING:
+        raise Malformed("malformed_request", NO_DATA)
+    value = parse_any_json(request.body, "The body")
+    if not isinstance(value, list):
+        raise Malformed("malformed_request", "The body must be a JSON array")
+    return value
 
 
 def read_fields[Model: Fields](

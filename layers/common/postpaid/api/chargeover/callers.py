@@ -19,8 +19,8 @@ class Doorkeeper:
     nonces: Nonces
     base_url: str
 
-    def admit(self, request: Request, needed: KeyScope, now: datetime) -> ApiKey:
-        """Return the caller's key, if it is good and has the scope; *now* is the real time.
+    def admit(self, request: Request, needed: KeyScope | None, now: datetime) -> ApiKey:
+        """Return the caller's key, if it is good and has the scope, if any; *now* is the real time.
 
         Raises `Unauthenticated` or `Forbidden`.
         """

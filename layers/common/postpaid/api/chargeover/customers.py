@@ -16,7 +16,7 @@ from postpaid.api.chargeover.bodies import (
     read_new,
 )
 from postpaid.api.chargeover.envelope import answer, changed, created, done
-from postpaid.api.chargeover.find import id_of
+from postpaid.api.chargeover.find import EXTERNAL_KEY, id_of
 from postpaid.api.chargeover.lists import ListOf, Row, Source, counted, listed, whole_row
 from postpaid.api.chargeover.things import (
     CUSTOM,
@@ -25,6 +25,7 @@ from postpaid.api.chargeover.things import (
     custom_shown,
     kept,
     split_custom,
+    terms_shown,
     token,
 )
 from postpaid.api.chargeover.where import Asked
@@ -194,8 +195,7 @@ def shown_customer(desk: Desk, customer: Customer) -> Row:
         "superuser_name": known.get("superuser_name") or person or "",
         "bill_block": "\n".join([customer.address.name, *customer.address.lines]),
         "ship_block": "\n".join(_lines(known, "ship")),
-        "terms_name": f"Net {customer.payment_days}" if customer.payment_days else "Due on Receipt",
-        "terms_days": customer.payment_days,
+        **terms_shown(customer.payment_days),
         **currency_shown(desk.site.currency),
         "no_taxes": False,
         "no_dunning": bool(known.get("no_dunning")),
@@ -243,7 +243,8 @@ def _only(desk: Desk, asked: Asked) -> list[Customer | None] | None:
     if key is None and number is None:
         return None
     try:
-        identifier = key if key is not None else id_of(desk, "customer", str(number))
+        named = str(number) if key is None else f"{EXTERNAL_KEY}{key}"
+        identifier = id_of(desk, "customer", named)
     except NotFound:
         return []
     return [desk.customers.get(identifier)]

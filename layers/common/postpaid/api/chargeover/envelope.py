@@ -36,7 +36,7 @@ _NOT_KNOWN = (
     "No answer from storage, so that it is not known what is recorded. Look before you send it "
     "again: without an external_key it would count twice."
 )
-_LATER = frozenset({"temporarily_unavailable", "request_in_progress"})
+_LATER = frozenset({"temporarily_unavailable", "request_in_progress", "pdf_not_ready"})
 
 
 class NotKnown(Unavailable):

@@ -5,6 +5,7 @@ import re
 from postpaid.api.desk import Desk
 from postpaid.application.find_numbered import Kind
 from postpaid.domain.errors import NotFound
+from postpaid.domain.identifiers import ID_LENGTH_MAX
 
 EXTERNAL_KEY = "external_key:"
 _INTEGER = re.compile(r"[0-9]{1,10}")
@@ -22,8 +23,9 @@ def id_of(desk: Desk, kind: Kind, text: str, field: str | None = None) -> str:
 
     An external key is the thing's id, so that it need not exist.
     """
-    if text.startswith(EXTERNAL_KEY):
-        return text.removeprefix(EXTERNAL_KEY)
+    key = text.removeprefix(EXTERNAL_KEY)
+    if key != text and 1 <= len(key) <= ID_LENGTH_MAX:
+        return key
     found = desk.numbered.id_of(kind, int(text)) if _INTEGER.fullmatch(text) else None
     if found is None:
         raise NotFound(_CODES[kind], f"there is no such {kind}", field=field)

@@ -5,22 +5,27 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from postpaid.domain.quantity import decimal_text
 
 
-def json_text(value: object) -> str:
-    """Return a plain form as one line of JSON; a `Decimal` is written with all its digits."""
+def json_text(value: object, number: Callable[[Decimal], str] = decimal_text) -> str:
+    """Return a plain form as one line of JSON; a `Decimal` is written with all its digits.
+
+    *number* writes it otherwise.
+    """
     match value:
         case None | bool() | int() | str():
             return json.dumps(value, ensure_ascii=False)
         case Decimal():
-            return decimal_text(value)
+            return number(value)
         case Mapping():
-            members = (f"{json_text(str(name))}:{json_text(each)}" for name, each in value.items())
+            members = (
+                f"{json_text(str(name))}:{json_text(each, number)}" for name, each in value.items()
+            )
             return f"{{{','.join(members)}}}"
         case list() | tuple():
-            return f"[{','.join(map(json_text, value))}]"
+            return f"[{','.join(json_text(each, number) for each in value)}]"
     raise TypeError(f"{type(value).__name__} is no JSON")

@@ -35,14 +35,16 @@ class ListOf:
 class Source[Thing]:
     """Where a list's things come from, the oldest first, and how they are shown.
 
-    *show* takes which children are to be there. *among* are the only things that can be meant, if a
-    clause says so: they are then read alone. *hides* tells of what the list leaves out.
+    *show* takes which fields and children somebody asks for: what is costly it shows only then, and
+    *complete* adds the rest to the rows of the page. *among* are the only things that can be meant,
+    if a clause says so: they are then read alone. *hides* tells of what the list leaves out.
     """
 
     read: Callable[[str | None, int], Page[Thing]]
     show: Callable[[Thing, frozenset[str]], Row]
     among: Callable[[Asked], Iterable[Thing] | None] = lambda _: None
     hides: Callable[[Thing], bool] = lambda _: False
+    complete: Callable[[Thing, Row], Row] = lambda _, row: row
 
 
 def listed[Thing](desk: Desk, request: Request, of: ListOf, source: Source[Thing]) -> list[Row]:
@@ -50,10 +52,10 @@ def listed[Thing](desk: Desk, request: Request, of: ListOf, source: Source[Thing
     asked = _asked(request, of)
     first, last = asked.offset, asked.offset + asked.limit
     if asked.order:
-        rows = _ordered(_kept(desk, asked, source), asked)[first:last]
+        kept = _ordered(_kept(desk, asked, source), asked)[first:last]
     else:
-        rows = list(islice(_kept(desk, asked, source), first, last))
-    return [whole_row(desk, row) for row in rows]
+        kept = list(islice(_kept(desk, asked, source), first, last))
+    return [whole_row(desk, source.complete(thing, row)) for thing, row in kept]
 
 
 def counted[Thing](desk: Desk, request: Request, of: ListOf, source: Source[Thing]) -> int:
@@ -87,17 +89,17 @@ def _asked(request: Request, of: ListOf) -> Asked:
     return read_asked(request.query, of.fields, sorts=of.sorts, synonyms=of.synonyms)
 
 
-def _kept[Thing](desk: Desk, asked: Asked, source: Source[Thing]) -> Iterator[Row]:
+def _kept[Thing](desk: Desk, asked: Asked, source: Source[Thing]) -> Iterator[tuple[Thing, Row]]:
     place = zone(desk.site.timezone)
     # A clause on children needs them, whether they are to be shown or not.
-    needed = asked.expand | {
-        each.field.partition(".")[0] for each in asked.clauses if "." in each.field
-    }
-    hidden = needed - asked.expand
+    children = {each.field.partition(".")[0] for each in asked.clauses if "." in each.field}
+    fields = {each.field for each in asked.clauses} | {name for name, _ in asked.order}
+    needed = asked.expand | children | fields
+    hidden = children - asked.expand
     for thing in _things(asked, source):
         row = source.show(thing, needed)
         if all(clause.holds(row, place) for clause in asked.clauses):
-            yield {name: value for name, value in row.items() if name not in hidden}
+            yield thing, {name: value for name, value in row.items() if name not in hidden}
 
 
 def _things[Thing](asked: Asked, source: Source[Thing]) -> Iterator[Thing]:
@@ -120,7 +122,7 @@ def _things[Thing](asked: Asked, source: Source[Thing]) -> Iterator[Thing]:
             )
 
 
-def _ordered(rows: Iterable[Row], asked: Asked) -> list[Row]:
+def _ordered[Thing](rows: Iterable[tuple[Thing, Row]], asked: Asked) -> list[tuple[Thing, Row]]:
     found = list(islice(rows, SORTED_MAX + 1))
     if len(found) > SORTED_MAX:
         raise LimitExceeded(
@@ -129,7 +131,7 @@ def _ordered(rows: Iterable[Row], asked: Asked) -> list[Row]:
             field="order",
         )
     for name, rises in reversed(asked.order):
-        found.sort(key=lambda row, name=name: _rank(row.get(name)), reverse=not rises)  # type: ignore[misc]
+        found.sort(key=lambda kept, name=name: _rank(kept[1].get(name)), reverse=not rises)  # type: ignore[misc]
     return found
 
 

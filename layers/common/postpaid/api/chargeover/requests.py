@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from postpaid.api.http import Request, Route
+from postpaid.api.chargeover.not_served import COMMANDS, OBJECTS
+from postpaid.api.http import Request, Route, match_path
 from postpaid.domain.errors import NotFound
 
 BASE = ("api", "v3")
@@ -54,7 +55,17 @@ def find_operation[Operation](
     what = "command" if known else "object type"
     code = "method_not_allowed" if known else "route_not_found"
     asked = f"{command}({kind}, {target})"[:200]
-    raise NotFound(code, f"The {what} requested is not supported: {asked}")
+    why = _reason(request, rest)
+    raise NotFound(code, f"The {what} requested is not supported: {asked}{why}")
+
+
+def _reason(request: Request, rest: Sequence[str]) -> str:
+    """Return why something is not served, if the vendor has it."""
+    for (method, template), why in COMMANDS.items():
+        if method == request.method and match_path(template, rest) is not None:
+            return f". {why}"
+    found = OBJECTS.get(rest[0]) if rest else None
+    return "" if found is None else f". {found}"
 
 
 def _kind(path: Sequence[str]) -> tuple[str, ...]:

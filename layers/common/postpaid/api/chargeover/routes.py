@@ -2,15 +2,23 @@
 
 from collections.abc import Callable
 
-from postpaid.api.chargeover import customers, items, package_actions, packages, usages
+from postpaid.api.chargeover import (
+    customers,
+    invoices,
+    items,
+    package_actions,
+    packages,
+    transactions,
+    usages,
+)
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response, Route
 from postpaid.domain.api_key import KeyScope
 
 type Operation = Callable[[Desk, Request, tuple[str, ...]], Response]
 
-ADMIN, READ = KeyScope.ADMIN, KeyScope.READ
 USAGE_WRITE, USAGE_READ = KeyScope.USAGE_WRITE, KeyScope.USAGE_READ
+ADMIN, CLOSE, READ = KeyScope.ADMIN, KeyScope.INVOICE_CLOSE, KeyScope.READ
 
 ROUTES: tuple[Route[Operation], ...] = (
     Route("POST", "api/v3/customer", ADMIN, customers.create),
@@ -44,4 +52,14 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("POST", "api/v3/usage/_action/bulk", USAGE_WRITE, usages.record_many),
     Route("GET", "api/v3/usage", USAGE_READ, usages.list_all),
     Route("GET", "api/v3/usage/_count", USAGE_READ, usages.count),
+    Route("POST", "api/v3/package/{}/_action/invoice", CLOSE, invoices.invoice_package),
+    Route("GET", "api/v3/invoice", READ, invoices.list_all),
+    Route("GET", "api/v3/invoice/_count", READ, invoices.count),
+    Route("GET", "api/v3/invoice/{}", READ, invoices.retrieve),
+    Route("POST", "api/v3/invoice/{}/_action/void", ADMIN, invoices.void),
+    Route("POST", "api/v3/invoice/{}/_action/pdf", READ, invoices.pdf),
+    Route("POST", "api/v3/transaction", ADMIN, transactions.create),
+    Route("GET", "api/v3/transaction", READ, transactions.list_all),
+    Route("GET", "api/v3/transaction/_count", READ, transactions.count),
+    Route("GET", "api/v3/transaction/{}", READ, transactions.retrieve),
 )

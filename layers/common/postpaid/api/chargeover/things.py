@@ -79,6 +79,11 @@ def currency_shown(currency: str) -> dict[str, Any]:
     }
 
 
+def terms_shown(days: int) -> dict[str, Any]:
+    """Show how many days there are to pay, with the name that the vendor gives it."""
+    return {"terms_name": f"Net {days}" if days else "Due on Receipt", "terms_days": days}
+
+
 def formatted(amount: Decimal, currency: str) -> str:
     """Print an amount as the vendor does, `$ 500.00`."""
     # Recording reads custom fields here and prints no amount: it must not load what rounds.
