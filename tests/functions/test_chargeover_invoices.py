@@ -322,7 +322,10 @@ def test_a_package_that_is_invoiced_several_times_at_once_has_one_invoice(
 
     def invoice(_: int) -> Answer:
         together.wait()
-        return shop.over.call("POST", f"/package/{number}/_action/invoice")
+        while True:
+            answer = shop.over.call("POST", f"/package/{number}/_action/invoice")
+            if answer.status != 503:  # others came first every time: it is sent again
+                return answer
 
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(invoice, range(4)))

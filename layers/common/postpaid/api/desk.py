@@ -50,28 +50,42 @@ type Page[Thing] = tuple[list[Thing], str | None]
 class Lists(Protocol):
     """The lists of one site behind a place, the newest or the oldest first."""
 
-    def item_families(  # noqa: D102
+    def item_families(
         self, after: str | None, limit: int, *, ascending: bool = False
-    ) -> Page[ItemFamily]: ...
-    def items(  # noqa: D102
+    ) -> Page[ItemFamily]:
+        """Read a page of the item families."""
+        ...
+
+    def items(self, after: str | None, limit: int, *, ascending: bool = False) -> Page[Item]:
+        """Read a page of the items."""
+        ...
+
+    def prices(self, after: str | None, limit: int, *, ascending: bool = False) -> Page[ItemPrice]:
+        """Read a page of the item prices."""
+        ...
+
+    def customers(
         self, after: str | None, limit: int, *, ascending: bool = False
-    ) -> Page[Item]: ...
-    def prices(  # noqa: D102
+    ) -> Page[Customer]:
+        """Read a page of the customers."""
+        ...
+
+    def subscriptions(
         self, after: str | None, limit: int, *, ascending: bool = False
-    ) -> Page[ItemPrice]: ...
-    def customers(  # noqa: D102
-        self, after: str | None, limit: int, *, ascending: bool = False
-    ) -> Page[Customer]: ...
-    def subscriptions(  # noqa: D102
-        self, after: str | None, limit: int, *, ascending: bool = False
-    ) -> Page[Subscription]: ...
+    ) -> Page[Subscription]:
+        """Read a page of the subscriptions."""
+        ...
+
     def place_of(self, subscription: Subscription) -> str: ...  # noqa: D102
-    def invoices(  # noqa: D102
+    def invoices(self, after: str | None, limit: int, *, ascending: bool = False) -> Page[Invoice]:
+        """Read a page of the invoices."""
+        ...
+
+    def late_usages(
         self, after: str | None, limit: int, *, ascending: bool = False
-    ) -> Page[Invoice]: ...
-    def late_usages(  # noqa: D102
-        self, after: str | None, limit: int, *, ascending: bool = False
-    ) -> Page[Appended]: ...
+    ) -> Page[Appended]:
+        """Read a page of the manifests that came after a first."""
+        ...
 
 
 class DeskCustomers(

@@ -50,14 +50,17 @@ class Control:
     s3: "S3Client"
     bucket: str
     close_queue: queue.Queue
-    render_queue: queue.Queue
+    render_queue: queue.Queue | None
     blocks: dict[str, list[int]] = field(default_factory=dict)
     kept_subscriptions: Cache[Subscription] = field(default_factory=Cache[Subscription])
     kept_lines: Cache[LineName] = field(default_factory=Cache[LineName])
 
     @classmethod
-    def connect(cls, settings: Settings) -> "Control":
-        """Return the connections of a process, made once when it is loaded."""
+    def connect(cls, settings: Settings, *, states_usages: bool = True) -> "Control":
+        """Return the connections of a process, made once when it is loaded.
+
+        A door that *states_usages* asks the renderer for their documents; another may not.
+        """
         client, sqs = dynamo.connect(), queue.connect()
         billing = dynamo.DynamoTable(client, settings.billing_table)
         return cls(
@@ -68,7 +71,7 @@ class Control:
             s3=documents.connect(),
             bucket=settings.document_bucket,
             close_queue=queue.Queue(sqs, settings.close_queue_url),
-            render_queue=queue.Queue(sqs, settings.render_queue_url),
+            render_queue=queue.Queue(sqs, settings.render_queue_url) if states_usages else None,
         )
 
     def desk(self, key: ApiKey) -> Desk:
@@ -114,9 +117,7 @@ class Control:
             new_run=new_run,
             new_key_parts=new_key_parts,
             hasten=lambda invoice_ids: self._hasten(stores, invoice_ids),
-            ask_for_statement=lambda invoice_id, digest: self.render_queue.send(
-                queue.statement_message(stores.scope, invoice_id, digest)
-            ),
+            ask_for_statement=lambda *asked: self._ask_for_statement(stores, *asked),
             hands=self._hands(stores, store),
         )
 
@@ -136,6 +137,10 @@ class Control:
             self.close_queue.send(queue.due_message([Due(*each) for each in found]))
         except Unavailable:
             log("warning", "hasten_failed")  # only speed is lost: the sweep finds what is due
+
+    def _ask_for_statement(self, stores: SiteStores, invoice_id: str, digest: str) -> None:
+        assert self.render_queue is not None, "this door makes no documents of usages"
+        self.render_queue.send(queue.statement_message(stores.scope, invoice_id, digest))
 
     def _hands(self, stores: SiteStores, store: documents.StoredDocuments) -> Hands:
         """Return how a test site's clock is moved: by the work that the sweeps' workers do."""

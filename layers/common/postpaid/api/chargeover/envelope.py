@@ -32,6 +32,8 @@ _MISSING = {
     "payment_not_found": "transaction",
     "usage_not_found": "usage",
 }
+# Those that have an answer of their own; all others are 400, with the field and the reason.
+CODES = frozenset({*_STATUSES, *_MISSING})
 _NOT_KNOWN = (
     "No answer from storage, so that it is not known what is recorded. Look before you send it "
     "again: without an external_key it would count twice."
