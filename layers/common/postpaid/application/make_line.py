@@ -14,6 +14,7 @@ from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.line import Line, default_line_id
 from postpaid.domain.quantity import parse_quantity
+from postpaid.domain.usage_url import UsageUrl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +22,14 @@ class CreateLine:
     """An item price that goes on a subscription.
 
     *pricing* is the plain form of a charge of the line's own, None if the item price's counts.
+    *usage_url* is asked for the line's usage, at the creation of its subscription alone.
     """
 
     item_price_id: str
     id: str | None
     quantity: object
     pricing: Mapping[str, Any] | None = None
+    usage_url: UsageUrl | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
