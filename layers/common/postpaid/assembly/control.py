@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from postpaid.api.desk import Desk
@@ -37,7 +38,10 @@ ADVANCE_SECONDS = 18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """The connections of one process; *blocks* are integer ids that it has reserved."""
+    """The connections of one process; *blocks* are integer ids that it has reserved.
+
+    *test_hosts* are what usage URLs may name against the rules.
+    """
 
     usages: Table
     billing: Table
@@ -46,6 +50,8 @@ class Control:
     bucket: str
     close_queue: queue.Queue
     render_queue: queue.Queue
+    pull_queue: queue.Queue
+    test_hosts: frozenset[str] = frozenset()
     blocks: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
@@ -61,6 +67,8 @@ class Control:
             bucket=settings.document_bucket,
             close_queue=queue.Queue(sqs, settings.close_queue_url),
             render_queue=queue.Queue(sqs, settings.render_queue_url),
+            pull_queue=queue.Queue(sqs, settings.pull_queue_url),
+            test_hosts=settings.usage_url_test_hosts,
         )
 
     def desk(self, key: ApiKey) -> Desk:
@@ -98,6 +106,7 @@ class Control:
             wait_for=wait_for,
             real_now=clock.real_now,
             place_of=lambda created_at, identifier: keys.listing_place(identifier, created_at),
+            test_hosts=self.test_hosts,
             new_id=new_id,
             seeded_ids=seeded_ids,
             new_run=new_run,
@@ -106,6 +115,7 @@ class Control:
             ask_for_statement=lambda invoice_id, digest: self.render_queue.send(
                 queue.statement_message(stores.scope, invoice_id, digest)
             ),
+            request_pull=partial(self._pull, stores),
             hands=self._hands(stores, store),
         )
 
@@ -115,6 +125,10 @@ class Control:
             self.close_queue.send(queue.due_message([Due(*each) for each in found]))
         except Unavailable:
             log("warning", "hasten_failed")  # only speed is lost: the sweep finds what is due
+
+    def _pull(self, stores: SiteStores, subscription_id: str, start: datetime) -> None:
+        due = Due(*keys.term(stores.scope, subscription_id, start))
+        self.pull_queue.send(queue.pull_message(due))
 
     def _hands(self, stores: SiteStores, store: documents.StoredDocuments) -> Hands:
         """Return how a test site's clock is moved: by the work that the sweeps' workers do."""
@@ -133,6 +147,9 @@ class Control:
                 new_run=new_run,
                 request_render=lambda _: None,  # the stream asks for it
                 now=now,
+                asked=stores.terms,
+                request_pull=partial(self._pull, stores),
+                real_now=clock.real_now(),
             )
             term = due_term(due)
             if term is not None:
