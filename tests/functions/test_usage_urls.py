@@ -50,10 +50,7 @@ def subscription(name: str, url: str | None = URL, **more: Any) -> dict[str, Any
 def work(shop: Shop, name: str) -> None:
     """Have a worker look at September, the pullers ask, and the worker hear of it."""
     shop.work(name)
-    functions = shop.functions
-    for queue_name, function in (("PullQueue", PULLER), ("CloseQueue", WORKER)):
-        for message in functions.messages(queue_name):
-            assert functions.invoke(function, sqs_event([message])) == {"batchItemFailures": []}
+    deliver(shop.functions)
 
 
 def allow(monkeypatch: pytest.MonkeyPatch, functions: Functions, server: Server) -> None:
@@ -215,6 +212,47 @@ def test_a_term_closes_with_what_a_server_answers_asked_once(
     assert (usage["quantity"], usage["source"]) == ("361", "usage_url")
     assert usage["usage_date"] == "2026-09-30T23:59:59Z"
     assert CALLS_PRICE["base_fee"] == "10.00"
+
+
+def deliver(functions: Functions) -> None:
+    """Have the pullers ask what they were asked for, and the worker hear of it."""
+    for queue_name, function in (("PullQueue", PULLER), ("CloseQueue", WORKER)):
+        for message in functions.messages(queue_name):
+            assert functions.invoke(function, sqs_event([message])) == {"batchItemFailures": []}
+
+
+def test_a_refresh_has_the_url_of_an_invoice_asked_that_is_closed_by_hand(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(GOOD) as server:
+        allow(monkeypatch, shop.functions, server)
+        shop.must("POST", "/v1/subscriptions", subscription("hand", server.url, closing=MANUAL))
+        work(shop, "hand")
+        path = f"/v1/invoices/{shop.invoices('hand')[0]['id']}"
+        assert server.requests == []
+        assert shop.must("POST", f"{path}/sync")["total"] == "10.00"
+        deliver(shop.functions)
+        assert len(server.requests) == 1
+
+    assert shop.must("GET", path)["status"] == "pending"
+    assert shop.must("POST", f"{path}/close")["total"] == "28.05"
+
+
+def test_a_clock_that_is_moved_on_has_urls_asked_and_does_not_wait(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = stocked_shop(functions, "usage-urls-clock")
+    with serving(GOOD) as server:
+        allow(monkeypatch, functions, server)
+        shop.must("POST", "/v1/subscriptions", subscription("on", server.url, start="2026-10-01"))
+        moved = shop.must("POST", "/v1/test-clock/advance", {"to": "2026-11-10"})
+        [head] = shop.invoices("on")
+        assert (moved["done"], head["status"], head["parked"]) == (True, "pending", None)
+        deliver(functions)
+        assert len(server.requests) == 1
+
+    [head] = shop.invoices("on")
+    assert (head["status"], head["total"], head["issued_on"]) == ("issued", "28.05", "2026-11-10")
 
 
 def test_messages_that_come_again_change_nothing(
