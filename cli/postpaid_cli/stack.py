@@ -80,12 +80,14 @@ def bring_up(
     port: int | None = None,
     clock: str | None = None,
     build_first: bool = True,
+    usage_url_test_hosts: str = "",
     lifetime_seconds: int = engines.LIFETIME_SECONDS,
     progress: Progress = lambda _: None,
 ) -> LocalStack:
     """Build, start, deploy and provision; on a failure nothing is left running.
 
     *clock* is the instant the test site's clock starts at; without it the clock is the real one.
+    *usage_url_test_hosts* are `host:port`, with commas between them.
     """
     require_checkout()
     if build_first:
@@ -95,7 +97,7 @@ def bring_up(
     engine = engines.start(folder, port=port, lifetime_seconds=lifetime_seconds)
     try:
         progress("Deploying")
-        outputs = deploy(engine)
+        outputs = deploy(engine, usage_url_test_hosts)
         progress("Making a test site and its keys")
         keys = provision_local(outputs, engine.endpoint, clock)
     except BaseException:

@@ -19,7 +19,7 @@ from postpaid.runtime.settings import Settings
 from postpaid.store.nonces import StoredNonces
 
 settings = Settings.from_environment()
-control = Control.connect(settings, states_usages=False)
+control = Control.connect(settings, asks=False)
 doorkeeper = Doorkeeper(
     api_keys=control.api_keys,
     secrets=control.site_secrets,

@@ -177,6 +177,7 @@ ALLOWED = {
     ("postpaid/application/rate_line.py", "capacity"): "no model of the catalogue: several units",
     ("postpaid_cli/demo.py", "per_unit"): "a price of the demo's catalogue, as a client writes it",
     ("postpaid_cli/demo.py", "tiered"): "the same",
+    ("postpaid/outbound/usage_question.py", "package"): "what ChargeOver calls a subscription",
 }
 
 

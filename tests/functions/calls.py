@@ -320,6 +320,40 @@ SCHEDULE = (
         "eventual; TransactWriteItems (update invoice + update term) 5 W",
     ),
     Operation(
+        "end a term and have its usage URL asked",
+        "CloseWorkerFunction",
+        ops.have_a_url_asked,
+        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; BatchGetItem price 0.5 R "
+        "eventual; TransactWriteItems (update term + put invoice + put term) 8 W; GetItem "
+        "invoice 1 R; GetItem term 1 R; GetItem subscription 1 R; GetItem invoice 1 R; GetItem "
+        "term 1 R; UpdateItem term 1 W; SendMessage PullQueue",
+    ),
+    Operation(
+        "ask a usage URL",
+        "PullUsageFunction",
+        ops.ask_a_url,
+        "GetItem site 1 R; GetItem term 1 R; GetItem invoice 1 R; GetItem subscription 1 R; "
+        "GetItem usage 1 R; GetItem customer 1 R; GetItem site 1 R; GetItem subscription 0.5 R "
+        "eventual; PutItem usage 1 W; Query term 1 R; SendMessage CloseQueue",
+    ),
+    Operation(
+        "hear what it answered, and close",
+        "CloseWorkerFunction",
+        ops.hear_an_answer,
+        "GetItem site 1 R; GetItem term 1 R; UpdateItem term 1 W; GetItem term 1 R; GetItem "
+        "invoice 1 R; GetItem term 1 R; GetItem subscription 1 R; UpdateItem term 1 W; GetItem "
+        "subscription 1 R; GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; Query usage "
+        "1 R; BatchGetItem price 0.5 R eventual; Query manifest 1 R; GetItem credit 1 R; "
+        "PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice + update "
+        "term + update counter + put number) 8 W; SendMessage RenderQueue",
+    ),
+    Operation(
+        "hear that it did not answer",
+        "CloseWorkerFunction",
+        ops.hear_of_a_failure,
+        "GetItem site 1 R; GetItem term 1 R; UpdateItem term 3 W",
+    ),
+    Operation(
         "issue an opening invoice",
         "CloseWorkerFunction",
         ops.open_with_an_invoice,
@@ -448,6 +482,12 @@ INVOICES = (
         "BatchGetItem price 0.5 R eventual; GetItem invoice 1 R; Query manifest 1 R; GetItem "
         "credit 1 R; PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice + "
         "update term + update counter + put number + put credit) 10 W; GetObject content",
+    ),
+    Operation(
+        "close an invoice before a usage URL answered (refused)",
+        "POST /v1/invoices/{}/close",
+        ops.close_before_an_answer,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem term 1 R; GetItem subscription 1 R",
     ),
     Operation(
         "close an invoice again",

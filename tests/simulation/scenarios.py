@@ -487,6 +487,33 @@ def _volume(quantity: Decimal) -> int:
     return int(quantity * 5)
 
 
+def _asking(client: Client) -> None:
+    """Usage URLs of three: one answers, one only when it is asked again, one that it is nothing."""
+    _voip(client)
+    for name in ("two", "idle"):
+        subscribe(client, name, "minutes", closing=_AUTO)
+    answers = {"sub": "211", "two": "223", "idle": "0"}
+    urls = {name: f"https://{name}.example.com/minutes" for name in answers}
+    client.plant.outside.answers = {urls[name]: amount for name, amount in answers.items()}
+    client.plant.outside.slow = {urls["two"]}
+    for name, url in urls.items():
+        client.insist("PATCH", f"/v1/subscriptions/{name}", {"usage_urls": {"minutes": url}})
+    client.record("2026-10-05", "101")
+
+
+def _ask(client: Client) -> None:
+    """Have them asked, hear of it, and ask one of them again."""
+    plant = client.plant
+    for quantity in ("211", "223"):
+        client.ledger.no_answer(Decimal(quantity))  # no client hears of an answer
+    for _ in range(2):
+        plant.dispatch()
+        plant.deliver("close")
+        plant.deliver("pull")
+        plant.deliver("close")
+        plant.skip(minutes=6)
+
+
 _OCTOBER, _NOVEMBER = at("2026-10-20T12:00"), at("2026-11-01T00:30")
 
 MONEY = (
@@ -560,6 +587,15 @@ OTHERS = (
         play=_sell_seats,
         price=minutes,
         subscriptions=("sub", "team"),
+    ),
+    Scenario(
+        name="ask",
+        at=_OCTOBER,
+        begin=_asking,
+        play=_ask,
+        price=minutes,
+        then=_NOVEMBER,
+        subscriptions=("sub", "two", "idle"),
     ),
     Scenario(name="keyed", at=_OCTOBER, begin=_used, play=_keyed, price=minutes),
     Scenario(name="look", at=_OCTOBER, begin=_late, play=_look, price=minutes),

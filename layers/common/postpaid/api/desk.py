@@ -156,9 +156,10 @@ class Desk:
 
     *now* is on the site's clock, *real_now* on everybody's. *replies_in* are the answers that are
     stored under clients' own keys; *seeded_ids* is what stands in for *new_id* then. *place_of*
-    says where in its list a thing is that was created at an instant and has an id. *hasten* asks a
-    worker to look at things at once, *ask_for_statement* the renderer for the document of a
-    statement, by its invoice and hash.
+    says where in its list a thing is that was created at an instant and has an id. *test_hosts* are
+    what usage URLs may name against the rules. *hasten* asks a worker to look at things at once,
+    *ask_for_statement* the renderer for the document of a statement, by its invoice and hash,
+    *request_pull* the puller for the usage URLs of a term, by its subscription and start.
     """
 
     scope: Scope
@@ -192,10 +193,12 @@ class Desk:
     wait_for: Wait
     real_now: Callable[[], datetime]
     place_of: Callable[[datetime, str], str]
+    test_hosts: frozenset[str]
     new_id: Callable[[str], str]
     seeded_ids: Callable[[str], Callable[[str], str]]
     new_run: Callable[[], str]
     new_key_parts: Callable[[], tuple[str, str]]
     hasten: Callable[[Sequence[str]], None]
     ask_for_statement: Callable[[str, str], None]
+    request_pull: Callable[[str, datetime], None]
     hands: Hands

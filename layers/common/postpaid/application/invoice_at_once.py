@@ -37,7 +37,8 @@ def invoice_at_once(
 
     None if there is nothing to charge: then no term is cut. One that cannot be made is returned
     pending, parked with its reason. *new_run* names each attempt to close. Raises what
-    `invoice_now` and `close_invoice` raise.
+    `invoice_now` and `close_invoice` raise; where usage URLs are to be asked first, before any term
+    is cut.
     """
     known_subscription(office.books.subscriptions, subscription_id)
     _catch_up(subscription_id, office)
@@ -47,7 +48,7 @@ def invoice_at_once(
             return invoice
     if charges_nothing(content_now(subscription_id, office=office)):
         return None
-    edited = invoice_now(subscription_id, office=office, request=request)
+    edited = invoice_now(subscription_id, office=office, request=request, to_close_at_once=True)
     assert edited.outcome is not None, "it ends a term"
     cut = invoice_id(office.scope, subscription_id, edited.outcome, 0)
     invoice = close_invoice(cut, books=office.books, run=new_run(), now=office.now)

@@ -15,6 +15,8 @@ from postpaid.application.edit_subscription import (
 )
 from postpaid.application.entries import EarlyEnd
 from postpaid.application.roll_term import successor
+from postpaid.application.usage_urls import still_unanswered
+from postpaid.domain.asking import lines_to_ask, unanswered
 from postpaid.domain.errors import Conflict
 from postpaid.domain.instants import YEAR_MAX
 from postpaid.domain.invoice_content import InvoiceContent
@@ -24,18 +26,29 @@ from postpaid.domain.term import Term, TermStatus
 _LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
 
 
-def invoice_now(subscription_id: str, *, office: Office, request: Request = NO_REQUEST) -> Edited:
+def invoice_now(
+    subscription_id: str,
+    *,
+    office: Office,
+    request: Request = NO_REQUEST,
+    to_close_at_once: bool = False,
+) -> Edited:
     """End the open term now; its invoice is pending, and *outcome* is its boundary.
 
     What was paid in advance stays paid; what is charged by time is shared by days. Raises
     `NotFound`; `Conflict` with code `subscription_ended`, `subscription_not_started` or `in_trial`.
+    One that is *to_close_at_once* is refused with code `usage_url_unanswered` where usage URLs
+    are to be asked first, before anything ends.
     """
-    return edit_subscription(
-        subscription_id,
-        lambda subscription, term: _cut(subscription, term, office.now),
-        office=office,
-        request=request,
-    )
+
+    def change(subscription: Subscription, term: Term) -> Edit:
+        edit = _cut(subscription, term, office.now)
+        asks = lines_to_ask(subscription, edit.term.period) if to_close_at_once else ()
+        if asks:
+            raise still_unanswered(unanswered(subscription, asks, ()))
+        return edit
+
+    return edit_subscription(subscription_id, change, office=office, request=request)
 
 
 def content_now(subscription_id: str, *, office: Office) -> InvoiceContent:

@@ -14,6 +14,7 @@ from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.line import LABEL_LENGTH_MAX, Line, default_line_id
 from postpaid.domain.quantity import parse_quantity
+from postpaid.domain.usage_url import UsageUrl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class CreateLine:
 
     *pricing* is the plain form of a charge of the line's own, None if the item price's counts.
     *label* is what invoices are to call it, None for the item price's name.
+    *usage_url* is asked for the line's usage, at the creation of its subscription alone.
     """
 
     item_price_id: str
@@ -29,6 +31,7 @@ class CreateLine:
     quantity: object
     pricing: Mapping[str, Any] | None = None
     label: str | None = None
+    usage_url: UsageUrl | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from postpaid.application.ports import (
     Sites,
     Subscriptions,
 )
+from postpaid.domain.asking import lines_to_ask
 from postpaid.domain.errors import NotFound
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.setup_fee import charged_unused
@@ -87,6 +88,7 @@ def end_term(
         k=0,
         term_start=term.period.start,
         created_at=now,
+        asks=lines_to_ask(subscription, term.period),
     )
     ended = replace(
         term,

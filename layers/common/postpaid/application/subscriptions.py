@@ -21,6 +21,7 @@ from postpaid.application.ports import (
 )
 from postpaid.application.roll_term import first_term, opening_closes_at
 from postpaid.application.sites import known_series
+from postpaid.application.usage_urls import check_length, not_metered
 from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
 from postpaid.domain.calendar import MONTHLY, Cadence, calendar_anchor
 from postpaid.domain.errors import Conflict, Invalid, NotFound
@@ -31,6 +32,7 @@ from postpaid.domain.line import LINES_MAX, Line, check_bytes
 from postpaid.domain.site import ClosingPolicy, LatePolicy, Scope
 from postpaid.domain.subscription import USAGE_SHARDS_MAX, Subscription, last_cycle_end
 from postpaid.domain.term import Term
+from postpaid.domain.usage_url import UsageUrl
 
 # A start further back would open terms that nothing may be recorded in any more.
 START_AGE_MAX = timedelta(days=400)
@@ -189,6 +191,7 @@ def _subscription(
         usage_shards=_usage_shards(command.usage_shards),
         annotations_text=annotations_text(command.annotations, SUBSCRIPTION_BYTES_MAX),
         opening_pending=command.opening_pending,
+        usage_urls=_usage_urls(command.lines, lines),
         created_at=now,
     )
     if command.cycles is None:
@@ -300,6 +303,18 @@ def _lines(
     return tuple(lines), maker.currency
 
 
+def _usage_urls(commands: Sequence[CreateLine], lines: Sequence[Line]) -> dict[str, UsageUrl]:
+    urls = {}
+    for index, (command, line) in enumerate(zip(commands, lines, strict=True)):
+        if command.usage_url is None:
+            continue
+        if not line.metered:
+            raise not_metered(f"lines[{index}].usage_url")
+        urls[line.id] = command.usage_url
+    check_length(urls, "lines")
+    return urls
+
+
 def _opening(
     subscription: Subscription, scope: Scope, shelf: Shelf, ids: Ids, now: datetime
 ) -> Invoice | None:
@@ -325,9 +340,9 @@ def _opening(
 def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
     """Compare what the client chose: as it was made, whatever changed since.
 
-    Not the integers; not the closing policy, the hold, the late policy, the maximum of usages and
-    the series, which have their own requests; not a start that was left to the clock. What it is
-    annotated with, as long as nothing was changed.
+    Not the integers; not the closing policy, the hold, the late policy, the maximum of usages, the
+    series and the usage URLs, which have their own requests; not a start that was left to the
+    clock. What it is annotated with, as long as nothing was changed.
     """
     if _chosen(_made(existing, asked)) != _chosen(asked.lines):
         return False

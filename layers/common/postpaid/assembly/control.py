@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from postpaid.api.desk import Desk
@@ -41,7 +42,10 @@ ADVANCE_SECONDS = 18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """The connections of one process; *blocks* are integer ids that it has reserved."""
+    """The connections of one process; *blocks* are integer ids that it has reserved.
+
+    *test_hosts* are what usage URLs may name against the rules.
+    """
 
     usages: Table
     billing: Table
@@ -51,15 +55,17 @@ class Control:
     bucket: str
     close_queue: queue.Queue
     render_queue: queue.Queue | None
+    pull_queue: queue.Queue | None
+    test_hosts: frozenset[str] = frozenset()
     blocks: dict[str, list[int]] = field(default_factory=dict)
     kept_subscriptions: Cache[Subscription] = field(default_factory=Cache[Subscription])
     kept_lines: Cache[LineName] = field(default_factory=Cache[LineName])
 
     @classmethod
-    def connect(cls, settings: Settings, *, states_usages: bool = True) -> "Control":
+    def connect(cls, settings: Settings, *, asks: bool = True) -> "Control":
         """Return the connections of a process, made once when it is loaded.
 
-        A door that *states_usages* asks the renderer for their documents; another may not.
+        A door that *asks* has documents of usages made, and usage URLs asked; another may not.
         """
         client, sqs = dynamo.connect(), queue.connect()
         billing = dynamo.DynamoTable(client, settings.billing_table)
@@ -71,7 +77,9 @@ class Control:
             s3=documents.connect(),
             bucket=settings.document_bucket,
             close_queue=queue.Queue(sqs, settings.close_queue_url),
-            render_queue=queue.Queue(sqs, settings.render_queue_url) if states_usages else None,
+            render_queue=queue.Queue(sqs, settings.render_queue_url) if asks else None,
+            pull_queue=queue.Queue(sqs, settings.pull_queue_url) if asks else None,
+            test_hosts=settings.usage_url_test_hosts,
         )
 
     def desk(self, key: ApiKey) -> Desk:
@@ -112,12 +120,14 @@ class Control:
             wait_for=wait_for,
             real_now=clock.real_now,
             place_of=lambda created_at, identifier: keys.listing_place(identifier, created_at),
+            test_hosts=self.test_hosts,
             new_id=new_id,
             seeded_ids=seeded_ids,
             new_run=new_run,
             new_key_parts=new_key_parts,
             hasten=lambda invoice_ids: self._hasten(stores, invoice_ids),
-            ask_for_statement=lambda *asked: self._ask_for_statement(stores, *asked),
+            ask_for_statement=partial(self._ask_for_statement, stores),
+            request_pull=partial(self._pull, stores),
             hands=self._hands(stores, store),
         )
 
@@ -142,6 +152,11 @@ class Control:
         assert self.render_queue is not None, "this door makes no documents of usages"
         self.render_queue.send(queue.statement_message(stores.scope, invoice_id, digest))
 
+    def _pull(self, stores: SiteStores, subscription_id: str, start: datetime) -> None:
+        assert self.pull_queue is not None, "this door has no usage URLs asked"
+        due = Due(*keys.term(stores.scope, subscription_id, start))
+        self.pull_queue.send(queue.pull_message(due))
+
     def _hands(self, stores: SiteStores, store: documents.StoredDocuments) -> Hands:
         """Return how a test site's clock is moved: by the work that the sweeps' workers do."""
         site = stores.site
@@ -159,6 +174,9 @@ class Control:
                 new_run=new_run,
                 request_render=lambda _: None,  # the stream asks for it
                 now=now,
+                asked=stores.terms,
+                request_pull=partial(self._pull, stores),
+                real_now=clock.real_now(),
             )
             term = due_term(due)
             if term is not None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +15,7 @@ from postpaid.domain.instants import YEAR_MAX, instant_text, parse_moment, zone
 from postpaid.domain.line import ENTRIES_MAX, Line
 from postpaid.domain.period import Interval, Period, without
 from postpaid.domain.site import ClosingPolicy, LatePolicy
+from postpaid.domain.usage_url import UsageUrl
 
 CYCLES_MAX = 1200
 USAGE_RECORDS_MOST = 10**9
@@ -51,7 +52,8 @@ class Subscription:
     them is depends on it, so it never changes. *requests* are the last changes that came with an
     idempotency key, as (key, content, outcome). *changed_at* is when a request last changed it.
     *annotations_text* is what a door keeps with it, as JSON: it stays a text until someone asks,
-    because the recording path never does.
+    because the recording path never does. *usage_urls* are asked what was used of metered lines, by
+    the lines' ids, when a term is to close.
     """
 
     id: str
@@ -81,6 +83,7 @@ class Subscription:
     version: int = 1
     changed_at: datetime | None = None
     annotations_text: str = ""
+    usage_urls: Mapping[str, UsageUrl] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.usage_records_max is not None:

@@ -10,9 +10,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from postpaid.api.chargeover.bodies import NOT_KEPT, Fields, Flag, Key, Number, Text, read_fields
+from postpaid.api.chargeover.bodies import (
+    NOT_KEPT,
+    Fields,
+    Flag,
+    Key,
+    Long,
+    Number,
+    Text,
+    read_fields,
+)
 from postpaid.api.chargeover.find import EXTERNAL_KEY, id_of
 from postpaid.api.chargeover.items import create_price, item_of, own_price
+from postpaid.api.chargeover.line_urls import usage_url
 from postpaid.api.chargeover.paycycles import read_price_paycycle
 from postpaid.api.chargeover.things import split_custom
 from postpaid.api.chargeover.tiersets import Tierset, read_tierset
@@ -25,6 +35,7 @@ from postpaid.domain.catalog import Item, ItemPrice
 from postpaid.domain.errors import BillingError, Conflict, Invalid
 from postpaid.domain.line import Line, default_line_id
 from postpaid.domain.subscription import Subscription
+from postpaid.domain.usage_url import UsageUrl
 
 _NO_TRIALS = "a trial is of a whole package: the native API has it"
 _NO_END = "a line has no end: cancel it by upgrade"
@@ -71,6 +82,7 @@ class LineFields(Fields):
     nickname: Text | None = None
     line_quantity: Number | None = None
     external_key: Key | None = None
+    usage_url: Long | None = None
 
 
 class UpgradeFields(LineFields):
@@ -98,6 +110,7 @@ class AskedLine:
     external_key: str | None
     price: ItemPrice | None
     tierset: Tierset | None
+    usage_url: UsageUrl | None
     notes: dict[str, str | None]
 
     def price_id(self, desk: Desk) -> str:
@@ -144,6 +157,13 @@ def asked_line(
         external_key=fields.external_key,
         price=price,
         tierset=tierset,
+        usage_url=usage_url(
+            desk,
+            fields.usage_url,
+            f"{place}.usage_url",
+            metered=item.metered,
+            is_new=not isinstance(fields, UpgradeFields),
+        ),
         notes=notes,
     )
 

@@ -16,6 +16,7 @@ from postpaid.domain.customer import Customer
 from postpaid.domain.line import Line
 from postpaid.domain.site import ClosingMode
 from postpaid.domain.subscription import Subscription, SubscriptionState
+from postpaid.domain.usage_url import UsageUrl
 
 LINE_ITEMS = "line_items"
 _PLACES = ("addr1", "addr2", "addr3", "city", "state", "postcode", "country")
@@ -112,12 +113,18 @@ def line_items(subscription: Subscription, shelf: Shelf) -> list[Row]:
     """Show the lines of a package: as each is now, or, if it is to begin, as it will be."""
     now = shelf.desk.now
     shown: dict[str, Line] = {}
-    for line in subscription.shown_lines(now):
+    # A line keeps its place when a change makes another entry of it.
+    places = {line.id: place for place, line in reversed([*enumerate(subscription.lines)])}
+    for line in sorted(subscription.shown_lines(now), key=lambda line: places[line.id]):
         begun = line.since is None or line.since <= now
         if line.id not in shown or begun:
             shown[line.id] = line
     notes = line_notes(subscription)
     return [_line(line, subscription, shelf, notes.get(line.id, {})) for line in shown.values()]
+
+
+def _text_of(url: UsageUrl | None) -> str | None:
+    return None if url is None else url.text
 
 
 def line_notes(subscription: Subscription) -> dict[str, dict[str, Any]]:
@@ -133,6 +140,7 @@ def _line(line: Line, subscription: Subscription, shelf: Shelf, known: dict[str,
     until = line.until if line.until is not None else subscription.end
     return {
         "line_item_id": line.number,
+        "usage_url": _text_of(subscription.usage_urls.get(line.id)),
         "package_id": subscription.number,
         "item_id": item.number,
         "item_type": mine.get("item_type") or "service",

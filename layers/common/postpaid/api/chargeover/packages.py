@@ -309,6 +309,7 @@ def _line(desk: Desk, asked: AskedLine, name: str, begins: datetime | None) -> C
         "id": name,
         "quantity": asked.quantity,
         "label": asked.label,
+        "usage_url": asked.usage_url,
     }
     if begins is None or asked.item.metered:
         return CreateLine(**fields)

@@ -124,6 +124,7 @@ def _asked(records: Records, finder: LineFinder, record: Given, key: str | None)
         line = entry_at(subscription, UsageKey(subscription.id, at, place.line_id))
         check_type(record, line)
         external_key = record.external_key or key
+        digest = _digest_of(records, external_key)
         command = RecordUsage(
             subscription_id=subscription.id,
             line_id=place.line_id,
@@ -132,7 +133,8 @@ def _asked(records: Records, finder: LineFinder, record: Given, key: str | None)
             quantity=record.quantity,
             note=note_of(record, until),
             external_id=external_key,
-            **_names_of(records, line.recording, external_key),
+            event_id=digest if line.recording is Recording.EVENTS else None,
+            request=digest,
         )
     return _Asked(
         command=command,
@@ -144,17 +146,13 @@ def _asked(records: Records, finder: LineFinder, record: Given, key: str | None)
     )
 
 
-def _names_of(records: Records, recording: Recording, key: str | None) -> dict[str, str | None]:
-    """Return what a usage is known by beside its date: an event's id, and its request's.
+def _digest_of(records: Records, key: str | None) -> str:
+    """Return what a usage's event and its request are known by.
 
     By its request a repeat of this very one, or of its key, is told from another's usage.
     """
     text = records.new_id() if key is None else f"chargeover#{key}"
-    digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
-    return {
-        "event_id": digest if recording is Recording.EVENTS else None,
-        "request": digest,
-    }
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
 
 
 # --- one
