@@ -190,7 +190,11 @@ def test_an_invoice_is_paid_and_another_is_voided(article: Article, voip: Voip) 
     assert article.must("GET", "/transaction/_count") == 1
     assert article.must("GET", f"/invoice/{number}")["invoice_status_str"] == "closed-paid"
     assert article.refused("POST", f"/invoice/{number}/_action/void")
-    article.must("POST", "/usage", {"line_item_id": voip.line, "usage_value": 1})
+    article.must(
+        "POST",
+        "/usage",
+        {"line_item_id": voip.line, "usage_value": 1, "from": "2015-10-01 01:00:00"},
+    )
     made = article.must("POST", f"/package/{voip.package}?action=invoice")["id"]
     assert article.must("POST", f"/invoice/{made}?action=void") is True
     assert article.must("GET", f"/invoice/{made}")["is_void"] is True

@@ -324,9 +324,9 @@ SCHEDULE = (
         "CloseWorkerFunction",
         ops.have_a_url_asked,
         "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; BatchGetItem price 0.5 R "
-        "eventual; TransactWriteItems (update term + put invoice + put term) 8 W; GetItem "
-        "invoice 1 R; GetItem term 1 R; GetItem subscription 1 R; GetItem invoice 1 R; GetItem "
-        "term 1 R; UpdateItem term 1 W; SendMessage PullQueue",
+        "eventual; TransactWriteItems (update term + put invoice + put integer + put term) 10 W; "
+        "GetItem invoice 1 R; GetItem term 1 R; GetItem subscription 1 R; GetItem invoice 1 R; "
+        "GetItem term 1 R; UpdateItem term 1 W; SendMessage PullQueue",
     ),
     Operation(
         "ask a usage URL",

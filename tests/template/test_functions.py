@@ -152,7 +152,10 @@ def test_nothing_loosens_where_usage_urls_may_lead_but_one_parameter_that_is_emp
     }
 
     assert parameter["Default"] == ""
-    assert set(told) == {"NativeApiFunction", "ChargebeeApiFunction", "PullUsageFunction"}
+    assert set(told) == {
+        *("NativeApiFunction", "ChargebeeApiFunction", "ChargeoverApiFunction"),
+        "PullUsageFunction",
+    }
     assert {str(value) for value in told.values()} == {str({"Ref": "UsageUrlTestHosts"})}
 
 

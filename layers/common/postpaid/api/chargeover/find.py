@@ -3,7 +3,7 @@
 import re
 
 from postpaid.api.desk import Desk
-from postpaid.application.find_numbered import Kind
+from postpaid.application.find_numbered import Kind, LineName
 from postpaid.domain.errors import NotFound
 from postpaid.domain.identifiers import ID_LENGTH_MAX
 
@@ -30,3 +30,8 @@ def id_of(desk: Desk, kind: Kind, text: str, field: str | None = None) -> str:
     if found is None:
         raise NotFound(_CODES[kind], f"there is no such {kind}", field=field)
     return found
+
+
+def line_named(desk: Desk, text: str) -> LineName | None:
+    """Return which line an integer means, of those that it has or ever had; None if it is none."""
+    return desk.numbered.line_of(int(text)) if _INTEGER.fullmatch(text) else None

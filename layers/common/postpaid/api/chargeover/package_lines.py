@@ -20,7 +20,7 @@ from postpaid.api.chargeover.bodies import (
     Text,
     read_fields,
 )
-from postpaid.api.chargeover.find import EXTERNAL_KEY, id_of
+from postpaid.api.chargeover.find import EXTERNAL_KEY, id_of, line_named
 from postpaid.api.chargeover.items import create_price, item_of, own_price
 from postpaid.api.chargeover.line_urls import usage_url
 from postpaid.api.chargeover.paycycles import read_price_paycycle
@@ -28,7 +28,6 @@ from postpaid.api.chargeover.things import split_custom
 from postpaid.api.chargeover.tiersets import Tierset, read_tierset
 from postpaid.api.desk import Desk
 from postpaid.application.change_lines import LineAction, LineChange
-from postpaid.application.find_numbered import LineName
 from postpaid.domain.annotations import annotations_text
 from postpaid.domain.calendar import Cadence
 from postpaid.domain.catalog import Item, ItemPrice
@@ -58,7 +57,6 @@ _NAMES = {
     "label": "descrip",
 }
 _PLACE = re.compile(r"(?:lines|changes)\[([0-9]+)\]\.?(.*)")
-_INTEGER = re.compile(r"[0-9]{1,10}")
 _DIGEST_BYTES = 15
 
 
@@ -149,6 +147,7 @@ def asked_line(
     item = _item(desk, fields, place)
     price, tierset = _price(desk, item, fields, place)
     _check_paycycle(fields, price, tierset, place, cadences)
+    is_new = not isinstance(fields, UpgradeFields)
     return AskedLine(
         place=place,
         item=item,
@@ -157,13 +156,7 @@ def asked_line(
         external_key=fields.external_key,
         price=price,
         tierset=tierset,
-        usage_url=usage_url(
-            desk,
-            fields.usage_url,
-            f"{place}.usage_url",
-            metered=item.metered,
-            is_new=not isinstance(fields, UpgradeFields),
-        ),
+        usage_url=usage_url(desk, fields.usage_url, place, metered=item.metered, is_new=is_new),
         notes=notes,
     )
 
@@ -177,11 +170,6 @@ def line_ids(asked: Sequence[AskedLine], taken: set[str]) -> list[str]:
         used.add(made)
         ids.append(made)
     return ids
-
-
-def line_named(desk: Desk, text: str) -> LineName | None:
-    """Return which line an integer means, of those that it has or ever had; None if it is none."""
-    return desk.numbered.line_of(int(text)) if _INTEGER.fullmatch(text) else None
 
 
 @contextmanager

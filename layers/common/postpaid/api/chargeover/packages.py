@@ -7,7 +7,7 @@ from typing import Any
 from postpaid.api.chargeover.bodies import NOT_KEPT, Fields, Key, Text, read_fields, read_new
 from postpaid.api.chargeover.customers import customer_of
 from postpaid.api.chargeover.envelope import answer, changed, created
-from postpaid.api.chargeover.find import EXTERNAL_KEY, id_of
+from postpaid.api.chargeover.find import EXTERNAL_KEY, id_of, line_named
 from postpaid.api.chargeover.lists import ListOf, Source, counted, listed, whole_row
 from postpaid.api.chargeover.package_lines import (
     AskedLine,
@@ -16,7 +16,6 @@ from postpaid.api.chargeover.package_lines import (
     asked_line,
     by_lines,
     line_ids,
-    line_named,
     read_line,
 )
 from postpaid.api.chargeover.package_shape import (
