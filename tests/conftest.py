@@ -1,5 +1,6 @@
 """Fixtures that cost seconds and are shared: a bare engine, and the deployed stack."""
 
+import socket
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,8 +78,20 @@ def aws(engine: Engine) -> LocalAws:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[LocalStack]":
+def usage_url_port() -> int:
+    """A port on loopback that was free: usage URLs of the deployed stack may lead there."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, usage_url_port: int) -> "Iterator[LocalStack]":
     """The stack, built and deployed on an engine of its own, with a test site and its keys."""
-    running = bring_up(tmp_path_factory.mktemp("stack"), lifetime_seconds=LIFETIME_SECONDS)
+    running = bring_up(
+        tmp_path_factory.mktemp("stack"),
+        lifetime_seconds=LIFETIME_SECONDS,
+        usage_url_test_hosts=f"127.0.0.1:{usage_url_port}",
+    )
     yield running
     engines.stop(running.engine)

@@ -17,11 +17,11 @@ from postpaid_cli.pack import pack
 STACK_NAME = "postpaid"
 
 
-def deploy(engine: Engine) -> dict[str, str]:
+def deploy(engine: Engine, usage_url_test_hosts: str = "") -> dict[str, str]:
     """Create or update the stack on *engine*; return its outputs by name."""
     pack()
     done = subprocess.run(
-        _command(),
+        _command(usage_url_test_hosts),
         cwd=ROOT,
         env=_environment(engine),
         stdin=subprocess.DEVNULL,
@@ -37,13 +37,15 @@ def deploy(engine: Engine) -> dict[str, str]:
     return outputs
 
 
-def _command() -> list[str]:
+def _command(usage_url_test_hosts: str) -> list[str]:
     parameters = {
         "Architecture": host_architecture(),
         # A function that prints nothing is 50 ms slower on the emulator than one with a line.
         "LogLevel": "info",
         "DeletionProtection": "false",
     }
+    if usage_url_test_hosts:  # SAM takes no empty value
+        parameters["UsageUrlTestHosts"] = usage_url_test_hosts
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     return [
         *(str(VENV_BIN / "sam"), "deploy"),

@@ -20,8 +20,14 @@ def local() -> None:
 @local.command()
 @click.option("--port", type=click.IntRange(1024, 65535), default=DEFAULT_PORT, show_default=True)
 @click.option("--clock", metavar="INSTANT", help="Start the test site's clock here; it ticks on.")
+@click.option(
+    "--usage-url-test-hosts",
+    metavar="HOST:PORT,…",
+    default="",
+    help="Let usage URLs name these, over plain http too.",
+)
 @click.option("--no-build", is_flag=True, help="Deploy what was built last.")
-def up(port: int, clock: str | None, *, no_build: bool) -> None:
+def up(port: int, clock: str | None, usage_url_test_hosts: str, *, no_build: bool) -> None:
     """Start the stack and print one line of JSON: where it answers, and its keys."""
     if running := load():
         raise LocalError(
@@ -35,6 +41,7 @@ def up(port: int, clock: str | None, *, no_build: bool) -> None:
             port=port,
             clock=clock,
             build_first=not no_build,
+            usage_url_test_hosts=usage_url_test_hosts,
             progress=lambda step: spinner.update(f"{step} …"),
         )
     save(stack)

@@ -12,10 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Column, Table
 
-from postpaid.application.api_keys import create_key, revoke_key
+from postpaid.application.api_keys import create_key, revoke_key, site_secret
 from postpaid.application.ports import Unavailable
 from postpaid.application.sites import CreateSite, create_site
-from postpaid.domain.api_key import KeyScope
+from postpaid.domain.api_key import KeyPair, KeyScope
 from postpaid.domain.errors import BillingError
 from postpaid.domain.instants import instant_text, parse_instant
 from postpaid.domain.site import Address, Site
@@ -23,6 +23,7 @@ from postpaid.runtime.clock import real_now, site_now
 from postpaid.runtime.ids import new_key_parts
 from postpaid.store.api_keys import StoredApiKeys
 from postpaid.store.dynamo import DynamoTable
+from postpaid.store.site_secrets import StoredSiteSecrets
 from postpaid.store.sites import StoredSites
 from postpaid_cli.errors import LocalError
 from postpaid_cli.stack import load
@@ -153,6 +154,8 @@ def create_key_command(
     with _told():
         target = _target(stack_name, local=local)
         site = target.site(site_id)
+        secrets = StoredSiteSecrets(target.billing)
+        secret = site_secret(site, secrets=secrets, new_secret=new_key_parts()[1])
         key, text = create_key(
             site,
             scopes,
@@ -161,7 +164,9 @@ def create_key_command(
             ring=StoredApiKeys(target.billing),
             now=site_now(site),
         )
-    click.echo(json.dumps({"id": key.id, "key": text}))
+    pair = KeyPair.of(key, secret)
+    shown = {"public_key": pair.public, "private_key": pair.private}
+    click.echo(json.dumps({"id": key.id, "key": text, "chargeover": shown}))
 
 
 @keys.command("revoke")

@@ -53,12 +53,22 @@ class LocalStack:
         site, _, rest = url.netloc.partition(".")
         return {"site": site, "domain": f"{rest}{url.path}", "api_key": self.keys["admin_key"]}
 
+    def chargeover(self) -> dict[str, str]:
+        """Return what ChargeOver's libraries are told."""
+        return {
+            "endpoint": f"{self.base_url}/api/v3",
+            "public_key": self.keys["public_key"],
+            "private_key": self.keys["private_key"],
+        }
+
     def connection(self) -> dict[str, Any]:
         """Return what `postpaid local up` prints: all that a client needs."""
         return {
             "base_url": self.base_url,
-            **self.keys,
+            "admin_key": self.keys["admin_key"],
+            "usage_key": self.keys["usage_key"],
             "chargebee": self.chargebee(),
+            "chargeover": self.chargeover(),
             "invoice_bucket": self.outputs["DocumentBucket"],
             "aws_endpoint": self.engine.endpoint,
         }
@@ -70,12 +80,14 @@ def bring_up(
     port: int | None = None,
     clock: str | None = None,
     build_first: bool = True,
+    usage_url_test_hosts: str = "",
     lifetime_seconds: int = engines.LIFETIME_SECONDS,
     progress: Progress = lambda _: None,
 ) -> LocalStack:
     """Build, start, deploy and provision; on a failure nothing is left running.
 
     *clock* is the instant the test site's clock starts at; without it the clock is the real one.
+    *usage_url_test_hosts* are `host:port`, with commas between them.
     """
     require_checkout()
     if build_first:
@@ -85,7 +97,7 @@ def bring_up(
     engine = engines.start(folder, port=port, lifetime_seconds=lifetime_seconds)
     try:
         progress("Deploying")
-        outputs = deploy(engine)
+        outputs = deploy(engine, usage_url_test_hosts)
         progress("Making a test site and its keys")
         keys = provision_local(outputs, engine.endpoint, clock)
     except BaseException:

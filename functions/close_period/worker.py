@@ -15,14 +15,20 @@ from postpaid.application.audit_subscription import Audited, audit_subscription
 from postpaid.application.due_terms import Due
 from postpaid.application.ports import Unavailable
 from postpaid.application.reconcile_term import Reconciled
-from postpaid.application.work_due import Worker, work_invoice, work_late, work_term
+from postpaid.application.work_due import (
+    Worker,
+    work_invoice,
+    work_late,
+    work_pulled,
+    work_term,
+)
 from postpaid.domain.site import Scope
 from postpaid.outbound import documents, queue
-from postpaid.runtime.clock import note_server_date, site_now
+from postpaid.runtime.clock import note_server_date, real_now, site_now
 from postpaid.runtime.ids import new_run
 from postpaid.runtime.log import log, log_failure, log_metrics
 from postpaid.runtime.settings import Settings
-from postpaid.store import dynamo
+from postpaid.store import dynamo, keys
 from postpaid.store.books import SiteStores
 from postpaid.store.due import due_invoice, due_scope, due_term
 
@@ -34,6 +40,7 @@ s3 = documents.connect()
 sqs = queue.connect()
 render_queue = queue.Queue(sqs, settings.render_queue_url)
 close_queue = queue.Queue(sqs, settings.close_queue_url)
+pull_queue = queue.Queue(sqs, settings.pull_queue_url)
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 blocks: dict[str, list[int]] = {}
 # How many subscriptions one message audits: each may have a year of terms to read.
@@ -55,6 +62,9 @@ def _work_message(record: SQSRecord) -> None:
         *(_work(due, late=False) for due in queue.due_from_message(record.body)),
         *(_work(due, late=True) for due in queue.terms_from_message(record.body)),
     ]
+    pulled = queue.pulled_from_message(record.body)
+    if pulled is not None:
+        results.append(_work_pulled(*pulled))
     asked = queue.audit_from_message(record.body)
     if asked is not None:
         results.append(_audit(*asked))
@@ -75,6 +85,17 @@ def _work(due: Due, *, late: bool) -> bool:
         else:
             work_invoice(due_invoice(due), worker=worker)
     except Exception as error:  # noqa: BLE001 - one customer must not fail the others; it is logged
+        log_failure("work_failed", error, pk=due.pk, sk=due.sk)
+        return False
+    return True
+
+
+def _work_pulled(due: Due, answered: list[str], failure: str | None) -> bool:
+    try:
+        worker, term = _worker(due), due_term(due)
+        if worker is not None and term is not None:
+            work_pulled(*term, answered, failure, worker=worker)
+    except Exception as error:  # noqa: BLE001 - as of what is due
         log_failure("work_failed", error, pk=due.pk, sk=due.sk)
         return False
     return True
@@ -125,6 +146,11 @@ def _at_site(scope: Scope) -> tuple[SiteStores, Worker]:
     stores = SiteStores.of(usages, billing, scope)
     scope, now = stores.scope, site_now(stores.site)
     store = documents.StoredDocuments(s3, settings.document_bucket, scope)
+
+    def request_pull(subscription_id: str, start: datetime) -> None:
+        due = Due(*keys.term(scope, subscription_id, start))
+        pull_queue.send(queue.pull_message(due))
+
     worker = Worker(
         scope=scope,
         books=stores.books(store, now),
@@ -132,5 +158,8 @@ def _at_site(scope: Scope) -> tuple[SiteStores, Worker]:
         new_run=new_run,
         request_render=lambda invoice: render_queue.send(queue.render_message(scope, invoice.id)),
         now=now,
+        asked=stores.terms,
+        request_pull=request_pull,
+        real_now=real_now(),
     )
     return stores, worker

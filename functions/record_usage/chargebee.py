@@ -1,7 +1,5 @@
 """Usage writes of the Chargebee door."""
 
-from functions.record_usage.recorder import Recorder, usage_key
-from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.usage import (
     KEY_HEADER,
     NAMES,
@@ -15,9 +13,11 @@ from postpaid.api.chargebee.usage import (
 )
 from postpaid.api.chargebee.usage_ids import key_from_usage_id
 from postpaid.api.http import Request, Response, Route
+from postpaid.api.spelling import spelled
 from postpaid.application.correct_usage import CorrectUsage, usage_not_found
 from postpaid.application.ports import Unavailable
 from postpaid.application.record_usage import RecordedUsage, judge
+from postpaid.assembly.recorder import Recorder, usage_key
 from postpaid.domain.api_key import KeyScope
 from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id

@@ -1,6 +1,5 @@
 """Usage writes of the native door."""
 
-from functions.record_usage.recorder import Recorder, usage_key
 from postpaid.api.http import Request, Response, Route
 from postpaid.api.native.usage import (
     correct_usage_from_native,
@@ -11,6 +10,7 @@ from postpaid.api.native.usage import (
     record_usage_from_native,
 )
 from postpaid.application.record_usage import RecordedUsage
+from postpaid.assembly.recorder import Recorder, usage_key
 from postpaid.domain.api_key import KeyScope
 
 

@@ -121,6 +121,42 @@ def test_each_usage_has_its_own_result_in_the_order_it_was_sent(world: World) ->
     ]
 
 
+def test_a_batch_that_is_a_whole_is_refused_by_the_first_that_is_wrong(world: World) -> None:
+    wrong: list[tuple[RecordUsage | BillingError, str]] = [
+        (record_command("1", "2026-10-05", subscription_id="nobody"), "usages[1]"),
+        (record_command("1", "2024-10-05"), "usages[1].usage_date"),
+        (Invalid("missing_field", "is required", field="quantity"), "usages[1].quantity"),
+    ]
+
+    for command, named in wrong:
+        batch = [record_command("21", "2026-10-04"), command, record_command("1", "2023-10-05")]
+        with pytest.raises(BillingError) as refused:
+            world.record_batch(*batch, whole=True)
+        assert refused.value.field == named
+
+    assert stored(world) == []
+    assert states(world.record_batch(record_command("21", "2026-10-04"), whole=True)) == ["on_time"]
+
+
+def test_a_whole_batch_is_not_begun_while_storage_is_silent(world: World) -> None:
+    with pytest.raises(Unavailable):
+        record_batch(
+            [record_command("21", "2026-10-04")],
+            subscriptions=_Silent(),
+            ledger=world.stores.ledger,
+            terms=world.stores.terms,
+            now=world.now,
+            whole=True,
+        )
+
+    assert stored(world) == []
+
+
+class _Silent:
+    def get(self, subscription_id: str, *, fresh: bool = True) -> Subscription | None:
+        raise Unavailable("nobody answers")
+
+
 def test_the_same_batch_again_changes_nothing(world: World) -> None:
     batch = [record_command(str(day), f"2026-10-0{day}", request="digest") for day in (1, 2, 3)]
     first = world.record_batch(*batch)

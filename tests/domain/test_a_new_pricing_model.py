@@ -177,6 +177,7 @@ ALLOWED = {
     ("postpaid/application/rate_line.py", "capacity"): "no model of the catalogue: several units",
     ("postpaid_cli/demo.py", "per_unit"): "a price of the demo's catalogue, as a client writes it",
     ("postpaid_cli/demo.py", "tiered"): "the same",
+    ("postpaid/outbound/usage_question.py", "package"): "what ChargeOver calls a subscription",
 }
 
 
@@ -204,8 +205,8 @@ def _model(module: str) -> Iterator[str]:
         yield name
 
 
-# The models themselves, and a dialect that has words of its own for some of them.
-_NAMING = ("domain/pricing", "api/chargebee")
+# The models themselves, and dialects that have words of their own for some of them.
+_NAMING = ("domain/pricing", "api/chargebee", "api/chargeover")
 
 
 def _found() -> set[tuple[str, str]]:

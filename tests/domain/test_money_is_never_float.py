@@ -26,6 +26,8 @@ ALLOWED = {
     ("api/chargebee/invoice_lines.py", "float"): "a tax rate, which is a number in its clients",
     ("outbound/documents.py", "json.loads"): "our own document: its amounts are text",
     ("outbound/queue.py", "json.loads"): "our own message: keys",
+    ("outbound/usage_url.py", "float"): "seconds that an answer has left",
+    ("outbound/usage_url.py", "0.001"): "seconds that an answer has left",
 }
 
 # Modules that calculate in floats; `math` is here but for what it does in whole numbers.

@@ -26,7 +26,7 @@ WORDS: list[tuple[type[StrEnum], str]] = [
     (RenderState, "PENDING DONE FAILED"),
     (SubscriptionState, "future in_trial active non_renewing suspended ended"),
     (TermStatus, "OPEN GRACE CLOSING FROZEN"),
-    (UsageSource, "api"),
+    (UsageSource, "api usage_url"),
 ]
 
 

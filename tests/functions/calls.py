@@ -17,6 +17,7 @@ from decimal import Decimal
 
 from tests.functions import charge_operations as once
 from tests.functions import chargebee_operations as door
+from tests.functions import chargeover_operations as over
 from tests.functions import operations as ops
 from tests.functions.operations import Act, Stage
 
@@ -319,6 +320,40 @@ SCHEDULE = (
         "eventual; TransactWriteItems (update invoice + update term) 5 W",
     ),
     Operation(
+        "end a term and have its usage URL asked",
+        "CloseWorkerFunction",
+        ops.have_a_url_asked,
+        "GetItem site 1 R; GetItem term 1 R; GetItem subscription 1 R; BatchGetItem price 0.5 R "
+        "eventual; TransactWriteItems (update term + put invoice + put integer + put term) 10 W; "
+        "GetItem invoice 1 R; GetItem term 1 R; GetItem subscription 1 R; GetItem invoice 1 R; "
+        "GetItem term 1 R; UpdateItem term 1 W; SendMessage PullQueue",
+    ),
+    Operation(
+        "ask a usage URL",
+        "PullUsageFunction",
+        ops.ask_a_url,
+        "GetItem site 1 R; GetItem term 1 R; GetItem invoice 1 R; GetItem subscription 1 R; "
+        "GetItem usage 1 R; GetItem customer 1 R; GetItem site 1 R; GetItem subscription 0.5 R "
+        "eventual; PutItem usage 1 W; Query term 1 R; SendMessage CloseQueue",
+    ),
+    Operation(
+        "hear what it answered, and close",
+        "CloseWorkerFunction",
+        ops.hear_an_answer,
+        "GetItem site 1 R; GetItem term 1 R; UpdateItem term 1 W; GetItem term 1 R; GetItem "
+        "invoice 1 R; GetItem term 1 R; GetItem subscription 1 R; UpdateItem term 1 W; GetItem "
+        "subscription 1 R; GetItem customer 1 R; GetItem site 1 R; GetItem term 1 R; Query usage "
+        "1 R; BatchGetItem price 0.5 R eventual; Query manifest 1 R; GetItem credit 1 R; "
+        "PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice + update "
+        "term + update counter + put number) 8 W; SendMessage RenderQueue",
+    ),
+    Operation(
+        "hear that it did not answer",
+        "CloseWorkerFunction",
+        ops.hear_of_a_failure,
+        "GetItem site 1 R; GetItem term 1 R; UpdateItem term 3 W",
+    ),
+    Operation(
         "issue an opening invoice",
         "CloseWorkerFunction",
         ops.open_with_an_invoice,
@@ -447,6 +482,12 @@ INVOICES = (
         "BatchGetItem price 0.5 R eventual; GetItem invoice 1 R; Query manifest 1 R; GetItem "
         "credit 1 R; PutObject content; GetItem counter 1 R; TransactWriteItems (update invoice + "
         "update term + update counter + put number + put credit) 10 W; GetObject content",
+    ),
+    Operation(
+        "close an invoice before a usage URL answered (refused)",
+        "POST /v1/invoices/{}/close",
+        ops.close_before_an_answer,
+        "GetItem site 1 R; GetItem invoice 1 R; GetItem term 1 R; GetItem subscription 1 R",
     ),
     Operation(
         "close an invoice again",
@@ -908,11 +949,65 @@ CHARGEBEE = (
         "credit 1 R; GetItem price 1 R; GetItem item 1 R; GetItem price 1 R; GetItem item 1 R",
     ),
 )
+CHARGEOVER = (
+    Operation(
+        "record a usage, ChargeOver's way, first request of a process",
+        "POST /api/v3/usage",
+        over.record_cold,
+        "GetItem API-key 0.5 R eventual; GetItem secret 0.5 R eventual; GetItem integer 1 R; "
+        "GetItem subscription 0.5 R eventual; PutItem usage 1 W; Query term 1 R",
+    ),
+    Operation(
+        "record a usage, ChargeOver's way",
+        "POST /api/v3/usage",
+        over.record,
+        "PutItem usage 1 W; Query term 1 R",
+    ),
+    Operation(
+        "record a usage with an external key, ChargeOver's way",
+        "POST /api/v3/usage",
+        over.record_named,
+        "TransactWriteItems (put usage + put register) 4 W; Query term 1 R",
+    ),
+    Operation(
+        "record it again, ChargeOver's way",
+        "POST /api/v3/usage",
+        over.record_again,
+        "TransactWriteItems (put usage + put register) 4 W refused; Query term 1 R",
+    ),
+    Operation(
+        "record a usage by a signed request",
+        "POST /api/v3/usage",
+        over.record_signed,
+        "PutItem nonce 1 W; PutItem usage 1 W; Query term 1 R",
+    ),
+    Operation(
+        "record three usages by one call",
+        "POST /api/v3/usage",
+        over.record_many,
+        "3 x PutItem usage 1 W; Query term 1 R",
+    ),
+    Operation(
+        "record three usages with external keys by one call",
+        "POST /api/v3/usage",
+        over.record_many_named,
+        "3 x GetItem register 1 R; 3 x TransactWriteItems (put usage + put register) 4 W; Query "
+        "term 1 R",
+    ),
+    Operation(
+        "list the usages of a line",
+        "GET /api/v3/usage",
+        over.list_of_one,
+        "GetItem site 1 R; GetItem integer 1 R; GetItem subscription 1 R; Query usage 1 R; GetItem "
+        "subscription 1 R",
+    ),
+)
 GROUPS = {
     "Usage": USAGE,
     "The schedule": SCHEDULE,
     "Invoices": INVOICES,
     "Subscriptions": SUBSCRIPTIONS,
     "The Chargebee door": CHARGEBEE,
+    "The ChargeOver door": CHARGEOVER,
 }
 OPERATIONS = [operation for group in GROUPS.values() for operation in group]

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from postpaid.application.due_terms import Due
+from postpaid.application.pull_usage import Unanswered
 from postpaid.domain.charge import Charge
 from postpaid.domain.instants import instant_from_text
 from postpaid.domain.site import Site
@@ -34,6 +36,7 @@ type Act = Callable[[], object]
 DISPATCHER, WORKER = "CloseDispatcherFunction", "CloseWorkerFunction"
 RECORDER, CONTROL = "RecordUsageFunction", "NativeApiFunction"
 RELAY, RENDERER = "RelayFunction", "RenderInvoiceFunction"
+PULLER = "PullUsageFunction"
 MANUAL, AT_ONCE = {"mode": "manual"}, {"mode": "auto", "after_hours": 0}
 LATER = {"mode": "auto", "after_hours": 24}
 VOIP, SEATS = {"item_price_id": "voip-usd"}, {"item_price_id": "seat-usd", "id": "seats"}
@@ -535,6 +538,56 @@ def render_usages_again(stage: Stage) -> Act:
     again = render_usages(stage)
     again()
     return again
+
+
+class _Url:
+    """Stands in for what asks usage URLs: a line's answers 361, or does not."""
+
+    def __init__(self, *, answers: bool) -> None:
+        self._answers = answers
+
+    def ask(self, url: object, question: object) -> Decimal:
+        if not self._answers:
+            raise Unanswered("did not answer")
+        return Decimal(361)
+
+
+def have_a_url_asked(stage: Stage) -> Act:
+    asked = VOIP | {"usage_url": "https://usage.example.com/minutes"}
+    stage.subscribe(closing=AT_ONCE, lines=[asked])
+    stage.functions.messages("PullQueue")
+    return stage.visit
+
+
+def ask_a_url(stage: Stage, *, answered: bool = True) -> Act:
+    have_a_url_asked(stage)()
+    asked = sqs_event(stage.functions.messages("PullQueue"))
+    stage.functions.messages("CloseQueue")
+
+    def act() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stage.functions.modules[PULLER], "usage_urls", _Url(answers=answered))
+            answers({"batchItemFailures": []}, stage.invoke(PULLER, asked))
+
+    return act
+
+
+def hear_an_answer(stage: Stage) -> Act:
+    ask_a_url(stage)()
+    [report] = stage.functions.messages("CloseQueue")
+    return lambda: stage.work(json.loads(report))
+
+
+def hear_of_a_failure(stage: Stage) -> Act:
+    ask_a_url(stage, answered=False)()
+    [report] = stage.functions.messages("CloseQueue")
+    return lambda: stage.work(json.loads(report))
+
+
+def close_before_an_answer(stage: Stage) -> Act:
+    have_a_url_asked(stage)()
+    path = f"/v1/invoices/{stage.invoice()}/close"
+    return lambda: answers("usage_url_unanswered", stage.call("POST", path).code)
 
 
 def settle_a_term(stage: Stage) -> Act:

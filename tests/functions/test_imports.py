@@ -38,6 +38,7 @@ FOR_RENDERING_ONLY = {
     "postpaid.outbound.typesetting",
     "postpaid.outbound.usage_typesetting",
 }
+FOR_ASKING_ONLY = {"postpaid.application.pull_usage", "postpaid.outbound.usage_url"}
 
 
 def _modules_after_import(functions: list[Resource]) -> set[str]:
@@ -74,9 +75,16 @@ def test_nothing_but_the_renderer_imports_what_typesets() -> None:
 
     loaded = _modules_after_import(others)
 
-    assert len(others) == 6
+    assert len(others) == 8
     assert "postpaid.application.work_due" in loaded
     assert loaded & FOR_RENDERING_ONLY == set()
+
+
+def test_nothing_but_the_puller_imports_what_reaches_the_outside() -> None:
+    others = [each for each in TEMPLATE.functions() if each.name != "PullUsageFunction"]
+
+    assert _modules_after_import(others) & FOR_ASKING_ONLY == set()
+    assert _modules_after_import([TEMPLATE.one("PullUsageFunction")]) >= FOR_ASKING_ONLY
 
 
 def test_recording_for_a_line_with_its_own_price_reads_no_price() -> None:

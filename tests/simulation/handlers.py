@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import zip_longest
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,10 @@ class Begin:
     subscriptions: tuple[str, ...] = ("sub",)
 
 
+_OCTOBERS = Due(*keys.term(SCOPE, "sub", OCTOBER.start))
+_URL = "https://usage.example.com/minutes"
+
+
 def key_of(day: str) -> UsageKey:
     return UsageKey("sub", at(day), "minutes")
 
@@ -105,6 +110,30 @@ def _visitor(name: str, start: str) -> Actor:
         return world.visit(due)
 
     return Actor(name, handler)
+
+
+def _puller(name: str, quantity: str) -> Actor:
+    """Ask October's usage URL, and be told a quantity of one's own."""
+
+    def handler(world: World) -> object:
+        pulled = world.pull_term(_OCTOBERS, {_URL: quantity})
+        return [] if pulled is None else [*pulled.recorded]
+
+    return Actor(name, handler, (Decimal(quantity),))
+
+
+def _hearer(name: str, answered: tuple[str, ...], failure: str | None) -> Actor:
+    def handler(world: World) -> object:
+        world.hear((_OCTOBERS, answered, failure, False))
+        return None
+
+    return Actor(name, handler)
+
+
+def _close_without(world: World, invoice_id: str) -> object:
+    invoice = world.stores.invoices.get(invoice_id)
+    assert invoice is not None
+    return world.close(invoice, without_usage_urls=True)
 
 
 def _closer(name: str, start: str, subscription_id: str = "sub") -> Actor:
@@ -251,6 +280,11 @@ _NAMED_TWO_OTHER = _recorder(
 )
 _LAST = _recorder("last", "173", "2026-10-08", subscription_id="two")
 _LAST_OTHER = _recorder("last-other", "179", "2026-10-09", subscription_id="two")
+_PULL = _puller("pull", "211")
+_PULL_OTHER = _puller("pull-other", "223")
+_HEAR = _hearer("hear", ("minutes",), "did not answer")
+_HEAR_FAILURE = _hearer("hear-failure", (), "did not answer")
+_CLOSE_WITHOUT = _on_invoice("close-without", _close_without)
 _SYNC = Actor("sync", _sync_or_wait)
 _THROW = Actor("throw-away", lambda world: _throw_away(world, "2026-10-01"))
 _THROW_NEXT = Actor("throw-away-next", lambda world: _throw_away(world, "2026-11-01"))
@@ -299,6 +333,7 @@ def begins() -> tuple[Begin, ...]:
             ),
         ),
         replace(coming, name="coming", actors=(_RECORD, _CORRECT, _RECONCILE, _NEXT)),
+        _asking(),
         _issued(),
         _documented(),
         _held(),
@@ -311,6 +346,20 @@ def begins() -> tuple[Begin, ...]:
         _credit(),
         _named(),
     )
+
+
+def _asking() -> Begin:
+    """October has ended, and a usage URL is to say how much was used before it closes.
+
+    Those that pull are told different things. When all is over it has nothing to say.
+    """
+    begin = october(ClosingPolicy(AUTO_AT_ONCE.mode, after_hours=1), urls={"minutes": _URL})
+    begin.world.answers[_URL] = "0"
+    assert begin.world.visit(_OCTOBERS)
+    begin.world.clock.now = at("2026-11-01T01:30")
+    assert begin.world.term("2026-10-01").status is TermStatus.GRACE
+    actors = (_PULL, _PULL_OTHER, _HEAR, _HEAR_FAILURE, _CLOSE_WITHOUT, _VISIT)
+    return replace(begin, name="asking", actors=actors)
 
 
 def _issued() -> Begin:
@@ -459,11 +508,11 @@ def _bounded() -> Begin:
     return replace(begin, name="bounded", actors=(_SYNC, _CLOSE, accept, lift, _THROW))
 
 
-def october(policy: ClosingPolicy) -> Begin:
+def october(policy: ClosingPolicy, **more: Any) -> Begin:
     """Half an hour after the end of October, of which nobody has taken notice yet."""
     world = World.at("2026-10-20T12:00")
     world.price("minutes", "0.05", base_fee="10.00")
-    world.subscription("minutes", start="2026-10-01", closing=policy)
+    world.subscription("minutes", start="2026-10-01", closing=policy, **more)
     begin = Begin("", world, Ledger(), ())
     for day, quantity in (("2026-10-05", "101"), ("2026-10-06", "103"), ("2026-10-07", "107")):
         told(begin, _recorder(day, quantity, day))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,9 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
+from postpaid.application.pull_usage import Unanswered
+from postpaid.domain.asking import Question
+from postpaid.domain.usage_url import UsageUrl
 from postpaid.outbound import documents, queue
 from postpaid.runtime import clock
 from postpaid.store import dynamo, keys
@@ -38,7 +42,12 @@ from tests.support.samples import SCOPE
 from tests.support.world import Clock, PlainTypesetter, World
 
 USAGES, BILLING, BUCKET = "usages", "billing", "documents"
-QUEUES = {"close": "CloseQueue", "render": "RenderQueue"}
+QUEUES = {"close": "CloseQueue", "render": "RenderQueue", "pull": "PullQueue"}
+_WORKERS = {
+    "close": "CloseWorkerFunction",
+    "render": "RenderInvoiceFunction",
+    "pull": "PullUsageFunction",
+}
 _ROUNDS_MAX = 40
 
 
@@ -51,6 +60,26 @@ class StandingClock:
     def now(self, zone: tzinfo) -> datetime:
         """Return the instant."""
         return self.instant.astimezone(zone)
+
+
+@dataclass
+class Outside:
+    """What usage URLs answer, instead of `postpaid.outbound.usage_url`: it is no part of AWS.
+
+    *answers* are by URL; those in *slow* say nothing when they are asked first in a run.
+    """
+
+    answers: dict[str, str] = field(default_factory=dict)
+    slow: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+
+    def ask(self, url: UsageUrl, question: Question) -> Decimal:
+        """Answer a question."""
+        first = url.text not in self.asked
+        self.asked.add(url.text)
+        if first and url.text in self.slow:
+            raise Unanswered("did not answer")
+        return Decimal(self.answers[url.text])
 
 
 class Restless(AssertionError):
@@ -69,6 +98,7 @@ class Plant:
     # Every message that was ever sent, to be delivered once more.
     delivered: dict[str, set[str]] = field(default_factory=dict)
     streamed: set[str] = field(default_factory=set)
+    outside: Outside = field(default_factory=Outside)
     threads: int = field(default_factory=threading.active_count)
 
     @property
@@ -87,6 +117,7 @@ class Plant:
         self.clock.instant = now
         self.delivered = {name: set() for name in QUEUES}
         self.streamed = set()
+        self.outside.asked.clear()
         self.log.seek(0)
         self.log.truncate()
         for module in self.modules.values():
@@ -133,8 +164,7 @@ class Plant:
         """Deliver the messages of a queue, one to a batch; what fails stays for another time."""
         messages = self.backend.queues[name]
         for body in sorted(self.delivered[name]) if again else list(messages):
-            function = "CloseWorkerFunction" if name == "close" else "RenderInvoiceFunction"
-            done = self._run(function, sqs_event([body]))
+            done = self._run(_WORKERS[name], sqs_event([body]))
             if not again and done is not None and not done["batchItemFailures"]:
                 messages.remove(body)
                 self.delivered[name].add(body)
@@ -154,6 +184,7 @@ class Plant:
         """Let everything run once that runs by itself."""
         self.dispatch()
         self.deliver("close")
+        self.deliver("pull")
         self.deliver("render")
 
     def come_to_rest(self) -> None:
@@ -179,9 +210,9 @@ class Plant:
         self.clock.instant += timedelta(**by)
 
     def dump(self) -> str:
-        """Return all that is stored but for the dispatcher's place, as text."""
+        """Return all that is stored but for the dispatcher's place and nonces, as text."""
         tables = {
-            name: [item for item in table.items() if not str(item["pk"]).startswith("~system")]
+            name: [item for item in table.items() if not _is_passing(str(item["pk"]))]
             for name, table in self.backend.tables.items()
         }
         return repr((tables, sorted(self.backend.objects)))
@@ -195,6 +226,11 @@ class Plant:
         except Exception:  # noqa: BLE001 - the platform takes note of it and tries again
             return None
         return None
+
+
+def _is_passing(pk: str) -> bool:
+    """Tell whether a key is of what says nothing of the business: each signed request notes one."""
+    return pk.startswith("~system") or "#~nonce#" in pk
 
 
 @contextmanager
@@ -228,13 +264,17 @@ def running() -> Iterator[Plant]:
             "DocumentBucket": BUCKET,
             "LogLevel": "error",
             "PublicBaseUrl": "",
+            "UsageUrlTestHosts": "",
             **{resource: name for name, resource in QUEUES.items()},
         }
         modules = import_functions(told, "http://127.0.0.1:9")
+        outside = Outside()
+        patch.setattr(modules["PullUsageFunction"], "usage_urls", outside)
         for each in ("typesetter", "statement_typesetter"):
             patch.setattr(modules["RenderInvoiceFunction"], each, PlainTypesetter())
         try:
-            yield Plant(modules, wiring, standing, _functions(modules, clients), log)
+            functions = _functions(modules, clients)
+            yield Plant(modules, wiring, standing, functions, log, outside=outside)
         finally:
             for module in modules.values():
                 sys.modules.pop(module.__name__, None)

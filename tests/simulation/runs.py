@@ -149,6 +149,7 @@ def _replay(plant: Plant, client: Client) -> None:
     if plant.dump() != before:
         raise Broken("I-07: a request that came again changed something")
     plant.deliver("close", again=True)
+    plant.deliver("pull", again=True)
     plant.deliver("render", again=True)
     if plant.dump() != before:
         raise Broken("I-08: a message that came again changed something")

@@ -7,6 +7,7 @@ from postpaid.domain.invoice import InvoiceStatus
 from postpaid.store import keys
 from postpaid.store.tables import Put
 from tests.simulation.client import Client
+from tests.simulation.over import OverClient
 from tests.simulation.plant import BILLING
 from tests.simulation.runs import Scenario, minutes, pending, skip_to, usage_id
 from tests.support.samples import SCOPE, at
@@ -55,6 +56,15 @@ def _named(client: Client) -> None:
     client.record("2026-10-07", "107", external_id="z")
     client.record("2026-10-08", "109")
     client.insist("GET", "/v1/usages?external_id=y")
+    client.repeat()
+
+
+def _signed(client: Client) -> None:
+    """By signed requests: new, the same, another under its key; at both functions of the path."""
+    over = OverClient.of(client)
+    over.record("2026-10-05", "101", "x")
+    over.record("2026-10-05", "103", "x", "//usage")
+    over.record("2026-10-06", "105", "y", "//usage")
     client.repeat()
 
 
@@ -477,6 +487,33 @@ def _volume(quantity: Decimal) -> int:
     return int(quantity * 5)
 
 
+def _asking(client: Client) -> None:
+    """Usage URLs of three: one answers, one only when it is asked again, one that it is nothing."""
+    _voip(client)
+    for name in ("two", "idle"):
+        subscribe(client, name, "minutes", closing=_AUTO)
+    answers = {"sub": "211", "two": "223", "idle": "0"}
+    urls = {name: f"https://{name}.example.com/minutes" for name in answers}
+    client.plant.outside.answers = {urls[name]: amount for name, amount in answers.items()}
+    client.plant.outside.slow = {urls["two"]}
+    for name, url in urls.items():
+        client.insist("PATCH", f"/v1/subscriptions/{name}", {"usage_urls": {"minutes": url}})
+    client.record("2026-10-05", "101")
+
+
+def _ask(client: Client) -> None:
+    """Have them asked, hear of it, and ask one of them again."""
+    plant = client.plant
+    for quantity in ("211", "223"):
+        client.ledger.no_answer(Decimal(quantity))  # no client hears of an answer
+    for _ in range(2):
+        plant.dispatch()
+        plant.deliver("close")
+        plant.deliver("pull")
+        plant.deliver("close")
+        plant.skip(minutes=6)
+
+
 _OCTOBER, _NOVEMBER = at("2026-10-20T12:00"), at("2026-11-01T00:30")
 
 MONEY = (
@@ -497,6 +534,7 @@ OTHERS = (
         then=_NOVEMBER,
         subscriptions=("sub", "two", "slow"),
     ),
+    Scenario(name="signed", at=_OCTOBER, begin=_voip, play=_signed, price=minutes),
     Scenario(name="stranded", at=_OCTOBER, begin=_stranded, play=_find_stranded, price=minutes),
     Scenario(
         name="park",
@@ -549,6 +587,15 @@ OTHERS = (
         play=_sell_seats,
         price=minutes,
         subscriptions=("sub", "team"),
+    ),
+    Scenario(
+        name="ask",
+        at=_OCTOBER,
+        begin=_asking,
+        play=_ask,
+        price=minutes,
+        then=_NOVEMBER,
+        subscriptions=("sub", "two", "idle"),
     ),
     Scenario(name="keyed", at=_OCTOBER, begin=_used, play=_keyed, price=minutes),
     Scenario(name="look", at=_OCTOBER, begin=_late, play=_look, price=minutes),

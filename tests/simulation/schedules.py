@@ -301,6 +301,9 @@ class Explorer:
             objects=DescribingObjects(),
             close_queue=DescribingQueue("close_queue"),
             render_queue=DescribingQueue("render_queue"),
+            pull_queue=DescribingQueue("pull_queue"),
+            report_queue=DescribingQueue("report_queue"),
+            answers=self._begin.answers,
             calls=Replayed(process.answers),
             blocks=blocks,
             scope=self._begin.scope,
@@ -341,4 +344,5 @@ def _said(world: World) -> str:
     assert isinstance(world.usages, MemoryTable)
     assert isinstance(world.billing, MemoryTable)
     kept = (world.usages.items(), world.billing.items(), sorted(world.objects))
-    return repr((kept, world.close_queue, world.render_queue))
+    queues = (world.close_queue, world.render_queue, world.pull_queue, world.report_queue)
+    return repr((kept, queues))

@@ -5,6 +5,9 @@ _REFUSED = "the condition of the write that follows refuses what was read too ea
 _POLICY = "a policy that changes while a term ends: tests/application/test_interleavings.py"
 _UNPARK = "closing.StoredClosing.unpark:TransactWriteItems"
 # tests/store/test_parking.py and tests/application/test_sync_invoice.py show what these refuse.
+_NOTED = (
+    "tests/store/test_terms.py; what is noted twice, late or over another note costs an ask more"
+)
 _DUE_AGAIN = "what is done and due again is found done by the next sweep, which takes it off"
 
 SPARE: dict[str, str] = {
@@ -35,7 +38,18 @@ SPARE: dict[str, str] = {
         "what a close misses gets an invoice of its own, what another took is refused to it"
     ),
     "payments.StoredPayments.get:GetItem an old read": _REFUSED,
+    **dict.fromkeys(
+        (
+            "terms.StoredTerms.note_answered:UpdateItem subscription TERM Absent answered",
+            "terms.StoredTerms.note_answered:UpdateItem subscription TERM OneOf status",
+            "terms.StoredTerms.note_asked:UpdateItem subscription TERM Absent asked",
+            "terms.StoredTerms.note_asked:UpdateItem subscription TERM OneOf status",
+        ),
+        _NOTED,
+    ),
     "terms.StoredTerms.note_policy:UpdateItem subscription TERM OneOf status": _POLICY,
+    "terms.StoredTerms.postpone:UpdateItem subscription TERM OneOf due_at": _DUE_AGAIN,
+    "terms.StoredTerms.postpone:UpdateItem subscription TERM OneOf status": _DUE_AGAIN,
     "terms.StoredTerms.page:Query an old read": _POLICY,
     "usage.StoredUsagesOf.get:GetItem an old read": _REFUSED,
     "terms.StoredTerms.settle:UpdateItem subscription TERM OneOf status": (
@@ -54,6 +68,7 @@ UNMET: dict[str, str] = {
     "counters.StoredIds.number:UpdateItem": "has no condition: adding is atomic",
     "due.StoredDue.remember:UpdateItem": "two sweeps at other times: tests/store/test_due.py",
     "invoices.StoredInvoices.settle:UpdateItem": "tests/application/test_work_due.py",
+    "nonces.StoredNonces.use:PutItem": "one nonce at once: tests/store/test_nonces.py",
     **dict.fromkeys(
         (
             "replies.StoredReplies.answer:UpdateItem",

@@ -16,6 +16,7 @@ from postpaid.domain.money import Money
 from postpaid.domain.period import Interval, Period
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term, TermStatus
+from postpaid.domain.usage_url import UsageUrl
 from postpaid.store import keys
 from postpaid.store.catalog import StoredPrices
 from postpaid.store.closing import StoredClosing
@@ -98,6 +99,7 @@ FULL = a_subscription(
             since=at("2026-10-16"),
             item_price_id="cheap",
             charge_text='{"pricing_model":"per_unit","unit_amount":"0.03"}',
+            label="Calls of the harbor",
         ),
         a_line("seats", metered=False, quantity=Decimal("2.5"), since=at("2026-10-20")),
     ),
@@ -121,6 +123,7 @@ FULL = a_subscription(
     prorate=False,
     series="e#u",
     usage_shards=16,
+    usage_urls={"minutes": UsageUrl("https://usage.example.com/minutes?key=a%20b")},
     version=7,
 )
 

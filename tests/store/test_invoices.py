@@ -14,7 +14,7 @@ from postpaid.store.invoices import StoredInvoices, item_from_invoice
 from postpaid.store.tables import ConditionFailed, Put, Table
 from tests.support.samples import SCOPE, an_invoice, at
 
-PENDING = an_invoice()
+PENDING = an_invoice(asks=("disk", "minutes"))
 ISSUED = replace(
     an_invoice(None),
     status=InvoiceStatus.ISSUED,

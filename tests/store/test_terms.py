@@ -1,5 +1,6 @@
 """Terms: found by a date, fenced by one run at a time, kept on the list of what is due."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -55,6 +56,12 @@ def due_hour(table: Table) -> int | None:
         ),
         a_term(status=TermStatus.GRACE, changes=3),
         a_term(status=TermStatus.CLOSING, run="run-1"),
+        a_term(
+            status=TermStatus.GRACE,
+            answered=("disk", "minutes"),
+            asked_since=at("2026-11-01T01:00"),
+            unanswered="it did not answer",
+        ),
         a_term(status=TermStatus.FROZEN, manifest_hash="hash", run="run-1"),
     ],
 )
@@ -93,6 +100,76 @@ def test_terms_are_paged_from_the_newest(billing: Table, terms: StoredTerms) -> 
     assert terms.page("sub", before=all_terms[4].period.start, limit=3) == all_terms[3:0:-1]
     assert terms.page("sub", before=all_terms[1].period.start, limit=3) == all_terms[:1]
     assert terms.page("sub", before=all_terms[0].period.start, limit=3) == []
+
+
+# --- what usage URLs came to
+
+
+def test_when_usage_urls_were_asked_first_is_noted_once(billing: Table, terms: StoredTerms) -> None:
+    term = a_term(status=TermStatus.GRACE)
+    store(billing, term)
+
+    terms.note_asked(term, NOW)
+
+    assert terms.get("sub", OCTOBER.start) == replace(term, asked_since=NOW)
+    with pytest.raises(Lost):
+        terms.note_asked(term, NOW + HOUR)
+
+
+def test_answers_are_noted_over_exactly_those_that_were_read(
+    billing: Table, terms: StoredTerms
+) -> None:
+    term = a_term(status=TermStatus.CLOSING, run="run-1")
+    store(billing, term)
+
+    first = terms.note_answered(term, ["minutes"])
+    with pytest.raises(Lost):
+        terms.note_answered(term, ["disk"])
+    second = terms.note_answered(first, ["disk", "minutes"])
+
+    assert first == replace(term, answered=("minutes",))
+    assert second == replace(term, answered=("disk", "minutes"))
+    assert terms.get("sub", OCTOBER.start) == second
+
+
+def test_a_term_whose_usage_url_did_not_answer_is_due_later(
+    billing: Table, terms: StoredTerms
+) -> None:
+    term = a_term(status=TermStatus.GRACE)
+    store(billing, term)
+
+    terms.postpone(term, NOW + HOUR, "it did not answer", NOW)
+
+    assert terms.get("sub", OCTOBER.start) == replace(
+        term, due_at=NOW + HOUR, unanswered="it did not answer"
+    )
+    assert due_hour(billing) == 2
+    with pytest.raises(Lost):
+        terms.postpone(term, NOW + 2 * HOUR, "nor now", NOW)
+
+
+def test_a_term_that_was_parked_is_not_made_due_again(billing: Table, terms: StoredTerms) -> None:
+    store(billing, a_term(status=TermStatus.CLOSING, run="run-1", due_at=None))
+
+    with pytest.raises(Lost):
+        terms.postpone(a_term(status=TermStatus.GRACE), NOW, "it did not answer", NOW)
+
+
+@pytest.mark.parametrize("status", [TermStatus.OPEN, TermStatus.FROZEN])
+def test_nothing_is_noted_on_a_term_that_does_not_wait(
+    billing: Table, terms: StoredTerms, status: TermStatus
+) -> None:
+    term = a_term(status=status)
+    store(billing, term)
+
+    for note in (
+        lambda: terms.note_asked(term, NOW),
+        lambda: terms.note_answered(term, ["minutes"]),
+        lambda: terms.postpone(term, NOW, "it did not answer", NOW),
+    ):
+        with pytest.raises(Lost):
+            note()
+    assert terms.get("sub", OCTOBER.start) == term
 
 
 # --- the fence

@@ -243,6 +243,7 @@ def functions_on(aws: LocalAws) -> Iterator[Functions]:
         "DocumentBucket": bucket,
         "LogLevel": "debug",
         "PublicBaseUrl": "",
+        "UsageUrlTestHosts": "",
         **queues,
     }
     modules = import_functions(told, aws.endpoint)

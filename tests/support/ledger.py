@@ -34,6 +34,7 @@ _BY_SORT_KEY = {
     "COUNTER": "counter",
     "NO#": "number",
     "V#": "price",
+    "SECRET": "secret",
 }
 _BY_PARTITION = {
     "item_price": "price",
@@ -236,7 +237,8 @@ def _thing(asked: Any) -> str:
         pk, sk = key["pk"], key["sk"]
     if _table(asked) == "UsageTable":
         _, _, kind = pk["S"].partition("#~")
-        return {"external": "register", "count": "count"}.get(kind.partition("#")[0], "usage")
+        named = {"external": "register", "count": "count", "nonce": "nonce"}
+        return named.get(kind.partition("#")[0], "usage")
     return _billing_thing(pk["S"], sk["S"])
 
 

@@ -51,6 +51,7 @@ from postpaid.application.item_families import (
 from postpaid.application.make_line import CreateLine
 from postpaid.application.one_time_charges import AddCharge, add_charge, remove_charge
 from postpaid.application.ports import Unavailable
+from postpaid.application.pull_usage import Pulled, Puller, Unanswered, pull_usage
 from postpaid.application.reconcile_term import Reconciled, reconcile_term
 from postpaid.application.record_batch import record_batch
 from postpaid.application.record_payment import RecordPayment, record_payment
@@ -60,7 +61,8 @@ from postpaid.application.sites import ChangeSite, change_site
 from postpaid.application.subscriptions import CreateSubscription, Shelf, create_subscription
 from postpaid.application.sync_invoice import Synced, sync_invoice
 from postpaid.application.void_invoice import void_invoice
-from postpaid.application.work_due import Worker, work_invoice, work_term
+from postpaid.application.work_due import Worker, work_invoice, work_late, work_pulled, work_term
+from postpaid.domain.asking import Question
 from postpaid.domain.calendar import Cadence
 from postpaid.domain.catalog import Item, ItemFamily, ItemPrice, ItemType
 from postpaid.domain.customer import Customer
@@ -85,6 +87,7 @@ from postpaid.domain.usage_statement import (
     statement_from_plain,
     stored_statement,
 )
+from postpaid.domain.usage_url import UsageUrl
 from postpaid.store import keys
 from postpaid.store import tables as plain
 from postpaid.store.books import SiteStores
@@ -181,6 +184,9 @@ def record_command(
     )
 
 
+type Report = tuple[Due, tuple[str, ...], str | None, bool]
+
+
 @dataclass
 class Clock:
     """The present instant, set by the test."""
@@ -198,6 +204,11 @@ class World:
     objects: dict[str, bytes] = field(default_factory=dict)
     close_queue: list[Sequence[Due]] = field(default_factory=list)
     render_queue: list[str] = field(default_factory=list)
+    pull_queue: list[Due] = field(default_factory=list)
+    # What pullers report to workers, and which terms they ask them to reconcile.
+    report_queue: list[Report] = field(default_factory=list)
+    # What usage URLs answer; those that are not here do not.
+    answers: dict[str, str] = field(default_factory=dict)
     calls: Calls = field(default_factory=Calls)
     blocks: dict[str, list[int]] = field(default_factory=dict)
     scope: Scope = field(default_factory=lambda: Scope("acme"))
@@ -234,6 +245,9 @@ class World:
             objects={**self.objects},
             close_queue=[*self.close_queue],
             render_queue=[*self.render_queue],
+            pull_queue=[*self.pull_queue],
+            report_queue=[*self.report_queue],
+            answers={**self.answers},
             blocks={kind: [*block] for kind, block in self.blocks.items()},
             scope=self.scope,
             runs=count(1000),
@@ -464,11 +478,21 @@ class World:
         closing: ClosingPolicy | None = None,
         customer_id: str = "globex",
         own: Mapping[str, Mapping[str, Any]] | None = None,
+        urls: Mapping[str, str] | None = None,
         **more: Any,
     ) -> Subscription:
-        """Create a subscription with a line for each item price; *own* are prices of lines."""
+        """Create a subscription with a line for each item price; *own* are prices of lines.
+
+        *urls* are the usage URLs of lines.
+        """
         lines = [
-            CreateLine(item_price_id=each, id=None, quantity=None, pricing=(own or {}).get(each))
+            CreateLine(
+                item_price_id=each,
+                id=None,
+                quantity=None,
+                pricing=(own or {}).get(each),
+                usage_url=UsageUrl(urls[each]) if urls and each in urls else None,
+            )
             for each in price_ids
         ]
         return self.subscribe(
@@ -552,7 +576,7 @@ class World:
         )
 
     def record_batch(
-        self, *commands: RecordUsage | BillingError
+        self, *commands: RecordUsage | BillingError, whole: bool = False
     ) -> list[RecordedUsage | BillingError | Unavailable]:
         """Record a batch as the function does, without kept subscriptions."""
         usages = Faulty(self.usages, self.calls, "usages")
@@ -563,6 +587,7 @@ class World:
             ledger=StoredUsages(usages, self.scope),
             terms=StoredTerms(billing, self.scope),
             now=self.now,
+            whole=whole,
         )
 
     def delete(self, key: UsageKey, **more: Any) -> RecordedUsage:
@@ -588,7 +613,9 @@ class World:
             now=self.now,
         )
 
-    def close(self, invoice: Invoice, *, accept_bounds: bool = False) -> Invoice:
+    def close(
+        self, invoice: Invoice, *, accept_bounds: bool = False, without_usage_urls: bool = False
+    ) -> Invoice:
         """Close an invoice on request."""
         return close_invoice(
             invoice.id,
@@ -596,11 +623,14 @@ class World:
             run=self._new_run(),
             now=self.now,
             accept_bounds=accept_bounds,
+            without_usage_urls=without_usage_urls,
         )
 
     def sync(self, invoice: Invoice) -> Synced:
         """Bring a pending invoice up to its usage."""
-        return sync_invoice(invoice.id, books=self.books, now=self.now)
+        return sync_invoice(
+            invoice.id, books=self.books, request_pull=self._request_pull, now=self.now
+        )
 
     def void(self, invoice: Invoice, reason: str | None = None) -> Invoice:
         """Void an invoice on request."""
@@ -686,6 +716,67 @@ class World:
             new_run=self._new_run,
             request_render=self._request_render,
             now=self.now,
+            asked=stores.terms,
+            request_pull=self._request_pull,
+            real_now=self.now,
+        )
+
+    def pull(self) -> None:
+        """Work through the pull queue and the reports once; what failed stays for another time."""
+        for due in list(self.pull_queue):
+            try:
+                self.pull_term(due)
+            except Unavailable:
+                continue
+            self.pull_queue.remove(due)
+        for report in list(self.report_queue):
+            try:
+                self.hear(report)
+            except Unavailable:
+                continue
+            self.report_queue.remove(report)
+
+    def pull_term(self, due: Due, answers: Mapping[str, str] | None = None) -> Pulled | None:
+        """Ask the usage URLs of a term, as the puller does, and report."""
+        found = due_term(due)
+        assert found is not None
+        pulled = pull_usage(
+            *found, puller=self.puller(self.answers if answers is None else answers)
+        )
+        if pulled is not None:
+            late = any(each.term_start is not None for each in pulled.recorded)
+            report = (due, pulled.answered, pulled.failure, late)
+            self.calls.make("close_queue.report", lambda: self.report_queue.append(report))
+        return pulled
+
+    def hear(self, report: Report) -> None:
+        """Work on what a puller reported, as the worker does."""
+        due, answered, failure, late = report
+        found = due_term(due)
+        assert found is not None
+        work_pulled(*found, answered, failure, worker=self.worker)
+        if late:
+            work_late(*found, worker=self.worker)
+
+    def puller(self, answers: Mapping[str, str]) -> Puller:
+        """Return what asks; the outside gives *answers* by URL, and none where there is none."""
+        stores = self.stores
+
+        def ask(url: UsageUrl, question: Question) -> Decimal:
+            if url.text not in answers:
+                raise Unanswered("did not answer")
+            return Decimal(answers[url.text])
+
+        return Puller(
+            subscriptions=stores.subscriptions,
+            customers=stores.customers,
+            sites=stores.sites,
+            terms=stores.terms,
+            invoices=stores.invoices,
+            ledger=stores.ledger,
+            ask=ask,
+            is_late=lambda: False,
+            now=self.now,
         )
 
     def render(self) -> None:
@@ -706,6 +797,7 @@ class World:
         """Dispatch, work and render once; return how much was due."""
         found = self.dispatch(look_back)
         self.work()
+        self.pull()
         self.render()
         return found
 
@@ -725,7 +817,9 @@ class World:
         """Sweep every six minutes, a run's hold on its term being five, until two find nothing."""
         quiet = 0
         for _ in range(rounds_max):
-            idle = self.sweep() == 0 and not self.close_queue and not self.render_queue
+            idle = self.sweep() == 0 and not any(
+                (self.close_queue, self.render_queue, self.pull_queue, self.report_queue)
+            )
             quiet = quiet + 1 if idle else 0
             if quiet == 2:
                 return
@@ -737,6 +831,10 @@ class World:
 
     def _send(self, due: Sequence[Due]) -> None:
         self.calls.make("close_queue.send", lambda: self.close_queue.append(list(due)))
+
+    def _request_pull(self, subscription_id: str, start: datetime) -> None:
+        due = Due(*keys.term(self.scope, subscription_id, start))
+        self.calls.make("pull_queue.send", lambda: self.pull_queue.append(due))
 
     def _request_render(self, invoice: Invoice) -> None:
         self.calls.make("render_queue.send", lambda: self.render_queue.append(invoice.id))

@@ -1,5 +1,6 @@
 """House rules on the functions of template.yaml."""
 
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -133,6 +134,47 @@ def test_a_queue_lets_its_function_finish_and_try_again(function: Resource) -> N
             continue
         assert queue.properties["VisibilityTimeout"] >= 6 * function.properties["Timeout"]
         assert source.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_usage_urls_are_asked_by_a_bounded_number_of_processes_one_term_at_a_time() -> None:
+    source = TEMPLATE.one("PullUsageSource").properties
+
+    assert source["BatchSize"] == 1
+    assert source["ScalingConfig"] == {"MaximumConcurrency": 20}
+
+
+def test_nothing_loosens_where_usage_urls_may_lead_but_one_parameter_that_is_empty() -> None:
+    parameter = TEMPLATE.body["Parameters"]["UsageUrlTestHosts"]
+    told = {
+        function.name: TEMPLATE.environment(function)["POSTPAID_USAGE_URL_TEST_HOSTS"]
+        for function in FUNCTIONS
+        if "POSTPAID_USAGE_URL_TEST_HOSTS" in TEMPLATE.environment(function)
+    }
+
+    assert parameter["Default"] == ""
+    assert set(told) == {
+        *("NativeApiFunction", "ChargebeeApiFunction", "ChargeoverApiFunction"),
+        "PullUsageFunction",
+    }
+    assert {str(value) for value in told.values()} == {str({"Ref": "UsageUrlTestHosts"})}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "fits"),
+    [
+        ("", True),
+        ("127.0.0.1:8080", True),
+        ("localhost:8080,usage.test:80", True),
+        ("usage.example.com", False),
+        ("*:80", False),
+        ("usage.test:80,", False),
+        ("http://usage.test:80", False),
+    ],
+)
+def test_test_hosts_are_named_one_by_one_with_their_ports(hosts: str, fits: bool) -> None:
+    pattern = TEMPLATE.body["Parameters"]["UsageUrlTestHosts"]["AllowedPattern"]
+
+    assert (re.search(pattern, hosts) is not None) == fits
 
 
 @pytest.mark.parametrize(

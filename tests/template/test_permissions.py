@@ -70,7 +70,7 @@ def test_policies_are_written_in_their_roles_only() -> None:
     assert not {kind for kind in kinds if kind.startswith("AWS::IAM::")} - {"AWS::IAM::Role"}
 
 
-def test_only_the_recorder_writes_usage() -> None:
+def test_only_those_who_record_write_usage() -> None:
     writers = set()
     for role in ROLES:
         for statement in TEMPLATE.statements(role):
@@ -79,7 +79,35 @@ def test_only_the_recorder_writes_usage() -> None:
             if usage and actions & {"dynamodb:PutItem", "dynamodb:UpdateItem"}:
                 writers.add(role.name)
 
-    assert writers == {"RecordUsageRole"}
+    # `//usage` and `/usage/` are the same path at ChargeOver's door, and another at the gateway.
+    assert writers == {"RecordUsageRole", "ChargeoverApiRole", "PullUsageRole"}
+
+
+def test_who_reaches_the_outside_writes_nothing_but_usage() -> None:
+    """And sends reports: it notes nothing on a term, closes nothing, reads no document."""
+    allowed = {
+        (str(resource), action)
+        for statement in TEMPLATE.statements(TEMPLATE.one("PullUsageRole"))
+        for resource in listed(statement["Resource"])
+        for action in listed(statement["Action"])
+    }
+
+    def on(name: str) -> set[str]:
+        arn = str({"Fn::GetAtt": [name, "Arn"]})
+        return {action for resource, action in allowed if resource == arn}
+
+    named = {
+        name: on(name)
+        for name in ("UsageTable", "BillingTable", "CloseQueue", "PullQueue", "PullUsageLogGroup")
+    }
+    assert named == {
+        "UsageTable": {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:GetItem"},
+        "BillingTable": {"dynamodb:GetItem", "dynamodb:Query"},
+        "CloseQueue": {"sqs:SendMessage"},
+        "PullQueue": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+        "PullUsageLogGroup": {"logs:CreateLogStream", "logs:PutLogEvents"},
+    }
+    assert len(allowed) == sum(map(len, named.values()))
 
 
 def _source_arn(route_key: str) -> str:

@@ -44,14 +44,18 @@ def test_the_indexes_hold_keys_only() -> None:
     assert billing["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
 
 
-def test_only_stored_answers_are_ever_removed() -> None:
-    """By the attribute that `store/replies.py` writes, and no other file of the store."""
+def test_only_stored_answers_and_nonces_are_ever_removed() -> None:
+    """By the attribute that two files of the store write, and no other: no usage has it."""
+    usage = TEMPLATE.one("UsageTable").properties
     billing = TEMPLATE.one("BillingTable").properties
     stores = Path(replies.__file__).parent.glob("*.py")
 
     assert billing["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
-    assert "TimeToLiveSpecification" not in TEMPLATE.one("UsageTable").properties
-    assert [path.name for path in stores if '"expires"' in path.read_text()] == ["replies.py"]
+    assert usage["TimeToLiveSpecification"] == billing["TimeToLiveSpecification"]
+    assert {path.name for path in stores if '"expires"' in path.read_text()} == {
+        "nonces.py",
+        "replies.py",
+    }
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

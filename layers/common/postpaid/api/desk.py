@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from postpaid.api.records import Records
 from postpaid.application.advance_clock import Hands
-from postpaid.application.api_keys import KeyRing
+from postpaid.application.api_keys import KeyRing, SiteSecrets
 from postpaid.application.books import Books
 from postpaid.application.catalog import Items, NewPrices
 from postpaid.application.change_closing import (
@@ -47,16 +48,44 @@ type Page[Thing] = tuple[list[Thing], str | None]
 
 
 class Lists(Protocol):
-    """The lists of one site, newest first, behind a place."""
+    """The lists of one site behind a place, the newest or the oldest first."""
 
-    def item_families(self, after: str | None, limit: int) -> Page[ItemFamily]: ...  # noqa: D102
-    def items(self, after: str | None, limit: int) -> Page[Item]: ...  # noqa: D102
-    def prices(self, after: str | None, limit: int) -> Page[ItemPrice]: ...  # noqa: D102
-    def customers(self, after: str | None, limit: int) -> Page[Customer]: ...  # noqa: D102
-    def subscriptions(self, after: str | None, limit: int) -> Page[Subscription]: ...  # noqa: D102
+    def item_families(
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> Page[ItemFamily]:
+        """Read a page of the item families."""
+        ...
+
+    def items(self, after: str | None, limit: int, *, ascending: bool = False) -> Page[Item]:
+        """Read a page of the items."""
+        ...
+
+    def prices(self, after: str | None, limit: int, *, ascending: bool = False) -> Page[ItemPrice]:
+        """Read a page of the item prices."""
+        ...
+
+    def customers(
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> Page[Customer]:
+        """Read a page of the customers."""
+        ...
+
+    def subscriptions(
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> Page[Subscription]:
+        """Read a page of the subscriptions."""
+        ...
+
     def place_of(self, subscription: Subscription) -> str: ...  # noqa: D102
-    def invoices(self, after: str | None, limit: int) -> Page[Invoice]: ...  # noqa: D102
-    def late_usages(self, after: str | None, limit: int) -> Page[Appended]: ...  # noqa: D102
+    def invoices(self, after: str | None, limit: int, *, ascending: bool = False) -> Page[Invoice]:
+        """Read a page of the invoices."""
+        ...
+
+    def late_usages(
+        self, after: str | None, limit: int, *, ascending: bool = False
+    ) -> Page[Appended]:
+        """Read a page of the manifests that came after a first."""
+        ...
 
 
 class DeskCustomers(
@@ -127,9 +156,10 @@ class Desk:
 
     *now* is on the site's clock, *real_now* on everybody's. *replies_in* are the answers that are
     stored under clients' own keys; *seeded_ids* is what stands in for *new_id* then. *place_of*
-    says where in its list a thing is that was created at an instant and has an id. *hasten* asks a
-    worker to look at things at once, *ask_for_statement* the renderer for the document of a
-    statement, by its invoice and hash.
+    says where in its list a thing is that was created at an instant and has an id. *test_hosts* are
+    what usage URLs may name against the rules. *hasten* asks a worker to look at things at once,
+    *ask_for_statement* the renderer for the document of a statement, by its invoice and hash,
+    *request_pull* the puller for the usage URLs of a term, by its subscription and start.
     """
 
     scope: Scope
@@ -150,6 +180,7 @@ class Desk:
     all_sites: DeskSites
     travels: Travels
     ring: KeyRing
+    site_secrets: SiteSecrets
     ids: Ids
     books: Books
     office: Office
@@ -157,14 +188,17 @@ class Desk:
     payments: Payments
     documents: Linked
     usage_ids: UsageIds
+    records: Records
     replies_in: Callable[[Scope], Replies]
     wait_for: Wait
     real_now: Callable[[], datetime]
     place_of: Callable[[datetime, str], str]
+    test_hosts: frozenset[str]
     new_id: Callable[[str], str]
     seeded_ids: Callable[[str], Callable[[str], str]]
     new_run: Callable[[], str]
     new_key_parts: Callable[[], tuple[str, str]]
     hasten: Callable[[Sequence[str]], None]
     ask_for_statement: Callable[[str, str], None]
+    request_pull: Callable[[str, datetime], None]
     hands: Hands

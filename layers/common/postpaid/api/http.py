@@ -7,7 +7,7 @@ import nothing it does not use.
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,11 +18,25 @@ from postpaid.domain.errors import Malformed, NotFound
 QUERY_FIELDS_MAX = 50
 
 
+@dataclass(frozen=True, slots=True)
+class RawUrl:
+    """A URL before anything is read out of it; *path* is decoded by the gateway, but for `%25`.
+
+    *scheme* is empty where nobody says whether the client came by https.
+    """
+
+    scheme: str = ""
+    host: str = ""
+    path: str = ""
+    query: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One HTTP request. *path* has its segments decoded, header names are in lower case.
 
-    *again* says that another run had its turn at this very request, and may have acted.
+    *again* says that another run had its turn at this very request, and may have acted. *url* are
+    the parts of the URL as they came, for a client that signed it.
     """
 
     method: str
@@ -32,6 +46,11 @@ class Request:
     body: bytes
     id: str
     again: bool = False
+    url: RawUrl = RawUrl()
+
+
+def _compact(body: Any) -> str:
+    return json.dumps(body, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +61,14 @@ class Response:
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def event(self) -> dict[str, Any]:
-        """Return what API Gateway expects."""
+    def event(self, write: Callable[[Any], str] = _compact) -> dict[str, Any]:
+        """Return what API Gateway expects; *write* makes the body's text of it."""
         headers = {
             "content-type": "application/json",
             "cache-control": "no-store",
             **self.headers,
         }
-        text = "" if self.body is None else json.dumps(self.body, ensure_ascii=False)
+        text = "" if self.body is None else write(self.body)
         return {"statusCode": self.status, "headers": headers, "body": text}
 
 
@@ -116,13 +135,21 @@ def read_request(event: Mapping[str, Any]) -> Request:
         raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
     except ValueError:
         raise Malformed("malformed_request", "the body cannot be read") from None
+    query = event.get("rawQueryString") or ""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     return Request(
         method=http["method"],
         path=tuple(segment.replace("%25", "%") for segment in segments),
-        query=_query(event.get("rawQueryString") or ""),
-        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        query=_query(query),
+        headers=headers,
         body=raw,
         id=event["requestContext"].get("requestId", ""),
+        url=RawUrl(
+            scheme=headers.get("x-forwarded-proto", ""),
+            host=headers.get("host") or event["requestContext"].get("domainName", ""),
+            path=event["rawPath"],
+            query=query,
+        ),
     )
 
 
@@ -131,13 +158,21 @@ def bearer_or_basic(headers: Mapping[str, str]) -> str | None:
     kind, _, value = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return value.strip()
-    if kind.lower() == "basic":
-        try:
-            user = base64.b64decode(value.strip(), validate=True).decode("ascii")
-        except ValueError:
-            return None
-        return user.partition(":")[0]
-    return None
+    pair = basic_pair(headers)
+    return None if pair is None else pair[0]
+
+
+def basic_pair(headers: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return user name and password of Basic (RFC 7617), in ASCII; None if there are none."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        text = base64.b64decode(value.strip(), validate=True).decode("ascii")
+    except ValueError:
+        return None
+    user, _, password = text.partition(":")
+    return user, password
 
 
 def _query(raw: str) -> dict[str, str]:

@@ -6,9 +6,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from postpaid.domain.errors import Malformed
+from postpaid.domain.quantity import decimal_text
 
 BODY_BYTES_MAX = 1_048_576
 _INTEGER_DIGITS_PLAIN = 18
+_TEXT_DIGITS_MAX = 100
 
 
 def read_json_object(
@@ -39,6 +41,14 @@ def parse_json(body: bytes, what: str = "the body") -> dict[str, Any]:
 
     Raises `Malformed` with code `malformed_request`.
     """
+    value = parse_any_json(body, what)
+    if not isinstance(value, dict):
+        raise Malformed("malformed_request", f"{what} must be a JSON object")
+    return value
+
+
+def parse_any_json(body: bytes, what: str) -> Any:
+    """Read any one JSON value, else as `parse_json`."""
     try:
         text = body.decode("utf-8")
         value = json.loads(
@@ -58,9 +68,18 @@ def parse_json(body: bytes, what: str = "the body") -> dict[str, Any]:
         raise Malformed(
             "malformed_request", f"{what} is not JSON: {error.msg} at character {error.pos}"
         ) from None
-    if not isinstance(value, dict):
-        raise Malformed("malformed_request", f"{what} must be a JSON object")
     return value
+
+
+def number_text(value: int | Decimal) -> str | None:
+    """Print a number of a body where a text is wanted; None for one that no text is meant by.
+
+    Printing 1E+999999999 in full would take a gigabyte: its size alone refuses it.
+    """
+    number = Decimal(value)
+    if not number.is_finite() or not -_TEXT_DIGITS_MAX < number.adjusted() < _TEXT_DIGITS_MAX:
+        return None
+    return decimal_text(number)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

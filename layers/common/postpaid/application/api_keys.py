@@ -33,6 +33,18 @@ class KeyRing(Protocol):
         ...
 
 
+class SiteSecrets(Protocol):
+    """The secrets that the sites' pairs of keys are derived from; one never changes."""
+
+    def get(self, site_id: str) -> str | None:
+        """Read a site's secret; None if it has none yet."""
+        ...
+
+    def add(self, site_id: str, secret: str) -> None:
+        """Store a site's secret; raises `Lost` if it has one."""
+        ...
+
+
 def create_key(
     site: Site,
     scopes: Iterable[str],
@@ -71,6 +83,26 @@ def create_key(
         # An id of 82 random bits does not come twice: another transaction was in the way.
         raise Unavailable("the key was not created; try again") from None
     return key, key_text(test=site.test, key_id=key_id, secret=secret)
+
+
+def site_secret(site: Site, *, secrets: SiteSecrets, new_secret: str) -> str:
+    """Return what a site's pairs of keys are derived from, *new_secret* if it has none yet.
+
+    To be asked before a key is created, so that no key is made whose pair is never shown. Raises
+    `Unavailable` if another process made one that cannot be read.
+    """
+    site_id = site.scope.site
+    there = secrets.get(site_id)
+    if there is not None:
+        return there
+    try:
+        secrets.add(site_id, new_secret)
+    except Lost:
+        there = secrets.get(site_id)
+        if there is None:
+            raise Unavailable("the site's secret is being made; try again") from None
+        return there
+    return new_secret
 
 
 def revoke_key(site: Site, key_id: str, *, ring: KeyRing, now: datetime) -> ApiKey:

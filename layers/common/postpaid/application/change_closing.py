@@ -20,12 +20,14 @@ from postpaid.application.roll_term import (
 )
 from postpaid.application.sites import known_series
 from postpaid.application.subscriptions import LATER_MAX
+from postpaid.application.usage_urls import changed_urls
 from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
 from postpaid.domain.errors import Invalid
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.site import ClosingPolicy, LatePolicy, Scope
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.term import Term, TermStatus
+from postpaid.domain.usage_url import UsageUrl
 
 _TRIES = 4
 _GRACE_TERMS_MAX = 1000
@@ -73,7 +75,8 @@ class ChangeClosing:
 
     *policy* None goes back to the customer's or the site's, *series* None to the customer's;
     *hold_until* None lifts the hold, *usage_records_max* None the maximum. *annotations* are given
-    whole.
+    whole. *usage_urls* are set line by line, or taken away where there is None: one that is set
+    counts for the terms that end from then on, one that is taken away is not asked any more.
     """
 
     subscription_id: str
@@ -84,6 +87,7 @@ class ChangeClosing:
     usage_records_max: int | Keep | None = KEEP
     series: str | Keep | None = KEEP
     annotations: Mapping[str, Any] | Keep = KEEP
+    usage_urls: Mapping[str, UsageUrl | None] | Keep = KEEP
 
 
 def change_closing(
@@ -139,6 +143,9 @@ def _changed(
             else command.usage_records_max,
             series=found.series if isinstance(command.series, Keep) else command.series,
             annotations_text=found.annotations_text if kept is None else kept,
+            usage_urls=found.usage_urls
+            if isinstance(command.usage_urls, Keep)
+            else changed_urls(found, command.usage_urls, "usage_urls"),
             version=found.version + 1,
             changed_at=now,
         )

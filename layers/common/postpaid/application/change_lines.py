@@ -5,7 +5,7 @@ usage moves. It counts from its date on and takes the place of the changes that 
 it. Terms that ended before are not touched.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +24,7 @@ from postpaid.application.edit_subscription import (
 )
 from postpaid.application.keep import KEEP, Keep
 from postpaid.application.make_line import CreateLine, LineMaker
+from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
 from postpaid.domain.errors import Conflict, Invalid, LimitExceeded, NotFound
 from postpaid.domain.instants import midnight
 from postpaid.domain.line import ENTRIES_MAX, LINES_MAX, Line, check_bytes
@@ -46,7 +47,7 @@ class LineChange:
     To change to *item_price_id* that the line has already is to take that price's newest version.
     *pricing* is the plain form of a charge of the line's own. One that the line has stays with it
     (`KEEP`), but not with another item price; None takes it away, and with that comes the newest
-    version of the item price.
+    version of the item price. *label* None goes back to the item price's name.
     """
 
     action: LineAction
@@ -54,6 +55,7 @@ class LineChange:
     item_price_id: str | None = None
     quantity: object = None
     pricing: Mapping[str, Any] | Keep | None = KEEP
+    label: str | Keep | None = KEEP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +63,14 @@ class ChangeLines:
     """Changes from *effective* on: `now`, `term_end`, a date or an instant.
 
     None is the midnight that today began with in the subscription's zone, so that usage of today
-    counts by the change, but not before the open term.
+    counts by the change, but not before the open term. *annotate* says what a door keeps with the
+    subscription from then on, by what that is at this moment.
     """
 
     subscription_id: str
     changes: Sequence[LineChange]
     effective: object = None
+    annotate: Callable[[Subscription], Mapping[str, Any]] | None = None
 
 
 def change_lines(command: ChangeLines, *, office: Office, request: Request = NO_REQUEST) -> Edited:
@@ -81,9 +85,11 @@ def change_lines(command: ChangeLines, *, office: Office, request: Request = NO_
     def change(subscription: Subscription, term: Term) -> Edit | None:
         at = _effective(command.effective, subscription, term, office)
         lines = changed_lines(subscription, term, at, command.changes, office)
-        if lines == subscription.lines:
-            return None
-        return Edit(subscription=replace(subscription, lines=lines), term=term)
+        noted = subscription.annotations_text
+        if command.annotate is not None:
+            noted = annotations_text(command.annotate(subscription), SUBSCRIPTION_BYTES_MAX)
+        changed = replace(subscription, lines=lines, annotations_text=noted)
+        return None if changed == subscription else Edit(subscription=changed, term=term)
 
     return edit_subscription(command.subscription_id, change, office=office, request=request)
 
@@ -176,6 +182,7 @@ class _Desk:
             id=change.id,
             quantity=change.quantity,
             pricing=None if isinstance(change.pricing, Keep) else change.pricing,
+            label=None if isinstance(change.label, Keep) else change.label,
         )
         same = [line for line in self.entries if line.id == change.id]
         if any(line.until is None or self.at < line.until for line in same):
@@ -204,8 +211,8 @@ class _Desk:
 
     def _says(self, line: Line, command: CreateLine, field: str) -> bool:
         made = self._maker(counted=False, keeps=True).make(command, f"{field}.", set())
-        asked = (made.item_price_id, made.quantity, made.charge_text)
-        return (line.item_price_id, line.quantity, line.charge_text) == asked
+        asked = (made.item_price_id, made.quantity, made.charge_text, made.label)
+        return (line.item_price_id, line.quantity, line.charge_text, line.label) == asked
 
     def _entry(self, change: LineChange, field: str) -> Line:
         if change.id is None:
@@ -225,7 +232,7 @@ class _Desk:
         price_id = entry.item_price_id if change.item_price_id is None else change.item_price_id
         quantity = entry.quantity if change.quantity is None else change.quantity
         priced = change.item_price_id is not None or not isinstance(change.pricing, Keep)
-        if not priced and change.quantity is None:
+        if not priced and change.quantity is None and isinstance(change.label, Keep):
             raise Invalid(
                 "missing_field", "give an item_price_id, a quantity or a pricing", field=field
             )
@@ -234,6 +241,7 @@ class _Desk:
             id=entry.id,
             quantity=quantity,
             pricing=_own_pricing(entry, change),
+            label=entry.label if isinstance(change.label, Keep) else change.label,
         )
         keeps = change.item_price_id is None
         made = self._maker(counted=False, keeps=keeps).make(command, f"{field}.", set())
@@ -249,12 +257,9 @@ class _Desk:
         back = entry.charge_text is not None and made.charge_text is None
         if change.item_price_id is None and not back:
             made = replace(made, price_version=version)
-        if (made.item_price_id, made.price_version, made.quantity, made.charge_text) == (
-            entry.item_price_id,
-            version,
-            entry.quantity,
-            entry.charge_text,
-        ):
+        said = (made.item_price_id, made.price_version, made.quantity, made.charge_text, made.label)
+        there = (entry.item_price_id, version, entry.quantity, entry.charge_text, entry.label)
+        if said == there:
             return None
         number = self.office.ids.number("line")
         return replace(_counted_like(entry, made), number=number, since=self.at)

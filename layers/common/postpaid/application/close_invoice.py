@@ -1,5 +1,6 @@
 """Close an invoice: fence its term, read the usage, rate it, store what it says, freeze.
 
+    a usage URL of a line      a close before it has answered is refused, unless the request says so
     crash after the fence       the term is CLOSING and due; the next run takes it over
     crash after the content     an object nobody names; the next run stores the same one
     crash after the freeze      the next run finds the invoice finished and returns it
@@ -20,6 +21,7 @@ from datetime import datetime, timedelta
 from postpaid.application.books import Books
 from postpaid.application.check_invoice import (
     CANNOT_BE_MADE,
+    REASON_LENGTH_MAX,
     check_amount,
     checked_body,
     parked_by,
@@ -33,6 +35,7 @@ from postpaid.application.compose_invoice import (
 )
 from postpaid.application.entries import Balance, CreditChange
 from postpaid.application.ports import Invoices, Lost, Unavailable
+from postpaid.application.usage_urls import check_answered
 from postpaid.domain.errors import Conflict, NotFound
 from postpaid.domain.instants import zone
 from postpaid.domain.invoice import (
@@ -54,14 +57,22 @@ _FREEZES = 30
 
 
 def close_invoice(
-    invoice_id: str, *, books: Books, run: str, now: datetime, accept_bounds: bool = False
+    invoice_id: str,
+    *,
+    books: Books,
+    run: str,
+    now: datetime,
+    accept_bounds: bool = False,
+    without_usage_urls: bool = False,
 ) -> Invoice:
     """Close a pending invoice and return it, issued or skipped; one that is closed is returned.
 
     One that cannot be made is returned pending, parked with its reason. *run* names this attempt
-    and must be unique. With *accept_bounds* it may charge what the site wants looked at (I-20).
+    and must be unique. With *accept_bounds* it may charge what the site wants looked at (I-20),
+    with *without_usage_urls* leave out what usage URLs have not answered yet.
     Raises `NotFound`; `Conflict` with code `invoice_not_pending` for a deleted or voided one,
-    `invoice_not_due` for an opening one before its time; `Unavailable` if the outcome is unknown.
+    `invoice_not_due` for an opening one before its time, `usage_url_unanswered`; `Unavailable` if
+    the outcome is unknown.
     """
     for _ in range(_TRIES):
         invoice = known_invoice(books.invoices, invoice_id)
@@ -73,11 +84,28 @@ def close_invoice(
             raise Conflict(
                 "invoice_not_due", "an opening invoice closes when its subscription starts"
             )
+        if not without_usage_urls:
+            check_answered(invoice, books)
         try:
             return _Close(invoice, books, run, now, accept_bounds).run_through()
         except Lost:
             continue  # another run moved the term, the invoice or the counter: look again
     raise Unavailable("other closes came first every time")
+
+
+def park_unanswered(
+    invoice: Invoice, reason: str, *, books: Books, run: str, now: datetime
+) -> None:
+    """Park the invoice of a term whose usage URLs did not answer in time; or raise `Lost`.
+
+    It waits for a request then: to close it without them, or to refresh it, which has them asked
+    anew.
+    """
+    assert invoice.term_start is not None
+    due_at = now + TAKEOVER_AFTER
+    term = books.terms.fence(invoice.subscription_id, invoice.term_start, run, due_at)
+    parked = replace(invoice, parked=reason[:REASON_LENGTH_MAX], broken=None)
+    books.closing.park(term, parked, run=run)
 
 
 def known_invoice(invoices: Invoices, invoice_id: str) -> Invoice:

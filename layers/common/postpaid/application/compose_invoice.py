@@ -84,10 +84,19 @@ def upcoming_content(subscription_id: str, *, books: Books) -> InvoiceContent:
     assert term is not None, "a subscription has a term from the start"
     if term.status is not TermStatus.OPEN or subscription.end == subscription.start:
         raise Conflict("subscription_ended", "the subscription has ended: no invoice is to come")
-    begun = next_term(subscription, term, books.prices)
+    return coming_content(parties, term, next_term(subscription, term, books.prices), books=books)
+
+
+def coming_content(
+    parties: Parties, ended: Term, begun: Term | None, *, books: Books
+) -> InvoiceContent:
+    """Return what an invoice would say if one term ended, and another began, as they are given.
+
+    Nothing is stored. Raises `Conflict` with code `invoice_not_ratable` or `bound_exceeded`.
+    """
     site = books.sites.get()
-    rated = _content(None, parties, term, begun, books, site)
-    waiting = books.manifests.waiting(subscription.id, SUPPLEMENTS_MAX)
+    rated = _content(None, parties, ended, begun, books, site)
+    waiting = books.manifests.waiting(parties.subscription.id, SUPPLEMENTS_MAX)
     return completed(rated, waiting, credit_balance(rated, books), books, site)
 
 

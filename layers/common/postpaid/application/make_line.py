@@ -12,8 +12,9 @@ from postpaid.domain.catalog import Item, ItemPrice, ItemType
 from postpaid.domain.charge import Charge
 from postpaid.domain.errors import Conflict, Invalid, NotFound
 from postpaid.domain.identifiers import check_id
-from postpaid.domain.line import Line, default_line_id
+from postpaid.domain.line import LABEL_LENGTH_MAX, Line, default_line_id
 from postpaid.domain.quantity import parse_quantity
+from postpaid.domain.usage_url import UsageUrl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +22,16 @@ class CreateLine:
     """An item price that goes on a subscription.
 
     *pricing* is the plain form of a charge of the line's own, None if the item price's counts.
+    *label* is what invoices are to call it, None for the item price's name.
+    *usage_url* is asked for the line's usage, at the creation of its subscription alone.
     """
 
     item_price_id: str
     id: str | None
     quantity: object
     pricing: Mapping[str, Any] | None = None
+    label: str | None = None
+    usage_url: UsageUrl | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,7 @@ class LineMaker:
             aggregation=item.aggregation,
             quantity=quantity,
             charge_text=None if own is None else own.to_text(),
+            label=_label(command, prefix),
         )
 
     def price(self, command: CreateLine, prefix: str) -> ItemPrice:
@@ -141,6 +147,14 @@ def _own_charge(command: CreateLine, prefix: str, item: Item, price: ItemPrice) 
             field=f"{prefix}pricing",
         )
     return charge
+
+
+def _label(command: CreateLine, prefix: str) -> str | None:
+    if command.label is not None and not 1 <= len(command.label) <= LABEL_LENGTH_MAX:
+        raise Invalid(
+            "invalid_field", f"must have 1 to {LABEL_LENGTH_MAX} characters", field=f"{prefix}label"
+        )
+    return command.label
 
 
 def _quantity(command: CreateLine, prefix: str, item: Item, charge: Charge) -> Decimal | None:

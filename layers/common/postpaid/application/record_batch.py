@@ -46,14 +46,18 @@ def record_batch(
     ledger: UsageLedger,
     terms: Looks,
     now: datetime,
+    whole: bool = False,
 ) -> list[Outcome]:
     """Record each usage once; return in their order what became of them.
 
     A command that was found wrong already is handed through. Raises `Invalid` with code
-    `usage_repeated` before anything is written if two of them are the same usage.
+    `usage_repeated` before anything is written if two of them are the same usage; and if the batch
+    is to be taken as a *whole*, the first refusal that a judgement comes to.
     """
     known = _Known(subscriptions)
     judged = [_judged(each, known, now) for each in commands]
+    if whole:
+        _check_judged(judged)
     _check_identities(judged)
     stored = _stored(judged, known, ledger, _Shared(terms))
     # Nothing that was read before the puts may answer now.
@@ -129,6 +133,16 @@ def _judged(
         return judge(command, known, now)
     except (BillingError, Unavailable) as refused:
         return refused
+
+
+def _check_judged(judged: Sequence[_Judged | _Refused]) -> None:
+    """Refuse a batch by the first of its usages that is refused."""
+    for index, each in enumerate(judged):
+        if isinstance(each, BillingError):
+            within = f"usages[{index}]"
+            each.field = within if each.field is None else f"{within}.{each.field}"
+        if not isinstance(each, tuple):
+            raise each
 
 
 def _check_identities(judged: Sequence[_Judged | _Refused]) -> None:

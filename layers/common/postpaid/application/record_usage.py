@@ -32,7 +32,13 @@ from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import LatePolicy
 from postpaid.domain.subscription import Subscription, check_usage_date
 from postpaid.domain.term import BillingState, Term, TermStatus
-from postpaid.domain.usage import NOTE_LENGTH_MAX, Recording, Usage, UsageKey
+from postpaid.domain.usage import (
+    NOTE_LENGTH_MAX,
+    Recording,
+    Usage,
+    UsageKey,
+    UsageSource,
+)
 
 AGE_MAX = timedelta(days=400)
 _TRIES = 4
@@ -51,6 +57,7 @@ class RecordUsage:
     note: str | None = None
     request: str | None = None
     external_id: str | None = None
+    source: UsageSource = UsageSource.API
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +294,7 @@ def _usage(command: RecordUsage, subscription: Subscription, now: datetime) -> U
         note=command.note,
         request=command.request,
         external_id=command.external_id,
+        source=command.source,
     )
 
 
@@ -300,6 +308,7 @@ def _renewed(usage: Usage, tombstone: Usage) -> Usage:
         note=usage.note,
         request=usage.request,
         external_id=usage.external_id,
+        source=usage.source,
         deletion=tombstone.deletion,
     )
 

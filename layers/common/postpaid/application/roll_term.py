@@ -13,6 +13,7 @@ from postpaid.application.ports import (
     Sites,
     Subscriptions,
 )
+from postpaid.domain.asking import lines_to_ask
 from postpaid.domain.errors import NotFound
 from postpaid.domain.invoice import Invoice, InvoiceStatus, invoice_id
 from postpaid.domain.setup_fee import charged_unused
@@ -75,7 +76,7 @@ def end_term(
 
     *early* is for one that ends before its time. Raises `Lost` if it is not the open one any more.
     """
-    begun = next_term(subscription, term, prices)
+    begun = successor(term, subscription, prices, early)
     invoice = Invoice(
         id=invoice_id(scope, subscription.id, term.period.end, 0),
         number=ids.number("invoice"),
@@ -87,6 +88,7 @@ def end_term(
         k=0,
         term_start=term.period.start,
         created_at=now,
+        asks=lines_to_ask(subscription, term.period),
     )
     ended = replace(
         term,
@@ -95,12 +97,23 @@ def end_term(
         last=begun is None,
         due_at=closes_at(policy, term.period.end, subscription.hold_until),
     )
+    closing.roll(ended, begun, invoice, early=early)
+    return ended, begun
+
+
+def successor(
+    ended: Term, subscription: Subscription, prices: Prices, early: EarlyEnd | None
+) -> Term | None:
+    """Return the term that begins where one ends, None after the last.
+
+    *early* is for one that ends before its time.
+    """
+    begun = next_term(subscription, ended, prices)
     # What is given back is charged anew, even where the new terms fall as the old ones did.
     goes_on = begun is not None and _goes_on(subscription, ended, begun)
     if goes_on and begun is not None and early is not None and not ended.credit_unused:
-        begun = _continued(subscription, ended, begun, early)
-    closing.roll(ended, begun, invoice, early=early)
-    return ended, begun
+        return _continued(subscription, ended, begun, early)
+    return begun
 
 
 def _goes_on(subscription: Subscription, ended: Term, begun: Term) -> bool:

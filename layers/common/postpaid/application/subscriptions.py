@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -22,6 +21,7 @@ from postpaid.application.ports import (
 )
 from postpaid.application.roll_term import first_term, opening_closes_at
 from postpaid.application.sites import known_series
+from postpaid.application.usage_urls import check_length, not_metered
 from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
 from postpaid.domain.calendar import MONTHLY, Cadence, calendar_anchor
 from postpaid.domain.errors import Conflict, Invalid, NotFound
@@ -32,6 +32,7 @@ from postpaid.domain.line import LINES_MAX, Line, check_bytes
 from postpaid.domain.site import ClosingPolicy, LatePolicy, Scope
 from postpaid.domain.subscription import USAGE_SHARDS_MAX, Subscription, last_cycle_end
 from postpaid.domain.term import Term
+from postpaid.domain.usage_url import UsageUrl
 
 # A start further back would open terms that nothing may be recorded in any more.
 START_AGE_MAX = timedelta(days=400)
@@ -52,15 +53,23 @@ class Activation(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LaterLine(CreateLine):
+    """A line that begins after the subscription does: at *since*, a date or an instant as text."""
+
+    since: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateSubscription:
     """What a customer is to be charged; *start* is still text, its zone is the subscription's.
 
     *by_calendar* ends terms with the calendar's weeks, months or years, else on the grid of the
-    start, or of *trial_end*, before which nothing is charged. *cycles* is how many charged terms
-    there are, None for no end. No invoice closes by itself before *hold_until*. *late* None is the
-    site's policy, *usage_records_max* `KEEP` the site's maximum, None for none; *series* None the
-    customer's. *usage_shards* is over how many partitions its usages are spread, for good. With
-    *opening_pending* the opening invoice closes as the policy says, counted from the start.
+    start, or of *trial_end*, before which nothing is charged. *anchor* is where the first term is
+    to end, however long that is, and what the grid begins with then. *cycles* is how many charged
+    terms there are, None for no end. No invoice closes by itself before *hold_until*. *late* None
+    is the site's policy, *usage_records_max* `KEEP` the site's maximum, None for none; *series*
+    None the customer's. *usage_shards* is over how many partitions its usages are spread, for good.
+    With *opening_pending* the opening invoice closes as the policy says, counted from the start.
     """
 
     id: str
@@ -73,6 +82,7 @@ class CreateSubscription:
     by_calendar: bool = False
     prorate: bool = True
     trial_end: object = None
+    anchor: object = None
     cycles: int | None = None
     hold_until: object = None
     late: LatePolicy | None = None
@@ -157,8 +167,7 @@ def _subscription(
     place = zone(timezone)
     start = _start(command.start, place, now)
     trial_end = _later(command.trial_end, place, start, "trial_end")
-    lines, currency = _lines(command, shelf, ids, again=again)
-    billed_from = trial_end or start
+    lines, currency = _lines(command, shelf, ids, place, start, again=again)
     made = Subscription(
         id=command.id,
         number=ids.number("subscription"),
@@ -166,9 +175,7 @@ def _subscription(
         currency=currency,
         timezone=timezone,
         start=start,
-        anchor=calendar_anchor(billed_from, place, command.cadence)
-        if command.by_calendar
-        else billed_from,
+        anchor=_anchor(command, place, start, trial_end or start),
         cadence=command.cadence,
         prorate=command.prorate,
         trial_end=trial_end,
@@ -184,11 +191,39 @@ def _subscription(
         usage_shards=_usage_shards(command.usage_shards),
         annotations_text=annotations_text(command.annotations, SUBSCRIPTION_BYTES_MAX),
         opening_pending=command.opening_pending,
+        usage_urls=_usage_urls(command.lines, lines),
         created_at=now,
     )
     if command.cycles is None:
         return made
-    return replace(made, end=last_cycle_end(made.schedule, command.cycles, "cycles"))
+    return replace(made, end=_last_end(made, command.cycles))
+
+
+def _last_end(made: Subscription, cycles: int) -> datetime:
+    if made.schedule.first is None:
+        return last_cycle_end(made.schedule, cycles, "cycles")
+    # The first term is none of the grid: it ends where that begins.
+    grid = replace(made.schedule, start=made.anchor, first=None)
+    end = last_cycle_end(grid, cycles - 1 if cycles > 1 else cycles, "cycles")
+    return end if cycles > 1 else made.anchor
+
+
+def _anchor(
+    command: CreateSubscription, place: ZoneInfo, start: datetime, billed_from: datetime
+) -> datetime:
+    if command.anchor is None:
+        if command.by_calendar:
+            return calendar_anchor(billed_from, place, command.cadence)
+        return billed_from
+    anchor = _later(command.anchor, place, start, "anchor")
+    assert anchor is not None
+    if command.by_calendar or command.trial_end is not None:
+        raise Invalid(
+            "invalid_field", "does not go with a trial, nor with the calendar", field="anchor"
+        )
+    if command.cadence.on_fixed_days and calendar_anchor(anchor, place, command.cadence) != anchor:
+        raise Invalid("invalid_field", "must be the 1st or the 16th of a month", field="anchor")
+    return anchor
 
 
 def _start(value: object, place: ZoneInfo, now: datetime) -> datetime:
@@ -230,7 +265,13 @@ def _usage_shards(value: int) -> int:
 
 
 def _lines(
-    command: CreateSubscription, shelf: Shelf, ids: Ids, *, again: bool
+    command: CreateSubscription,
+    shelf: Shelf,
+    ids: Ids,
+    zone_there: ZoneInfo,
+    start: datetime,
+    *,
+    again: bool,
 ) -> tuple[tuple[Line, ...], str]:
     commands = command.lines
     if not 1 <= len(commands) <= LINES_MAX:
@@ -253,17 +294,33 @@ def _lines(
         if any(line.id == other.id for other in lines):
             raise Invalid("invalid_field", "is the id of another line", field=f"{place}id")
         taken.add(line.id)
+        if isinstance(each, LaterLine):
+            since = _later(each.since, zone_there, start, f"{place}since")
+            line = replace(line, since=since)
         lines.append(line)
     assert maker.currency is not None
     check_bytes(lines)
     return tuple(lines), maker.currency
 
 
+def _usage_urls(commands: Sequence[CreateLine], lines: Sequence[Line]) -> dict[str, UsageUrl]:
+    urls = {}
+    for index, (command, line) in enumerate(zip(commands, lines, strict=True)):
+        if command.usage_url is None:
+            continue
+        if not line.metered:
+            raise not_metered(f"lines[{index}].usage_url")
+        urls[line.id] = command.usage_url
+    check_length(urls, "lines")
+    return urls
+
+
 def _opening(
     subscription: Subscription, scope: Scope, shelf: Shelf, ids: Ids, now: datetime
 ) -> Invoice | None:
     """Return the invoice of what is paid in advance; after a trial its term's end makes that."""
-    if all(line.metered for line in subscription.lines) or subscription.trial_end is not None:
+    opens = any(not line.metered and line.since is None for line in subscription.lines)
+    if not opens or subscription.trial_end is not None:
         return None
     return Invoice(
         id=invoice_id(scope, subscription.id, subscription.start, 0),
@@ -283,20 +340,20 @@ def _opening(
 def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
     """Compare what the client chose: as it was made, whatever changed since.
 
-    Not the integers; not the closing policy, the hold, the late policy, the maximum of usages and
-    the series, which have their own requests; not a start that was left to the clock. What it is
-    annotated with, as long as nothing was changed.
+    Not the integers; not the closing policy, the hold, the late policy, the maximum of usages, the
+    series and the usage URLs, which have their own requests; not a start that was left to the
+    clock. What it is annotated with, as long as nothing was changed.
     """
-    made = [line for line in existing.lines if line.since is None]
-    if _chosen(made) != _chosen(asked.lines):
+    if _chosen(_made(existing, asked)) != _chosen(asked.lines):
         return False
+    anchored = existing.schedule.first or asked.schedule.first
     return existing == replace(
         existing,
         customer_id=asked.customer_id,
         currency=asked.currency,
         timezone=asked.timezone,
         start=asked.start if dated else existing.start,
-        anchor=asked.anchor if dated else existing.anchor,
+        anchor=asked.anchor if dated or anchored else existing.anchor,
         cadence=asked.cadence,
         prorate=asked.prorate,
         trial_end=asked.trial_end,
@@ -309,5 +366,22 @@ def _same(existing: Subscription, asked: Subscription, *, dated: bool) -> bool:
     )
 
 
-def _chosen(lines: Sequence[Line]) -> list[tuple[str, str, Decimal | None, str | None]]:
-    return [(line.id, line.item_price_id, line.quantity, line.charge_text) for line in lines]
+def _made(existing: Subscription, asked: Subscription) -> list[Line]:
+    """Return the entries that a subscription was made with.
+
+    One that began later may also have come with a change since; then it is taken for one of the
+    first if it is asked for.
+    """
+    if existing.version == 1:
+        return list(existing.lines)
+    begins = {(line.id, line.since) for line in asked.lines}
+    return [
+        line for line in existing.lines if line.since is None or (line.id, line.since) in begins
+    ]
+
+
+def _chosen(lines: Sequence[Line]) -> list[tuple[object, ...]]:
+    return [
+        (line.id, line.since, line.item_price_id, line.quantity, line.charge_text, line.label)
+        for line in lines
+    ]

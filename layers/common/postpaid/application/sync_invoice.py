@@ -8,6 +8,7 @@
 Nothing is fenced or frozen: usage still counts. What it would say is rated anew each time.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from postpaid.application.roll_term import (
     known_subscription,
     opening_closes_at,
 )
+from postpaid.application.usage_urls import waited_for
 from postpaid.domain.errors import Conflict
 from postpaid.domain.invoice import Invoice, InvoiceStatus
 from postpaid.domain.term import Term
@@ -36,13 +38,28 @@ class Synced:
     draft: Draft
 
 
-def sync_invoice(invoice_id: str, *, books: Books, now: datetime) -> Synced:
+def sync_invoice(
+    invoice_id: str,
+    *,
+    books: Books,
+    request_pull: Callable[[str, datetime], None],
+    now: datetime,
+) -> Synced:
     """Return what a pending invoice would say if it closed now.
 
     One that is parked and could be made by now is parked no more, and due by its closing policy;
-    one that could not is parked for the present reason. Raises `NotFound`; `Conflict` with code
-    `invoice_not_pending`; `Unavailable` if others came first.
+    one that could not is parked for the present reason. Usage URLs that it waits for are asked:
+    *request_pull* takes the subscription and the start of the term. Raises `NotFound`; `Conflict`
+    with code `invoice_not_pending`; `Unavailable` if others came first.
     """
+    synced = _synced(invoice_id, books, now)
+    invoice = synced.invoice
+    if invoice.term_start is not None and waited_for(invoice, books):
+        request_pull(invoice.subscription_id, invoice.term_start)
+    return synced
+
+
+def _synced(invoice_id: str, books: Books, now: datetime) -> Synced:
     for _ in range(_TRIES):
         invoice = known_invoice(books.invoices, invoice_id)
         if invoice.status is not InvoiceStatus.PENDING:

@@ -15,6 +15,7 @@ from postpaid.domain.errors import Invalid, LimitExceeded
 
 CATALOG_BYTES_MAX = 8_192  # of items, families, prices and customers, each
 SUBSCRIPTION_BYTES_MAX = 2_048  # the recording path reads subscriptions
+PAYMENT_BYTES_MAX = 4_096
 
 
 class Annotated:

@@ -2,19 +2,25 @@
 
 `pp_<live|test>_<id>_<secret>_<checksum>`: the prefix lets secret scanners find a leaked key, the id
 is what it is looked up by, the checksum turns a typing error away without a read.
+
+Each key is also a pair, for clients that know a public and a private key (ChargeOver): the public
+one is its id, the private one is derived from it and a secret of the site, because a signature
+(version 1) can only be checked by who has the private key in clear.
 """
 
 import hashlib
 import hmac
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from postpaid.domain.site import Scope
 
 PREFIX = "pp"
+PRIVATE_LENGTH = 32
+PUBLIC = re.compile(r"[0-9a-z]{16}")
 _FORM = re.compile(r"pp_(live|test)_([0-9a-z]{16})_([0-9A-Za-z]{43})_([0-9a-f]{8})")
 
 
@@ -82,6 +88,30 @@ def key_text(*, test: bool, key_id: str, secret: str) -> str:
 def secret_digest(secret: str) -> str:
     """Return the digest of a secret that is stored in its place."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A key as a public and a private part; the private one has 32 hexadecimal digits."""
+
+    public: str
+    private: str = field(repr=False)
+
+    @classmethod
+    def of(cls, key: ApiKey, site_secret: str) -> "KeyPair":
+        """Derive the pair of a key."""
+        digest = hmac.new(site_secret.encode(), key.id.encode(), hashlib.sha256)
+        return cls(key.id, digest.hexdigest()[:PRIVATE_LENGTH])
+
+    def signed(self, message: bytes, signature: str) -> bool:
+        """Tell whether a signature is a message's HMAC-SHA256 in hexadecimal; in constant time."""
+        own = hmac.new(self.private.encode(), message, hashlib.sha256).hexdigest()
+        return hmac.compare_digest(own.encode(), signature.lower().encode())
+
+    def same(self, public: str, private: str) -> bool:
+        """Tell whether these are its two parts; in constant time."""
+        is_same = hmac.compare_digest(self.private.encode(), private.encode())
+        return is_same and self.public == public
 
 
 def _checksum(mode: str, key_id: str, secret: str) -> str:

@@ -42,6 +42,11 @@ class Cadence:
         assert self.unit in UNITS
         assert 1 <= self.count <= COUNT_MAX
 
+    @property
+    def on_fixed_days(self) -> bool:
+        """Tell whether terms fall on the same days of the month, whatever the anchor."""
+        return self.unit == _HALF_MONTH
+
     def agrees(self, other: "Cadence") -> bool:
         """Tell whether both make the same terms: every 3 months is every quarter."""
         return _length(self) == _length(other)

@@ -52,7 +52,7 @@ class Charged:
             line_id=self.entry.id,
             item_price_id=self.price.id,
             price_version=self.price.version,
-            description=self.price.name,
+            description=self.entry.label or self.price.name,
             unit=self.entry.unit,
             period=period,
             quantity=None if kind in _FEES else priced.quantity,

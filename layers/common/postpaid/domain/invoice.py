@@ -154,7 +154,8 @@ class Invoice:
     known when that is drawn. *due_on* is when an issued one is to be paid, None of those from
     before that was kept. *credit_applied* is what it took from the customer's credit, None if
     nothing. *paid* is the sum of its *payments* payments, None if there are none.
-    *charge_changes* is how often a one-time charge was put on it or taken off. One that was deleted
+    *charge_changes* is how often a one-time charge was put on it or taken off. *asks* are the lines
+    whose usage URL is to answer before it closes. One that was deleted
     has what it would have said and come to, which nobody owes; neither of them if it went with a
     subscription that was withdrawn.
     """
@@ -185,6 +186,7 @@ class Invoice:
     paid: Money | None = None
     payments: int = 0
     charge_changes: int = 0
+    asks: tuple[str, ...] = ()
     voided_at: datetime | None = None
     void_reason: str | None = None
     deleted_at: datetime | None = None

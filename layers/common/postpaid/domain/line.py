@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LINES_MAX = 50  # in force at one time
 ENTRIES_MAX = 300  # lines and all their changes, for ever
+LABEL_LENGTH_MAX = 250
 ENTRIES_BYTES_MAX = 350_000  # a subscription is one item of DynamoDB, which takes 409 600
 _ENTRY_BYTES = 330  # names of fields, instants, numbers and words
 
@@ -28,6 +29,7 @@ class Line:
     a metered line has none. *unit*, *metered*, *recording* and *aggregation* are copies of the
     item's, which never change there. *charge_text* is a charge of the line's own, as text;
     None if its item price's counts. Fees, tax and currency are the item price's in any case.
+    *label* is what invoices call it, None for the item price's name.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Line:
     since: datetime | None = None
     until: datetime | None = None
     charge_text: str | None = None
+    label: str | None = None
 
     def __post_init__(self) -> None:
         # An entry that was replaced at its own start was never in force, but its line was there.
@@ -73,7 +76,8 @@ def bytes_of(entries: Iterable[Line]) -> int:
 
 
 def _texts(line: Line) -> tuple[str | None, ...]:
-    return line.id, line.item_id, line.item_price_id, line.name, line.unit, line.charge_text
+    names = (line.id, line.item_id, line.item_price_id, line.name, line.unit)
+    return *names, line.charge_text, line.label
 
 
 def check_bytes(entries: Iterable[Line]) -> None:

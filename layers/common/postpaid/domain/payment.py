@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from postpaid.domain.annotations import Annotated
 from postpaid.domain.errors import Invalid
 from postpaid.domain.money import MINOR_UNITS, Money
 from postpaid.domain.quantity import parse_quantity
@@ -12,7 +13,7 @@ PAYMENTS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
+class Payment(Annotated):
     """One entry of an invoice's payments; *n* is its place among them, from 1."""
 
     id: str
@@ -23,6 +24,7 @@ class Payment:
     method: str | None
     reference: str | None
     recorded_at: datetime
+    annotations_text: str = ""
 
     def __post_init__(self) -> None:
         assert 1 <= self.n <= PAYMENTS_MAX

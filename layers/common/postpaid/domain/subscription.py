@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +15,7 @@ from postpaid.domain.instants import YEAR_MAX, instant_text, parse_moment, zone
 from postpaid.domain.line import ENTRIES_MAX, Line
 from postpaid.domain.period import Interval, Period, without
 from postpaid.domain.site import ClosingPolicy, LatePolicy
+from postpaid.domain.usage_url import UsageUrl
 
 CYCLES_MAX = 1200
 USAGE_RECORDS_MOST = 10**9
@@ -39,18 +40,20 @@ class Subscription:
 
     *lines* are entries with dates, those of the past included. Up to *trial_end* nothing is
     charged. Terms end on the grid of *anchor*; if *start* is off it, the first term is short, and
-    *prorate* says whether its recurring charges are too. *later* are the schedules that came after
-    that first one, each from a boundary on. *end* is where the last term ends; *cycles* is how many
-    terms were asked for. While suspended nothing is charged by time. No invoice closes by itself
-    before *hold_until*. The opening invoice closes at the start, or with *opening_pending* by the
-    closing policy like any other. *late* is what becomes of usage that comes after its term was
-    frozen. *usage_records_max* is how many usages may ever be recorded, None for any number.
+    *prorate* says whether its recurring charges are too. An anchor that is to come is where the
+    first term ends, however long that is: it is a whole one. *later* are the schedules that came
+    after that first one, each from a boundary on. *end* is where the last term ends; *cycles* is
+    how many terms were asked for. While suspended nothing is charged by time. No invoice closes by
+    itself before *hold_until*. The opening invoice closes at the start, or with *opening_pending*
+    by the closing policy like any other. *late* is what becomes of usage that comes after its term
+    was frozen. *usage_records_max* is how many usages may ever be recorded, None for any number.
     *closing* overrides the customer's and the site's policy, *series* the customer's series of
     invoice numbers. *usage_shards* is over how many partitions its usages are spread; where each of
     them is depends on it, so it never changes. *requests* are the last changes that came with an
     idempotency key, as (key, content, outcome). *changed_at* is when a request last changed it.
     *annotations_text* is what a door keeps with it, as JSON: it stays a text until someone asks,
-    because the recording path never does.
+    because the recording path never does. *usage_urls* are asked what was used of metered lines, by
+    the lines' ids, when a term is to close.
     """
 
     id: str
@@ -80,6 +83,7 @@ class Subscription:
     version: int = 1
     changed_at: datetime | None = None
     annotations_text: str = ""
+    usage_urls: Mapping[str, UsageUrl] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.usage_records_max is not None:
@@ -87,6 +91,7 @@ class Subscription:
         assert 1 <= len(self.lines) <= ENTRIES_MAX
         assert 1 <= self.usage_shards <= USAGE_SHARDS_MAX
         assert self.trial_end is None or self.start < self.trial_end
+        assert self.trial_end is None or self.anchor <= self.trial_end
         assert self.end is None or self.start <= self.end
         starts = [self.start, *(schedule.start for schedule in self.later)]
         assert starts == sorted(set(starts)), "schedules follow each other"
@@ -128,7 +133,9 @@ class Subscription:
     @property
     def schedule(self) -> Schedule:
         """Where the terms fall, before any change of schedule."""
-        return Schedule(self.billed_from, self.anchor, zone(self.timezone), self.cadence)
+        start, anchor = self.billed_from, self.anchor
+        first = Period(start, anchor) if start < anchor else None
+        return Schedule(start, anchor, zone(self.timezone), self.cadence, first)
 
     def schedule_at(self, instant: datetime) -> Schedule:
         """Return where the terms fall around an instant."""

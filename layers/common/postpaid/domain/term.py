@@ -67,7 +67,9 @@ class Term:
     billed for it: 0 until it is FROZEN, then 1 and more. *last* is noted when it ends without a
     successor. *due_at* is when a sweep should look again, None when there is nothing to do.
     *changes* counts the changes of the subscription that came while it was OPEN, so that it cannot
-    end by a state of it that was read before.
+    end by a state of it that was read before. *answered* are the lines whose usage URL has answered
+    for it, *asked_since* is when they were asked first, on everybody's clock, and *unanswered* why
+    one did not answer when it was asked last.
     """
 
     subscription_id: str
@@ -88,6 +90,9 @@ class Term:
     manifest_hash: str | None = None
     changes: int = 0
     last: bool = False
+    answered: tuple[str, ...] = ()
+    asked_since: datetime | None = None
+    unanswered: str | None = None
 
     def __post_init__(self) -> None:
         assert (self.status is TermStatus.FROZEN) == (self.manifests > 0)

@@ -27,6 +27,7 @@ class UsageSource(StrEnum):
     """The road a usage came by."""
 
     API = "api"
+    USAGE_URL = "usage_url"  # what a line's usage URL answered
 
 
 @dataclass(frozen=True, slots=True)

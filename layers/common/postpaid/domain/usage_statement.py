@@ -158,7 +158,7 @@ def stated_lines(
                 StatedLine(
                     line_id=line_id,
                     item_price_id=price_id,
-                    description=descriptions.get((line_id, price_id), entry.name),
+                    description=descriptions.get((line_id, price_id), entry.label or entry.name),
                     unit=entry.unit,
                     aggregation=entry.aggregation,
                     period=period,

@@ -1,4 +1,4 @@
-"""The two queues: what is due for closing, and documents to make."""
+"""The three queues: what is due for closing, usage URLs to ask, and documents to make."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -49,8 +49,9 @@ def due_message(due: Sequence[Due]) -> dict[str, Any]:
 def due_from_message(body: str) -> list[Due]:
     """Read what is due from a message."""
     message = json.loads(body)
-    # One of the three must be there: what is none of them is no message of ours.
-    named = message.get("due", []) if message.keys() & {"reconcile", "audit"} else message["due"]
+    # One of these must be there: what is none of them is no message of ours.
+    others = message.keys() & {"reconcile", "audit", "pulled"}
+    named = message.get("due", []) if others else message["due"]
     return [Due(pk, sk) for pk, sk in named]
 
 
@@ -73,6 +74,29 @@ def audit_from_message(body: str) -> tuple[Scope, str | None] | None:
     """Read which site is to be audited, and from where on; None if that is not asked."""
     asked = json.loads(body).get("audit")
     return None if asked is None else (Scope(asked["site"], asked["generation"]), asked["after"])
+
+
+def pull_message(term: Due) -> dict[str, Any]:
+    """Return the message that asks for what the usage URLs of a term answer."""
+    return {"pull": [term.pk, term.sk]}
+
+
+def pull_from_message(body: str) -> Due:
+    """Read the usage URLs of which term are to be asked."""
+    pk, sk = json.loads(body)["pull"]
+    return Due(pk, sk)
+
+
+def pulled_message(term: Due, answered: Sequence[str], failure: str | None) -> dict[str, Any]:
+    """Return the message that tells which usage URLs of a term answered, and why one did not."""
+    return {"pulled": [term.pk, term.sk], "answered": [*answered], "failure": failure}
+
+
+def pulled_from_message(body: str) -> tuple[Due, list[str], str | None] | None:
+    """Read what the usage URLs of a term came to; None if that is not told."""
+    message = json.loads(body)
+    told = message.get("pulled")
+    return None if told is None else (Due(*told), message["answered"], message["failure"])
 
 
 def render_message(scope: Scope, invoice_id: str) -> dict[str, Any]:

@@ -47,6 +47,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def milliseconds() -> int:
+    """Return whole milliseconds on that clock."""
+    return time.monotonic_ns() // 1_000_000
+
+
 def sleep(milliseconds: int) -> None:
     """Let some time pass."""
     time.sleep(milliseconds * 0.001)

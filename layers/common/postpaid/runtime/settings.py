@@ -43,6 +43,22 @@ class Settings:
         """The URL of the queue of invoices to render."""
         return self._required("RENDER_QUEUE_URL")
 
+    @property
+    def public_base_url(self) -> str:
+        """The base URL that clients are told, without a slash at its end; empty if none is set."""
+        return self.environment.get(_PREFIX + "PUBLIC_BASE_URL", "")
+
+    @property
+    def pull_queue_url(self) -> str:
+        """The URL of the queue of terms whose usage URLs are to be asked."""
+        return self._required("PULL_QUEUE_URL")
+
+    @property
+    def usage_url_test_hosts(self) -> frozenset[str]:
+        """Hosts, as `host:port`, that usage URLs may name against the rules; none as a rule."""
+        given = self.environment.get(_PREFIX + "USAGE_URL_TEST_HOSTS", "")
+        return frozenset(filter(None, given.split(",")))
+
     def _required(self, name: str) -> str:
         value = self.environment.get(_PREFIX + name)
         if not value:

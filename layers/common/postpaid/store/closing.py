@@ -251,7 +251,9 @@ class StoredClosing:
         still = all_of(_mine(was.run), as_due)
         timed: Write = Check(key, still)
         if term.due_at != was.due_at:
-            timed = _update(key, still, self._due(key, term.due_at))
+            # Usage URLs that were asked in vain are asked anew.
+            afresh: dict[str, Value] = {"asked": None, "unanswered": None}
+            timed = _update(key, still, {**self._due(key, term.due_at), **afresh})
         self._all_or_lost([self._marked(invoice, over, {}), timed])
 
     def _marked(self, invoice: Invoice, over: Invoice, more: Mapping[str, Value]) -> Update:

@@ -20,6 +20,7 @@ from postpaid.store.fields import (
     number_or_none,
     text,
     text_or_none,
+    texts,
     without_none,
 )
 from postpaid.store.numbered import entry
@@ -138,6 +139,7 @@ def item_from_invoice(scope: Scope, clock: str, invoice: Invoice, now: datetime)
             **finished_attributes(invoice),
             **paid_attributes(invoice.paid, invoice.payments),
             "cv": invoice.charge_changes or None,
+            "asks": [*invoice.asks] or None,
             **voided_attributes(invoice),
             **deleted_attributes(invoice),
             **keys.listing(scope, KIND, invoice.id, invoice.created_at),
@@ -259,6 +261,7 @@ def invoice_from_item(item: Item) -> Invoice:
         paid=None if paid is None else Money(int(paid), currency),
         payments=number_or_none(item, "pv") or 0,
         charge_changes=number_or_none(item, "cv") or 0,
+        asks=texts(item, "asks"),
         voided_at=instant_or_none(item, "voided_at"),
         void_reason=text_or_none(item, "void_reason"),
         deleted_at=instant_or_none(item, "deleted_at"),

@@ -13,6 +13,7 @@ Usage table (no index, no stream)
                                                      every sk continues after the date with a `#`
     who has an ext. id   pk scope#~external#id       sk META      (no subscription's id begins with
     count of usages      pk scope#~count#sub         sk META       a `~` here: it is escaped)
+    nonce of a request   pk scope#~nonce#digest      sk META
 Billing table
     site                 pk site#site                sk META
     keys of a site       pk site#site                sk KEY#id
@@ -154,6 +155,11 @@ def usage_count(scope: Scope, subscription_id: str) -> Key:
     return Key(f"{scope_text(scope)}#~count#{escape(subscription_id)}", META)
 
 
+def nonce(scope: Scope, digest: str) -> Key:
+    """Return the key of the note that a nonce was used; *digest* is of it, its key and its time."""
+    return Key(f"{scope_text(scope)}#~nonce#{digest}", META)
+
+
 def usage_number(scope: Scope, key: UsageKey) -> int:
     """Return the integer id of a usage, 53 bits of a digest of its identity: no counter is needed.
 
@@ -174,6 +180,11 @@ def site(site_id: str) -> Key:
 def site_api_key(site_id: str, key_id: str) -> Key:
     """Return the key of a site's note of one of its API keys."""
     return Key(f"{site_id}#site", f"KEY#{key_id}")
+
+
+def site_secret(site_id: str) -> Key:
+    """Return the key of the secret that a site's pairs of keys are derived from."""
+    return Key(f"{site_id}#site", "SECRET")
 
 
 def api_key(key_id: str) -> Key:

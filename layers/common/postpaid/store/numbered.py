@@ -13,7 +13,8 @@ from postpaid.domain.line import Line
 from postpaid.domain.site import Scope
 from postpaid.store import keys
 from postpaid.store.fields import text
-from postpaid.store.tables import Absent, Put, Table, TransactionRefused
+from postpaid.store.kept import Kept
+from postpaid.store.tables import Absent, Key, Put, Table, TransactionRefused
 
 LINE = "line"
 
@@ -21,9 +22,10 @@ LINE = "line"
 class StoredNumbered:
     """Which thing of one site has which integer; each is one strongly consistent read."""
 
-    def __init__(self, table: Table, scope: Scope) -> None:
+    def __init__(self, table: Table, scope: Scope, kept: Kept[LineName] | None = None) -> None:
         self._table = table
         self._scope = scope
+        self._kept = kept
 
     def id_of(self, kind: Kind, number: int) -> str | None:
         """Read the id of the thing of a kind that has an integer, None if none has."""
@@ -32,7 +34,12 @@ class StoredNumbered:
 
     def line_of(self, number: int) -> LineName | None:
         """Read which line has, or had, an entry with an integer, None if none."""
-        item = self._table.get(keys.numbered(self._scope, LINE, number))
+        key = keys.numbered(self._scope, LINE, number)
+        # What is there never changes, so that a kept entry is as true as a new one.
+        return self._kept.get(key, lambda: self._read(key)) if self._kept else self._read(key)
+
+    def _read(self, key: Key) -> LineName | None:
+        item = self._table.get(key)
         return None if item is None else LineName(text(item, "id"), text(item, "line_id"))
 
 

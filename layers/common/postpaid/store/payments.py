@@ -70,6 +70,7 @@ def item_from_payment(scope: Scope, payment: Payment) -> Item:
             "method": payment.method,
             "reference": payment.reference,
             "recorded_at": instant_text(payment.recorded_at),
+            "annotations": payment.annotations_text or None,
         }
     )
 
@@ -85,4 +86,5 @@ def payment_from_item(item: Item) -> Payment:
         method=text_or_none(item, "method"),
         reference=text_or_none(item, "reference"),
         recorded_at=instant(item, "recorded_at"),
+        annotations_text=text_or_none(item, "annotations") or "",
     )

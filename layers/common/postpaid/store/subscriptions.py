@@ -12,6 +12,7 @@ from postpaid.domain.quantity import decimal_text
 from postpaid.domain.site import LatePolicy, Scope
 from postpaid.domain.subscription import Subscription
 from postpaid.domain.usage import Aggregation, Recording
+from postpaid.domain.usage_url import UsageUrl
 from postpaid.store import keys
 from postpaid.store.fields import (
     cadence_from_item,
@@ -107,6 +108,7 @@ def item_from_subscription(scope: Scope, subscription: Subscription) -> Item:
             or None,
             "lines": [item_from_line(line) for line in subscription.lines],
             "annotations": subscription.annotations_text or None,
+            "usage_urls": {line: url.text for line, url in subscription.usage_urls.items()} or None,
             "created_at": instant_text(subscription.created_at),
             "changed_at": _text(subscription.changed_at),
             **item_from_closing(subscription.closing),
@@ -151,7 +153,15 @@ def subscription_from_item(item: Item) -> Subscription:
         changed_at=instant_or_none(item, "changed_at"),
         version=number(item, "v"),
         annotations_text=text_or_none(item, "annotations") or "",
+        usage_urls=_usage_urls(item),
     )
+
+
+def _usage_urls(item: Item) -> dict[str, UsageUrl]:
+    if item.get("usage_urls") is None:
+        return {}
+    plain = mapping(item, "usage_urls")
+    return {line: UsageUrl(text(plain, line)) for line in plain}
 
 
 def _plain_schedule(schedule: Schedule) -> Value:
@@ -198,6 +208,7 @@ def item_from_line(line: Line) -> Item:
             "aggregation": line.aggregation.value,
             "quantity": None if line.quantity is None else decimal_text(line.quantity),
             "charge": line.charge_text,
+            "label": line.label,
         }
     )
 
@@ -220,4 +231,5 @@ def line_from_item(plain: Item) -> Line:
         since=instant_or_none(plain, "since"),
         until=instant_or_none(plain, "until"),
         charge_text=text_or_none(plain, "charge"),
+        label=text_or_none(plain, "label"),
     )

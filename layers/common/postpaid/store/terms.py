@@ -1,5 +1,6 @@
 """Terms: the fence between recording and closing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from postpaid.application.ports import Lost
@@ -23,6 +24,8 @@ from postpaid.store.fields import (
     without_none,
 )
 from postpaid.store.tables import (
+    Absent,
+    Condition,
     ConditionFailed,
     Item,
     Key,
@@ -117,6 +120,39 @@ class StoredTerms:
         except ConditionFailed:
             raise Lost from None
 
+    def note_asked(self, term: Term, at: datetime) -> None:
+        """Note when usage URLs were asked first for a term that waits to close; or `Lost`."""
+        self._note(term, Absent("asked"), set={"asked": instant_text(at)})
+
+    def note_answered(self, term: Term, line_ids: Sequence[str]) -> Term:
+        """Note that the usage URLs of lines answered, and return the term as it is now; or `Lost`.
+
+        What was noted of others must be as it was read.
+        """
+        answered: list[Value] = [*sorted({*term.answered, *line_ids})]
+        was: list[Value] = [*term.answered]
+        same = equals("answered", was) if was else Absent("answered")
+        return self._note(term, same, set={"answered": answered})
+
+    def postpone(self, term: Term, due_at: datetime, reason: str, now: datetime) -> None:
+        """Note why a usage URL did not answer, and when it is to be asked again; or `Lost`.
+
+        The term must be as due as it was read.
+        """
+        assert term.due_at is not None
+        key = keys.term(self._scope, term.subscription_id, term.period.start)
+        due = keys.due(self._clock, key.pk, due_at, now)
+        again: Item = {"due_at": instant_text(due_at), **due, "unanswered": reason}
+        self._note(term, equals("due_at", instant_text(term.due_at)), set=again)
+
+    def _note(self, term: Term, same: Condition, *, set: Item) -> Term:  # noqa: A002 - as `Update` calls it
+        key = keys.term(self._scope, term.subscription_id, term.period.start)
+        waiting = OneOf("status", (TermStatus.GRACE.value, TermStatus.CLOSING.value))
+        try:
+            return term_from_item(self._table.update(Update(key, all_of(waiting, same), set=set)))
+        except ConditionFailed:
+            raise Lost from None
+
     def settle(self, term: Term) -> None:
         """Take a frozen term off the list of what is due."""
         key = keys.term(self._scope, term.subscription_id, term.period.start)
@@ -156,6 +192,9 @@ def item_from_term(scope: Scope, clock: str, term: Term, now: datetime) -> Item:
         "run": term.run,
         "m": term.manifests,
         "m0": term.manifest_hash,
+        "answered": [*term.answered] or None,
+        "asked": None if term.asked_since is None else instant_text(term.asked_since),
+        "unanswered": term.unanswered,
         **item_from_period(term.period),
     }
     if term.due_at is not None:
@@ -209,4 +248,7 @@ def term_from_item(item: Item) -> Term:
         manifest_hash=text_or_none(item, "m0"),
         changes=number_or_none(item, "pc") or 0,
         last=flag(item, "last"),
+        answered=texts(item, "answered"),
+        asked_since=instant_or_none(item, "asked"),
+        unanswered=text_or_none(item, "unanswered"),
     )

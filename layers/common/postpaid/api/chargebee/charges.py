@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.forms import read_form
 from postpaid.api.chargebee.invoice_reading import find_invoice, view_of, whole_invoice
 from postpaid.api.chargebee.params import Digits, Id, Id50, Params, Stamp, Text300, Whole, read
 from postpaid.api.chargebee.pricing import Amount, TierRow, repriced
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
+from postpaid.api.spelling import spelled
 from postpaid.application.close_invoice import known_invoice
 from postpaid.application.one_time_charges import AddCharge, add_charge
 from postpaid.domain.errors import Invalid, NotFound

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.forms import Form, read_form
 from postpaid.api.chargebee.lists import (
@@ -43,6 +42,7 @@ from postpaid.api.chargebee.things import (
 )
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
+from postpaid.api.spelling import spelled
 from postpaid.application.customers import (
     ChangeCustomer,
     CreateCustomer,

@@ -4,9 +4,7 @@ Chargebee's libraries make an exception by `type`, and show `api_error_code` and
 without `api_error_code` is an unknown failure to them (chargebee 3.29; apidocs.chargebee.com).
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from postpaid.api.http import Response
 from postpaid.application.ports import Unavailable
@@ -72,7 +70,13 @@ ANSWERS: dict[str, Answer] = {
             *("not_suspended", "pdf_not_ready", "subscription_ended"),
             *("subscription_not_started", "subscription_started", "term_closed"),
             *("term_just_began", "usage_deleted", "usage_invoiced", "version_mismatch"),
-            *("invoice_empty", "started_afresh", "travel_failed", "travel_in_progress"),
+            *(
+                "usage_url_unanswered",
+                "invoice_empty",
+                "started_afresh",
+                "travel_failed",
+                "travel_in_progress",
+            ),
         ),
         _STATE,
     ),
@@ -84,7 +88,6 @@ ANSWERS: dict[str, Answer] = {
     "temporarily_unavailable": (503, "operation_failed", "internal_temporary_error"),
 }
 _LATER = frozenset({"temporarily_unavailable", "pdf_not_ready", "request_in_progress"})
-_PLACE = re.compile(r"\[([0-9]+)\]")
 
 
 def guarded(
@@ -133,28 +136,3 @@ def _answer(code: str, message: str, param: str | None, request_id: str) -> Resp
         "http_status_code": status,
     }
     return Response(status, body if param is None else body | {"param": param}, headers)
-
-
-@contextmanager
-def spelled(names: Mapping[str, str]) -> Iterator[None]:
-    """Let refusals name their field as this door's clients wrote it.
-
-    *names* maps the fields of use cases to parameters. `[]` in a field stands for its first place,
-    which goes where the parameter has `[]`: `lines[].quantity` to `subscription_items[quantity][]`.
-    """
-    try:
-        yield
-    except BillingError as error:
-        error.field = _respelled(error.field, names)
-        raise
-
-
-def _respelled(field: str | None, names: Mapping[str, str]) -> str | None:
-    if field is None:
-        return None
-    place = _PLACE.search(field)
-    general = field if place is None else _PLACE.sub("[]", field, count=1)
-    found = names.get(general)
-    if found is None:
-        return field
-    return found if place is None else found.replace("[]", f"[{place[1]}]")

@@ -9,10 +9,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from postpaid.api.chargebee.errors import refusal, spelled
+from postpaid.api.chargebee.errors import refusal
 from postpaid.api.chargebee.usage import KEY_HEADER, REPLAYED_HEADER, idempotency_key
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
+from postpaid.api.spelling import spelled
 from postpaid.application.ports import Unavailable
 from postpaid.application.replay import Reply, RequestKey, Turn, answered_once
 from postpaid.domain.errors import BillingError

@@ -19,7 +19,8 @@ from postpaid.api.chargebee.things import seconds, without_none
 from postpaid.domain.catalog import ItemType
 from postpaid.domain.invoice import InvoiceLine, LineKind
 from postpaid.domain.invoice_content import InvoiceContent
-from postpaid.domain.money import EXACT, MINOR_UNITS, Money, exact_sum, subtract
+from postpaid.domain.invoice_taxes import taxes_by_line
+from postpaid.domain.money import EXACT, MINOR_UNITS, exact_sum, subtract
 from postpaid.domain.quantity import decimal_text
 from postpaid.domain.tax import TaxAmount, TaxRate, rounded_minor
 
@@ -65,7 +66,7 @@ def shown_lines(
     asked: Lines,
 ) -> Row:
     """Show the lines that are asked for, the tiers and taxes of those, and the taxes of all."""
-    taxed = _taxes_by_line(content)
+    taxed = taxes_by_line(content)
     shown: Row = {
         "line_items": [],
         "line_item_tiers": [],
@@ -269,38 +270,6 @@ def _taxed(taxes: Sequence[tuple[TaxRate, int]]) -> Row:
         "tax_amount": sum(amount for _, amount in taxes),
         "tax_rate": _number(percent),
     }
-
-
-def _taxes_by_line(content: InvoiceContent) -> list[list[tuple[TaxRate, int]]]:
-    """Return the taxes of each line, in minor units.
-
-    They add up to the taxes of the invoice: where those were rounded once on the total, the largest
-    line takes the difference.
-    """
-    shares: list[list[tuple[TaxRate, int]]] = [[] for _ in content.lines]
-    for tax in content.taxes:
-        rate = TaxRate(tax.name, tax.percent)
-        found = {
-            index: _share(line, rate)
-            for index, line in enumerate(content.lines)
-            if line.tax is not None and line.tax.inclusive == tax.inclusive
-            for each in line.tax.rates
-            if each == rate
-        }
-        largest = max(found, key=lambda index: (_size(content.lines[index].amount), -index))
-        found[largest] += tax.amount.minor - sum(found.values())
-        for index, amount in found.items():
-            shares[index].append((rate, amount))
-    return shares
-
-
-def _share(line: InvoiceLine, rate: TaxRate) -> int:
-    assert line.tax is not None
-    return rounded_minor(line.tax.exact(line.amount, rate))
-
-
-def _size(amount: Money) -> int:
-    return max(amount.minor, -amount.minor)
 
 
 def _number(percent: Decimal) -> float:

@@ -135,7 +135,9 @@ def sync_usages(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     read(Nothing, read_form(request.body, request.headers))
     invoice = find_invoice(desk, ids[0])
     _check_pending(invoice)
-    synced = sync_invoice(invoice.id, books=desk.books, now=desk.now)
+    synced = sync_invoice(
+        invoice.id, books=desk.books, request_pull=desk.request_pull, now=desk.now
+    )
     if synced.draft.content is None and synced.draft.refusal is not None:
         raise synced.draft.refusal
     lines = lines_of(desk, invoice)

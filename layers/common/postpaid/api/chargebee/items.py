@@ -2,7 +2,6 @@
 
 from typing import Any, Literal
 
-from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.forms import read_form
 from postpaid.api.chargebee.lists import (
@@ -37,6 +36,7 @@ from postpaid.api.chargebee.things import (
 )
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
+from postpaid.api.spelling import spelled
 from postpaid.application.catalog import ChangeItem, CreateItem, change_item, create_item
 from postpaid.domain.catalog import Item, ItemType
 from postpaid.domain.errors import Invalid, NotFound

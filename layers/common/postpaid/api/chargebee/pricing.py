@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.params import Digits, Params, Whole
 from postpaid.api.chargebee.things import without_none
+from postpaid.api.spelling import spelled
 from postpaid.domain.catalog import ItemPrice
 from postpaid.domain.errors import Invalid
 from postpaid.domain.money import EXACT, MINOR_UNITS, in_minor_units

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from postpaid.api.chargebee.customers import policy
-from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.forms import read_form
 from postpaid.api.chargebee.params import read
 from postpaid.api.chargebee.subscription_lines import (
@@ -27,6 +26,7 @@ from postpaid.api.chargebee.things import annotations, kept
 from postpaid.api.chargebee.usage import idempotency_key
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
+from postpaid.api.spelling import spelled
 from postpaid.application.cancel_subscription import (
     NOW,
     TERM_END,

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 from postpaid.api.chargebee.customers import policy, whole_customer
-from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.filters import Kind
 from postpaid.api.chargebee.forms import read_form
 from postpaid.api.chargebee.invoice_reading import view_of, whole_invoice
@@ -25,6 +24,7 @@ from postpaid.api.chargebee.subscription_shape import Shelf, chargebee_from_subs
 from postpaid.api.chargebee.things import annotations, made
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
+from postpaid.api.spelling import spelled
 from postpaid.application.catalog import Created
 from postpaid.application.close_invoice import close_invoice
 from postpaid.application.customers import known_customer

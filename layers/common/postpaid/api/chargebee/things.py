@@ -3,22 +3,14 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
+from postpaid.api.door_notes import Annotated, notes_of, with_notes
 from postpaid.api.http import Request
 from postpaid.application.catalog import Created, already_exists
 
 # Under this name a thing's annotations hold what only this door knows of it.
 _DOOR = "chargebee"
-
-
-class Annotated(Protocol):
-    """A thing that a door keeps something with."""
-
-    @property
-    def annotations(self) -> Mapping[str, Any]:
-        """What is kept, by door."""
-        ...
 
 
 def made[Thing](created: Created[Thing], request: Request, what: str, identifier: str) -> Thing:
@@ -33,15 +25,12 @@ def made[Thing](created: Created[Thing], request: Request, what: str, identifier
 
 def kept(thing: Annotated) -> dict[str, Any]:
     """Return what this door keeps with a thing."""
-    found: dict[str, Any] = thing.annotations.get(_DOOR, {})
-    return dict(found)
+    return notes_of(_DOOR, thing)
 
 
 def annotations(known: Mapping[str, Any], thing: Annotated | None = None) -> dict[str, Any]:
     """Return a thing's annotations with what this door is to keep; what is None is left out."""
-    others = {} if thing is None else dict(thing.annotations)
-    mine = {name: value for name, value in known.items() if value is not None}
-    return {**others, _DOOR: mine} if mine else {n: v for n, v in others.items() if n != _DOOR}
+    return with_notes(_DOOR, known, thing)
 
 
 def metadata_shown(text: str | None) -> Any:

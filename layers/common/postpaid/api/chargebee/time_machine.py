@@ -2,13 +2,14 @@
 
 import json
 
-from postpaid.api.chargebee.errors import refusal, spelled
+from postpaid.api.chargebee.errors import refusal
 from postpaid.api.chargebee.forms import read_form
 from postpaid.api.chargebee.lists import Resource
 from postpaid.api.chargebee.params import Params, Stamp, read
 from postpaid.api.chargebee.things import seconds, without_none
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
+from postpaid.api.spelling import spelled
 from postpaid.application.start_afresh import start_afresh
 from postpaid.application.travel_forward import machine_of, travel_forward
 from postpaid.application.watch_clock import watch_clock

@@ -14,7 +14,7 @@ from postpaid.application.record_usage import RecordUsage
 from postpaid.domain.errors import Conflict, Invalid
 from postpaid.domain.instants import YEAR_MAX, YEAR_MIN, instant_text
 from postpaid.domain.quantity import decimal_text, parse_quantity
-from postpaid.domain.usage import Usage
+from postpaid.domain.usage import Usage, UsageSource
 
 KEY_HEADER = "chargebee-idempotency-key"
 KEY_LENGTH_MAX = 100
@@ -154,7 +154,8 @@ def chargebee_from_usage(usage: Usage) -> dict[str, Any]:
         "subscription_id": usage.key.subscription_id,
         "item_price_id": usage.item_price_id,
         "quantity": decimal_text(usage.quantity),
-        "source": usage.source.value,
+        # Of the words there are the nearest: Chargebee knows no URLs that are asked.
+        "source": "bulk_operation" if usage.source is UsageSource.USAGE_URL else "api",
         "note": usage.note,
         "resource_version": recorded_at * 1000 + usage.version,
         "updated_at": recorded_at,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 from postpaid.api.chargebee.downloads import download
-from postpaid.api.chargebee.errors import spelled
 from postpaid.api.chargebee.forms import read_form
 from postpaid.api.chargebee.invoice_lines import line_item_id
 from postpaid.api.chargebee.invoice_reading import find_invoice
@@ -15,6 +14,7 @@ from postpaid.api.chargebee.usage import NAMES, chargebee_from_usage
 from postpaid.api.chargebee.usage_ids import key_from_usage_id
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
+from postpaid.api.spelling import spelled
 from postpaid.application.billed_in import BilledIn, billed_in
 from postpaid.application.correct_usage import subscription_of, usage_not_found
 from postpaid.application.find_usage import find_usage

@@ -72,6 +72,7 @@ def post_close(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         run=desk.new_run(),
         now=desk.now,
         accept_bounds=body.accept_bounds,
+        without_usage_urls=body.without_usage_urls,
     )
     check_not_parked(invoice)
     return Response(200, whole_invoice(desk, invoice))
@@ -80,7 +81,7 @@ def post_close(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
 def post_sync(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     """Show what a pending invoice would say now; one that is parked goes on if it can."""
     _read(Nothing, request)
-    synced = sync_invoice(ids[0], books=desk.books, now=desk.now)
+    synced = sync_invoice(ids[0], books=desk.books, request_pull=desk.request_pull, now=desk.now)
     return Response(200, _drafted(synced.invoice, synced.draft))
 
 

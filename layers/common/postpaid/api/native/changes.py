@@ -105,11 +105,22 @@ def post_cadence(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response
 def post_invoice_now(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     """End the open term now and show its invoice: 201, or 200 when the request came before."""
     body = _read(InvoiceNowBody, request)
-    edited = invoice_now(ids[0], office=desk.office, request=change_request(request))
+    edited = invoice_now(
+        ids[0],
+        office=desk.office,
+        request=change_request(request),
+        to_close_at_once=body.close and not body.without_usage_urls,
+    )
     assert edited.outcome is not None, "it ends a term"
     identifier = invoice_id(desk.scope, edited.subscription.id, edited.outcome, 0)
     if body.close:
-        invoice = close_invoice(identifier, books=desk.books, run=desk.new_run(), now=desk.now)
+        invoice = close_invoice(
+            identifier,
+            books=desk.books,
+            run=desk.new_run(),
+            now=desk.now,
+            without_usage_urls=body.without_usage_urls,
+        )
         check_not_parked(invoice)
     else:
         invoice = known_invoice(desk.invoices, identifier)

@@ -56,6 +56,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "change_scheduled": (409, "Another change is to come"),
     "usage_conflict": (409, "Another quantity is recorded"),
     "usage_deleted": (409, "The usage was deleted"),
+    "usage_url_unanswered": (409, "A usage URL has not answered"),
     "version_mismatch": (412, "The version is another by now"),
     "payload_too_large": (413, "The body is too large"),
     "unsupported_media_type": (415, "The body has the wrong media type"),

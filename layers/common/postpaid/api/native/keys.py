@@ -8,10 +8,10 @@ from postpaid.api.json_body import read_json_object
 from postpaid.api.native.lists import check_query
 from postpaid.api.native.models import Body, SiteChange, Text, policy_of, read
 from postpaid.api.native.shapes import native_from_api_key, native_from_site, native_list
-from postpaid.application.api_keys import create_key, revoke_key
+from postpaid.application.api_keys import create_key, revoke_key, site_secret
 from postpaid.application.keep import KEEP
 from postpaid.application.sites import ChangeSite, change_site
-from postpaid.domain.api_key import read_key
+from postpaid.domain.api_key import KeyPair, read_key
 from postpaid.domain.errors import Invalid
 from postpaid.domain.site import LatePolicy, TaxRounding
 from postpaid.domain.usage import Aggregation
@@ -66,8 +66,10 @@ def list_keys(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  
 
 
 def post_key(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
-    """Create a key; its text is in this answer and never again."""
+    """Create a key; its text and its private part are in this answer and never again."""
     body = read(KeyBody, read_json_object(request.body, request.headers))
+    new_secret = desk.new_key_parts()[1]
+    secret = site_secret(desk.site, secrets=desk.site_secrets, new_secret=new_secret)
     key, text = create_key(
         desk.site,
         body.scopes,
@@ -76,7 +78,9 @@ def post_key(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  #
         ring=desk.ring,
         now=desk.now,
     )
-    return Response(201, {**native_from_api_key(key), "key": text})
+    pair = KeyPair.of(key, secret)
+    shown = {"public_key": pair.public, "private_key": pair.private}
+    return Response(201, {**native_from_api_key(key), "key": text, "chargeover": shown})
 
 
 def delete_key(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:

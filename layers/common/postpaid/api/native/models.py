@@ -116,6 +116,7 @@ class LineBody(Body):
     id: str | None = None
     quantity: Number | None = None
     pricing: dict[str, Any] | None = None
+    usage_url: str | None = None
 
 
 class CadenceBody(Body):
@@ -151,7 +152,8 @@ class SubscriptionChange(Body):
     """`PATCH /v1/subscriptions/{id}`.
 
     `closing` and `series` null go back to the customer's or the site's, `hold_until` or
-    `usage_records_max` null lifts it. `usage_shards` is here to be refused by a reason of its own.
+    `usage_records_max` null lifts it, `usage_urls` null of a line takes its URL away.
+    `usage_shards` is here to be refused by a reason of its own.
     """
 
     closing: ClosingBody | None = None
@@ -161,6 +163,7 @@ class SubscriptionChange(Body):
     late_usage: Late | None = None
     usage_records_max: RecordsMax | None = None
     usage_shards: object = None
+    usage_urls: dict[str, str | None] | None = Field(default=None, max_length=LINES_MAX)
 
 
 class LineChangeBody(Body):
@@ -207,12 +210,14 @@ class InvoiceNowBody(Body):
     """`POST /v1/subscriptions/{id}/invoice-now`."""
 
     close: bool = True
+    without_usage_urls: bool = False
 
 
 class CloseBody(Body):
     """`POST /v1/invoices/{id}/close`."""
 
     accept_bounds: bool = False
+    without_usage_urls: bool = False
 
 
 class VoidBody(Body):

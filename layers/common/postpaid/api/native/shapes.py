@@ -29,6 +29,7 @@ from postpaid.domain.subscription import Subscription
 from postpaid.domain.supplement import Supplement
 from postpaid.domain.term import Term
 from postpaid.domain.usage import UsageKey
+from postpaid.domain.usage_url import UsageUrl
 
 
 class UsageIds(Protocol):
@@ -168,7 +169,10 @@ def native_from_subscription(
         "late_usage": subscription.late.value,
         "usage_records_max": subscription.usage_records_max,
         "usage_shards": subscription.usage_shards,
-        "lines": [_line(line) for line in subscription.shown_lines(now)],
+        "lines": [
+            _line(line, subscription.usage_urls.get(line.id))
+            for line in subscription.shown_lines(now)
+        ],
         "closing": _closing(subscription.closing),
         "opening_pending": subscription.opening_pending,
         "series": subscription.series,
@@ -358,7 +362,7 @@ def _instant(instant: datetime | None) -> str | None:
     return None if instant is None else instant_text(instant)
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: Line, usage_url: UsageUrl | None) -> dict[str, Any]:
     own = line.charge
     return {
         "id": line.id,
@@ -366,13 +370,14 @@ def _line(line: Line) -> dict[str, Any]:
         "item_id": line.item_id,
         "item_price_id": line.item_price_id,
         "price_version": line.price_version,
-        "name": line.name,
+        "name": line.label or line.name,
         "unit": line.unit,
         "metered": line.metered,
         "recording": line.recording.value,
         "aggregation": line.aggregation.value,
         "quantity": None if line.quantity is None else decimal_text(line.quantity),
         "pricing": None if own is None else own.to_plain(),
+        "usage_url": None if usage_url is None else usage_url.text,
         "from": _instant(line.since),
         "to": _instant(line.until),
     }

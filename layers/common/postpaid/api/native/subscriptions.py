@@ -19,6 +19,7 @@ from postpaid.domain.errors import Invalid
 from postpaid.domain.invoice import invoice_id
 from postpaid.domain.site import LatePolicy
 from postpaid.domain.subscription import Subscription
+from postpaid.domain.usage_url import UsageUrl
 
 
 def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
@@ -70,8 +71,9 @@ def _command(body: SubscriptionBody, desk: Desk) -> CreateSubscription:
                 id=line.id,
                 quantity=line.quantity,
                 pricing=line.pricing,
+                usage_url=_usage_url(line.usage_url, f"lines[{index}].usage_url", desk),
             )
-            for line in body.lines
+            for index, line in enumerate(body.lines)
         ],
         closing=policy_of(body.closing),
         opening_pending=body.opening_pending,
@@ -88,7 +90,7 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
     body = read(SubscriptionChange, read_json_object(request.body, request.headers))
     given = body.model_fields_set
     if not given:
-        names = "closing, hold_until, series, timezone, late_usage or usage_records_max"
+        names = "closing, hold_until, series, timezone, late_usage, usage_records_max or usage_urls"
         raise Invalid("missing_field", f"name {names}")
     if "usage_shards" in given:
         raise Invalid(
@@ -106,6 +108,10 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
         return show_subscription(desk, edited.subscription)
     if "late_usage" in given and body.late_usage is None:
         raise Invalid("invalid_field", "a policy cannot be taken away", field="late_usage")
+    if "usage_urls" in given and body.usage_urls is None:
+        raise Invalid(
+            "invalid_field", "must name lines, each with a URL or null", field="usage_urls"
+        )
     command = ChangeClosing(
         subscription_id=ids[0],
         policy=policy_of(body.closing) if "closing" in given else KEEP,
@@ -114,6 +120,7 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
         usage_records_max=_records_max(body),
         series=body.series if "series" in given else KEEP,
         request=asked,
+        usage_urls=_usage_urls(body, desk),
     )
     subscription = change_closing(
         command,
@@ -131,6 +138,20 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
 def _records_max(body: SubscriptionBody | SubscriptionChange) -> int | Keep | None:
     """Return what a body says of the maximum: null means none, and unsaid is not null."""
     return body.usage_records_max if "usage_records_max" in body.model_fields_set else KEEP
+
+
+def _usage_url(value: str | None, field: str, desk: Desk) -> UsageUrl | None:
+    return None if value is None else UsageUrl.read(value, field, desk.test_hosts)
+
+
+def _usage_urls(body: SubscriptionChange, desk: Desk) -> dict[str, UsageUrl | None] | Keep:
+    """Return what a body says of usage URLs, line by line."""
+    if body.usage_urls is None:
+        return KEEP
+    return {
+        line_id: _usage_url(value, f"usage_urls.{line_id[:100]}", desk)
+        for line_id, value in body.usage_urls.items()
+    }
 
 
 def get_upcoming(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001

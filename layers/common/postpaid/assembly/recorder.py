@@ -1,8 +1,9 @@
 """Put, then look, for whichever door asks; and ask a worker to bill what comes late."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from postpaid.application.correct_usage import (
     CorrectUsage,
@@ -12,6 +13,7 @@ from postpaid.application.correct_usage import (
 )
 from postpaid.application.delete_usage import delete_usage
 from postpaid.application.due_terms import Due
+from postpaid.application.find_numbered import Kind, LineName
 from postpaid.application.record_batch import Outcome, record_batch
 from postpaid.application.record_usage import RecordedUsage, RecordUsage, looked, record_usage
 from postpaid.domain.api_key import ApiKey
@@ -22,25 +24,31 @@ from postpaid.domain.term import BillingState
 from postpaid.domain.usage import Usage, UsageKey
 from postpaid.runtime import clock
 from postpaid.runtime.cache import Cache
+from postpaid.runtime.ids import new_id
 from postpaid.runtime.log import log_failure
 from postpaid.store import keys
+from postpaid.store.numbered import StoredNumbered
 from postpaid.store.sites import ThisSite
 from postpaid.store.subscriptions import StoredSubscriptions
 from postpaid.store.tables import Table
 from postpaid.store.terms import StoredTerms
 from postpaid.store.usage import StoredUsages
 
+if TYPE_CHECKING:
+    from postpaid.outbound.queue import Queue
+
 PENDING_DELAY_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What the process keeps: the two tables, the subscriptions it knows, whom to ask."""
+    """What the process keeps: the two tables, what it knows of them, whom to ask."""
 
     usages: Table
     billing: Table
     kept_subscriptions: Cache[Subscription]
-    close_queue_url: Callable[[], str]
+    kept_lines: Cache[LineName]
+    close_queue: Callable[[], "Queue"]
 
     def recorder(self, key: ApiKey) -> "Recorder":
         """Return the recorder of a caller's site."""
@@ -86,14 +94,17 @@ class Recorder:
             )
         )
 
-    def record_batch(self, commands: list[RecordUsage | BillingError]) -> list[Outcome]:
-        """Record usages, each for itself."""
+    def record_batch(
+        self, commands: Sequence[RecordUsage | BillingError], *, whole: bool = False
+    ) -> list[Outcome]:
+        """Record usages, each for itself, or as a *whole* if one is judged wrong."""
         outcomes = record_batch(
             commands,
             subscriptions=self.subscriptions,
             ledger=self.ledger,
             terms=self.terms,
             now=self.now,
+            whole=whole,
         )
         self._ask_to_reconcile([each for each in outcomes if isinstance(each, RecordedUsage)])
         return outcomes
@@ -146,6 +157,27 @@ class Recorder:
         """Return the integer of a usage."""
         return keys.usage_number(self.scope, usage.key)
 
+    def line_of(self, number: int) -> LineName | None:
+        """Read which line has, or had, an entry with an integer; it may be kept."""
+        kept = self.tables.kept_lines
+        return StoredNumbered(self.tables.billing, self.scope, kept).line_of(number)
+
+    def id_of(self, kind: Kind, number: int) -> str | None:
+        """Read the id of the thing of a kind that has an integer."""
+        return StoredNumbered(self.tables.billing, self.scope).id_of(kind, number)
+
+    def subscriptions_of(self, customer_id: str, limit: int) -> list[str]:
+        """Read at most *limit* ids of a customer's subscriptions, ended ones too."""
+        # Few usages name their customer, and with customers comes what taxes and rounds.
+        from postpaid.store.customers import StoredCustomers  # noqa: PLC0415
+
+        customers = StoredCustomers(self.tables.billing, self.scope)
+        return customers.subscriptions(customer_id, after=None, limit=limit)
+
+    def new_id(self) -> str:
+        """Return an id that nothing has."""
+        return new_id("rec")
+
     def _heard(self, outcome: RecordedUsage) -> RecordedUsage:
         self._ask_to_reconcile([outcome])
         return outcome
@@ -167,7 +199,7 @@ class Recorder:
         from postpaid.outbound import queue  # noqa: PLC0415 - few usages are late; it takes 20 ms
 
         try:
-            to = queue.Queue(queue.connect(), self.tables.close_queue_url())
+            to = self.tables.close_queue()
             for delay in sorted({*delays.values()}):
                 terms = [term for term, its in delays.items() if its == delay]
                 to.send(queue.reconcile_message(terms), delay_seconds=delay)
