@@ -1,16 +1,19 @@
 """The ChargeOver door on the deployed stack, by plain HTTP, as the vendor's libraries speak it."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from postpaid.domain.api_key import KeyPair
+from postpaid.runtime.clock import real_now
 from postpaid_cli.provision import provision_local
 from postpaid_cli.stack import LocalStack
 from tests.support.client import HttpClient, Reply, exchange, wait_for
 from tests.support.over import basic
+from tests.support.signer import Signer
 
 pytestmark = pytest.mark.stack
 
@@ -350,6 +353,107 @@ def test_the_manners_of_the_vendors_libraries_are_known(article: Article, voip: 
         "A required parameter was missing: No data."
     )
     assert article.refused("GET", "/customer?where=company") == "Malformed WHERE clause."
+
+
+def test_a_client_may_sign_instead_of_showing_its_private_key(article: Article, voip: Voip) -> None:
+    """As the vendor's PHP library does; a signed request is taken once."""
+    base = urlsplit(article.stack.base_url)
+    pair = KeyPair(article.keys["public_key"], article.keys["private_key"])
+    signer = Signer(pair=pair)
+    record = {"line_item_id": voip.line, "usage_value": 4, "from": "2015-10-01 00:50:00"}
+    for method, target, body, status in (
+        ("GET", f"/customer/{voip.customer}?_dummy=1", b"", 200),
+        ("POST", "/usage", json.dumps(record).encode(), 201),
+    ):
+        # On AWS the API is at its host's root; what the local engine puts before is its own.
+        url = f"http://{base.netloc}/api/v3{target}"
+        headers = {"Content-Type": "application/json"}
+        headers["Authorization"] = signer.header(url, body, at=real_now())
+        path = f"{base.path}/api/v3{target}"
+        first, again = (exchange(base.netloc, method, path, body, headers) for _ in range(2))
+        assert (first.status, again.status) == (status, 401), first
+        assert "co_nonce was used" in again.json["message"]
+
+
+Number = (int, float)
+SHAPES: dict[str, dict[str, Any]] = {
+    "/customer/{customer}": {
+        **dict.fromkeys(("customer_id", "superuser_id", "terms_days", "currency_id"), int),
+        **dict.fromkeys(("token", "company", "external_key", "display_as", "bill_block"), str),
+        **dict.fromkeys(("superuser_email", "currency_symbol", "currency_iso4217"), str),
+        **dict.fromkeys(("customer_status_str", "customer_status_state", "write_datetime"), str),
+        **dict.fromkeys(("no_taxes", "no_dunning"), bool),
+    },
+    "/item/{item}": {
+        **dict.fromkeys(("item_id", "tierset_id"), int),
+        **dict.fromkeys(("name", "item_type", "external_key", "token"), str),
+        "enabled": bool,
+        "service_data.is_usage": bool,
+        **dict.fromkeys(("tiersets.0.tierset_id", "tiersets.0.tiers.0.tier_id"), int),
+        **dict.fromkeys(("tiersets.0.setup", "tiersets.0.base", "tiersets.0.minimum"), Number),
+        **dict.fromkeys(("tiersets.0.pricemodel", "tiersets.0.paycycle"), str),
+        **dict.fromkeys(
+            [f"tiersets.0.tiers.0.{name}" for name in ("unit_from", "unit_to", "amount")], Number
+        ),
+    },
+    "/package/{package}": {
+        **dict.fromkeys(("package_id", "customer_id", "currency_id", "package_status_id"), int),
+        **dict.fromkeys(("paymethod", "paycycle", "token", "currency_iso4217"), str),
+        **dict.fromkeys(("package_status_str", "package_status_state", "nickname"), str),
+        "next_invoice_datetime": str,
+        **dict.fromkeys(
+            [f"line_items.0.{name}" for name in ("line_item_id", "item_id", "tierset_id")], int
+        ),
+        **dict.fromkeys(["line_items.0.line_quantity", "line_items.0.tierset.base"], Number),
+        "line_items.0.item_is_usage": bool,
+        "line_items.0.tierset.tiers.0.amount": Number,
+    },
+    "/invoice/{invoice}": {
+        **dict.fromkeys(("invoice_id", "customer_id", "package_id", "terms_days"), int),
+        **dict.fromkeys(("refnumber", "date", "due_date", "token", "invoice_status_str"), str),
+        **dict.fromkeys(("subtotal", "taxes", "total", "credits", "payments", "balance"), Number),
+        **dict.fromkeys(("sum_base", "sum_usage", "sum_onetime"), Number),
+        **dict.fromkeys(("is_paid", "is_void", "is_overdue"), bool),
+        **dict.fromkeys(
+            [f"line_items.0.{each}" for each in ("line_item_id", "package_line_id", "item_id")], int
+        ),
+        **dict.fromkeys(
+            [f"line_items.0.{each}" for each in ("line_rate", "line_quantity", "line_usage")],
+            Number,
+        ),
+        **dict.fromkeys(
+            [
+                f"line_items.0.{each}"
+                for each in ("is_base", "is_usage", "is_setup", "is_free", "is_recurring")
+            ],
+            bool,
+        ),
+        "line_items.0.is_taxed": str,
+    },
+    "/usage?where=line_item_id:EQUALS:{line}": {
+        **dict.fromkeys(("0.usage_history_id", "0.line_item_id"), int),
+        "0.usage_value": Number,
+        **dict.fromkeys(("0.type", "0.from", "0.to"), str),
+    },
+}
+
+
+@pytest.mark.parametrize("target", SHAPES)
+def test_what_comes_back_has_the_shape_of_what_was_recorded(
+    article: Article, voip: Voip, target: str
+) -> None:
+    """Members and kinds of values as in the vendor's answers; typed clients need them so."""
+    [paid, *_] = article.must("GET", f"/invoice?where=customer_id:EQUALS:{voip.customer}")
+    names = {**asdict(voip), "invoice": paid["invoice_id"]}
+
+    shown = article.must("GET", target.format(**names))
+
+    for path, kind in SHAPES[target].items():
+        value = shown
+        for part in path.split("."):
+            value = value[int(part)] if part.isdigit() else value[part]
+        assert isinstance(value, kind), (path, value)
+        assert kind is bool or not isinstance(value, bool), (path, value)
 
 
 def test_all_that_must_be_there_was_called(article: Article) -> None:
