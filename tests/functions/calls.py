@@ -354,6 +354,18 @@ SCHEDULE = (
         "GetItem site 1 R; GetItem term 1 R; UpdateItem term 3 W",
     ),
     Operation(
+        "read the token of usage URLs for the first time",
+        "GET /v1/usage-url-token",
+        ops.first_token,
+        "GetItem site 1 R; GetItem secret 1 R; PutItem secret 1 W",
+    ),
+    Operation(
+        "read the token of usage URLs",
+        "GET /v1/usage-url-token",
+        ops.token,
+        "GetItem site 1 R; GetItem secret 1 R",
+    ),
+    Operation(
         "issue an opening invoice",
         "CloseWorkerFunction",
         ops.open_with_an_invoice,
@@ -488,18 +500,6 @@ INVOICES = (
         "POST /v1/invoices/{}/close",
         ops.close_before_an_answer,
         "GetItem site 1 R; GetItem invoice 1 R; GetItem term 1 R; GetItem subscription 1 R",
-    ),
-    Operation(
-        "read the token of usage URLs for the first time",
-        "GET /v1/usage-url-token",
-        ops.first_token,
-        "GetItem site 1 R; GetItem secret 1 R; PutItem secret 1 W",
-    ),
-    Operation(
-        "read the token of usage URLs",
-        "GET /v1/usage-url-token",
-        ops.token,
-        "GetItem site 1 R; GetItem secret 1 R",
     ),
     Operation(
         "close an invoice again",
