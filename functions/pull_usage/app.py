@@ -26,6 +26,7 @@ from postpaid.runtime.settings import Settings
 from postpaid.store import dynamo
 from postpaid.store.books import SiteStores
 from postpaid.store.due import due_scope, due_term
+from postpaid.store.site_secrets import StoredSiteSecrets
 
 # Then no other line is asked any more; the one that is being asked has its time still.
 VISIT_MILLISECONDS = 40_000
@@ -72,6 +73,7 @@ def _visited(due: Due) -> Pulled | None:
         subscriptions=stores.subscriptions,
         customers=stores.customers,
         sites=stores.sites,
+        secrets=StoredSiteSecrets(billing),
         terms=stores.terms,
         invoices=stores.invoices,
         ledger=stores.ledger,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from postpaid.application.api_keys import KEYS_PER_SITE_MAX, create_key, revoke_key
+from postpaid.application.api_keys import KEYS_PER_SITE_MAX, create_key, revoke_key, site_secret
 from postpaid.application.authenticate import authenticate
 from postpaid.application.ports import Unavailable
 from postpaid.domain.api_key import ApiKey, KeyScope
@@ -12,6 +12,7 @@ from postpaid.domain.errors import Forbidden, Invalid, LimitExceeded, NotFound, 
 from postpaid.domain.site import Scope
 from postpaid.store.api_keys import StoredApiKeys
 from postpaid.store.memory import MemoryTable
+from postpaid.store.site_secrets import StoredSiteSecrets
 from tests.support.samples import a_site, at
 
 NOW = at("2026-10-05T12:00")
@@ -106,6 +107,43 @@ def test_a_key_of_another_site_is_not_found(ring: StoredApiKeys) -> None:
             revoke_key(site, key_id, ring=ring, now=NOW)
         assert refusal.value.code == "key_not_found"
     assert ring.get(key.id) == key
+
+
+# --- what pairs and tokens are derived from
+
+
+def test_a_site_gets_one_secret_and_keeps_it() -> None:
+    secrets = StoredSiteSecrets(MemoryTable())
+
+    first = site_secret(SITE, secrets=secrets, new_secret="first")
+    again = site_secret(SITE, secrets=secrets, new_secret="second")
+    others = site_secret(OTHER, secrets=secrets, new_secret="third")
+
+    assert (first, again, others) == ("first", "first", "third")
+
+
+@pytest.mark.parametrize("visible", [True, False])
+def test_of_two_that_make_a_secret_at_once_the_first_one_counts(visible: bool) -> None:
+    secrets = StoredSiteSecrets(MemoryTable())
+
+    class Slow:
+        """Finds none at first, and another process makes one meanwhile."""
+
+        asked = 0
+
+        def get(self, site_id: str) -> str | None:
+            self.asked += 1
+            return secrets.get(site_id) if visible and self.asked > 1 else None
+
+        def add(self, site_id: str, secret: str) -> None:
+            secrets.add(site_id, "theirs")
+            secrets.add(site_id, secret)
+
+    if visible:
+        assert site_secret(SITE, secrets=Slow(), new_secret="ours") == "theirs"
+        return
+    with pytest.raises(Unavailable):
+        site_secret(SITE, secrets=Slow(), new_secret="ours")
 
 
 # --- who is asking

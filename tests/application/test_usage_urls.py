@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,13 +14,17 @@ from postpaid.application.due_terms import Due
 from postpaid.application.invoice_now import invoice_now
 from postpaid.application.ports import Unavailable
 from postpaid.application.pull_usage import FAILURES_MAX, Pulled, Unanswered, pull_usage
-from postpaid.domain.asking import ASKED_FOR
+from postpaid.domain.api_key import usage_url_token
+from postpaid.domain.asking import ASKED_FOR, Question
 from postpaid.domain.errors import BillingError, Conflict
 from postpaid.domain.invoice import Invoice, InvoiceStatus
 from postpaid.domain.term import BillingState, TermStatus
 from postpaid.domain.usage import Recording, UsageKey, UsageSource
 from postpaid.domain.usage_url import UsageUrl
 from postpaid.store import keys
+from postpaid.store.memory import MemoryTable
+from postpaid.store.site_secrets import StoredSiteSecrets
+from postpaid.store.tables import Table
 from tests.support.faults import Killed, Moment, fail
 from tests.support.meetings import every_meeting, outcome
 from tests.support.samples import AUTO_AT_ONCE, MANUAL, SCOPE, at
@@ -69,6 +74,11 @@ def billed(world: World) -> Decimal:
     )
 
 
+def items_of(table: Table) -> list[object]:
+    assert isinstance(table, MemoryTable)
+    return [*table.items()]
+
+
 def set_url(world: World, url: str | None, line_id: str = "minutes") -> None:
     urls = {line_id: None if url is None else UsageUrl(url)}
     world.change_closing(ChangeClosing(subscription_id="sub", usage_urls=urls))
@@ -108,6 +118,46 @@ def test_the_close_worker_asks_and_leaves_the_term_due(world: World) -> None:
     assert term.due_at == at("2026-11-01")
     assert term.asked_since == world.now
     assert invoice_of(world).asks == ("minutes",)
+
+
+@pytest.mark.parametrize("secret", ["s" * 43, None])
+def test_a_question_has_the_token_of_the_site_and_none_is_made(
+    world: World, secret: str | None
+) -> None:
+    to_grace(world)
+    StoredSiteSecrets(world.billing).add("globex", "g" * 43)
+    if secret is not None:
+        StoredSiteSecrets(world.billing).add(SCOPE.site, secret)
+    before = world.copy().billing
+    tokens: list[str | None] = []
+
+    def ask(_: UsageUrl, question: Question) -> Decimal:
+        tokens.append(question.security_token)
+        return Decimal(361)
+
+    pulled = pull_usage("sub", at("2026-10-01"), puller=replace(world.puller({}), ask=ask))
+
+    assert pulled is not None
+    assert pulled.answered == ("minutes",)
+    assert tokens == [None if secret is None else usage_url_token(secret)]
+    assert items_of(world.billing) == items_of(before)
+
+
+def test_a_secret_that_cannot_be_read_has_nobody_asked(world: World) -> None:
+    to_grace(world)
+    puller = world.puller({URL: "361"})
+
+    class Away:
+        def get(self, site_id: str) -> str | None:
+            raise Unavailable(site_id)
+
+        def add(self, site_id: str, secret: str) -> None:
+            raise AssertionError(site_id, secret)
+
+    with pytest.raises(Unavailable):
+        pull_usage("sub", at("2026-10-01"), puller=replace(puller, secrets=Away()))
+
+    assert world.ledger().get(ANSWER) is None
 
 
 def test_an_answer_is_beside_what_clients_recorded(world: World) -> None:

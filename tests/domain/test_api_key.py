@@ -1,5 +1,7 @@
 """API keys: their form, their checksum and what they allow."""
 
+import hashlib
+import hmac
 import string
 from dataclasses import replace
 
@@ -8,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postpaid.domain.api_key import (
+    PUBLIC,
     ApiKey,
+    KeyPair,
     KeyScope,
     ShownKey,
     key_text,
     read_key,
     secret_digest,
+    usage_url_token,
 )
 from tests.support.samples import SCOPE, at
 
@@ -157,3 +162,24 @@ def test_a_shown_key_matches_its_own_secret_and_mode_until_it_is_revoked() -> No
     assert not replace(key, test=True).matches(shown)
     assert replace(key, test=True).matches(replace(shown, test=True))
     assert not replace(key, revoked_at=at("2026-10-02")).matches(shown)
+
+
+# --- what usage URLs know a site by
+
+WORDS = "security_token:usage_url"
+
+
+def test_a_site_s_token_is_made_of_its_secret_and_words_that_no_key_s_id_can_be() -> None:
+    made = hmac.new(SECRET.encode(), WORDS.encode(), hashlib.sha256).hexdigest()
+
+    assert usage_url_token(SECRET) == made[:32] == "625ca0b0a3f1fa76d92bc4bcd023fb8c"
+    assert usage_url_token(SECRET[::-1]) != usage_url_token(SECRET)
+    assert PUBLIC.fullmatch(WORDS) is None
+
+
+def test_the_token_is_the_private_part_of_no_key() -> None:
+    token = usage_url_token(SECRET)
+
+    for key_id in (KEY_ID, WORDS.replace("_", "")[:16].replace(":", "0"), "0" * 16, "z" * 16):
+        assert PUBLIC.fullmatch(key_id), "it could be a key's"
+        assert KeyPair.of(replace(_stored(), id=key_id), SECRET).private != token

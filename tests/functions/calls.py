@@ -333,8 +333,8 @@ SCHEDULE = (
         "PullUsageFunction",
         ops.ask_a_url,
         "GetItem site 1 R; GetItem term 1 R; GetItem invoice 1 R; GetItem subscription 1 R; "
-        "GetItem usage 1 R; GetItem customer 1 R; GetItem site 1 R; GetItem subscription 0.5 R "
-        "eventual; PutItem usage 1 W; Query term 1 R; SendMessage CloseQueue",
+        "GetItem usage 1 R; GetItem customer 1 R; GetItem site 1 R; GetItem secret 1 R; GetItem "
+        "subscription 0.5 R eventual; PutItem usage 1 W; Query term 1 R; SendMessage CloseQueue",
     ),
     Operation(
         "hear what it answered, and close",
@@ -352,6 +352,18 @@ SCHEDULE = (
         "CloseWorkerFunction",
         ops.hear_of_a_failure,
         "GetItem site 1 R; GetItem term 1 R; UpdateItem term 3 W",
+    ),
+    Operation(
+        "read the token of usage URLs for the first time",
+        "GET /v1/usage-url-token",
+        ops.first_token,
+        "GetItem site 1 R; GetItem secret 1 R; PutItem secret 1 W",
+    ),
+    Operation(
+        "read the token of usage URLs",
+        "GET /v1/usage-url-token",
+        ops.token,
+        "GetItem site 1 R; GetItem secret 1 R",
     ),
     Operation(
         "issue an opening invoice",

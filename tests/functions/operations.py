@@ -572,6 +572,16 @@ def ask_a_url(stage: Stage, *, answered: bool = True) -> Act:
     return act
 
 
+def token(stage: Stage) -> Act:
+    answers(200, stage.call("GET", "/v1/usage-url-token").status)
+    return lambda: answers(200, stage.call("GET", "/v1/usage-url-token").status)
+
+
+def first_token(stage: Stage) -> Act:
+    stage.alone()
+    return lambda: answers(200, stage.call("GET", "/v1/usage-url-token").status)
+
+
 def hear_an_answer(stage: Stage) -> Act:
     ask_a_url(stage)()
     [report] = stage.functions.messages("CloseQueue")

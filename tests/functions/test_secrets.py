@@ -3,12 +3,18 @@
 import base64
 import json
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from postpaid.api.native.routes import ROUTES, USAGE_WRITES
+from postpaid.application.pull_usage import Unanswered
+from postpaid.domain.api_key import usage_url_token
+from postpaid.domain.asking import Question
+from postpaid.domain.usage_url import UsageUrl
+from postpaid.store.site_secrets import StoredSiteSecrets
 from tests.support.events import sqs_event, stream_event
 from tests.support.functions import Functions
 from tests.support.shop import USAGE, USAGES, Shop, open_shop
@@ -61,6 +67,7 @@ def shop(functions: Functions) -> Shop:
     shop = open_shop(functions, "secrets")
     shop.must("POST", "/v1/customers", PARTY | {"id": "known"})
     shop.must("POST", USAGES, USAGE | {"note": NOTE})
+    shop.must("GET", "/v1/usage-url-token")
     shop.work()
     return shop
 
@@ -86,7 +93,9 @@ def _canaries(shop: Shop, *keys: str) -> list[str]:
     parts = [part for key in shown for part in key.split("_")[3:]]
     basic = [base64.b64encode(f"{key}:".encode()).decode() for key in shown]
     own = [EMAIL, NOTE, NAME, TAX_ID, ADDRESS]
-    return [*own, *shown, *parts, *basic]
+    secret = StoredSiteSecrets(shop.functions.billing).get(shop.site.scope.site)
+    assert secret is not None
+    return [*own, *shown, *parts, *basic, secret, usage_url_token(secret)]
 
 
 def _assert_clean(text: str, canaries: list[str], *, lines: int) -> None:
@@ -205,3 +214,41 @@ def test_no_background_work_leaves_a_secret_in_the_log(
 
     assert '"event":"work_failed","error":"RuntimeError"' in text.replace('level":"error",', "")
     _assert_clean(text, _canaries(shop), lines=8)
+
+
+@pytest.mark.parametrize("fault", [None, Unanswered, RuntimeError, AssertionError])
+def test_no_question_leaves_its_token_or_its_url_in_the_log(
+    shop: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    logged: Callable[[], str],
+    fault: type[Exception] | None,
+) -> None:
+    functions = shop.functions
+    name = f"asked-{getattr(fault, '__name__', 'well').lower()}"
+    url = f"https://usage.example.com/{NOTE}"
+    line = {"item_price_id": "voip-usd", "usage_url": url}
+    body = {"id": name, "customer_id": "harbor", "start": "2026-09-01", "lines": [line]}
+    functions.messages("PullQueue")
+    shop.must("POST", "/v1/subscriptions", body | {"closing": {"mode": "auto", "after_hours": 0}})
+    shop.work(name)
+    [message] = functions.messages("PullQueue")
+    tokens: list[str | None] = []
+
+    class Urls:
+        def ask(self, asked: UsageUrl, question: Question) -> Decimal:
+            tokens.append(question.security_token)
+            if fault is not None:
+                raise fault(question, asked.text, question.security_token)
+            return Decimal(361)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(functions.modules["PullUsageFunction"], "usage_urls", Urls())
+        answer = functions.invoke("PullUsageFunction", sqs_event([message]))
+    for report in functions.messages("CloseQueue"):
+        if fault is not Unanswered:  # its text is the reason, which its owner is to read
+            functions.invoke("CloseWorkerFunction", sqs_event([report]))
+
+    [token] = tokens
+    assert token in _canaries(shop)
+    assert bool(answer["batchItemFailures"]) == (fault in {RuntimeError, AssertionError})
+    _assert_clean(logged(), _canaries(shop), lines=1)

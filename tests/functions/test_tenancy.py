@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from postpaid.domain.api_key import ApiKey, KeyScope, key_text, secret_digest
+from postpaid.domain.api_key import ApiKey, KeyScope, key_text, secret_digest, usage_url_token
 from postpaid.runtime.cache import AGE_MAX_SECONDS
 from postpaid.runtime.clock import monotonic
 from postpaid.runtime.ids import new_key_parts
 from postpaid.store.api_keys import StoredApiKeys
+from postpaid.store.site_secrets import StoredSiteSecrets
 from tests.support.functions import Functions
 from tests.support.shop import CALLS, CALLS_PRICE, USAGES, Shop, bare_shop
 
@@ -127,11 +128,16 @@ def test_integers_are_counted_for_each_site_alone(functions: Functions) -> None:
 
 
 def test_every_read_shows_the_callers_own_thing(sites: tuple[Shop, Shop]) -> None:
+    for shop in sites:
+        shop.must("GET", "/v1/usage-url-token")
     for _ in range(ROUNDS):
         for shop in sites:
             site = shop.site.scope.site
             assert shop.must("GET", "/v1/site")["id"] == site
+            secret = StoredSiteSecrets(shop.functions.billing).get(site) or ""
+            token = usage_url_token(secret)
             assert shop.must("GET", "/v1/items/voip")["name"] == f"Calls of {site}"
+            assert shop.must("GET", "/v1/usage-url-token") == {"security_token": token}
             assert shop.must("GET", "/v1/customers/harbor")["name"] == f"Harbor of {site}"
             [subscription] = shop.must("GET", "/v1/subscriptions")["data"]
             price = {"tenant-a": "alpha", "tenant-b": "beta"}[site]

@@ -1,6 +1,7 @@
 """Usage URLs over the native door and through the queues, asked of a server on loopback."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -8,21 +9,24 @@ from typing import Any
 import pytest
 
 from postpaid.application.due_terms import Due
+from postpaid.domain.api_key import KeyScope
 from postpaid.domain.instants import instant_from_text
 from postpaid.domain.usage_url import USAGE_URL_LENGTH_MAX, USAGE_URLS_LENGTH_MAX
 from postpaid.outbound import queue
 from postpaid.outbound.usage_url import UsageUrls
 from postpaid.runtime.clock import milliseconds
 from postpaid.store import keys
+from postpaid.store.site_secrets import StoredSiteSecrets
 from tests.support.events import sqs_event
 from tests.support.functions import Functions
 from tests.support.questions import Server, http, serving
-from tests.support.shop import CALLS_PRICE, Shop, stocked_shop
+from tests.support.shop import CALLS_PRICE, Shop, bare_shop, stocked_shop
 
 pytestmark = pytest.mark.engine
 
 PULLER, WORKER = "PullUsageFunction", "CloseWorkerFunction"
 AT_ONCE, MANUAL = {"mode": "auto", "after_hours": 0}, {"mode": "manual"}
+TOKEN = "/v1/usage-url-token"
 URL = "https://usage.example.com/minutes"
 GOOD = http(b'{"line_items": [{"usage_ammount": 361}]}')
 
@@ -219,6 +223,46 @@ def deliver(functions: Functions) -> None:
     for queue_name, function in (("PullQueue", PULLER), ("CloseQueue", WORKER)):
         for message in functions.messages(queue_name):
             assert functions.invoke(function, sqs_event([message])) == {"batchItemFailures": []}
+
+
+def test_what_is_sent_has_the_token_that_an_admin_reads(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, other = (stocked_shop(functions, f"usage-urls-{name}") for name in ("known", "new"))
+    token = shop.must("GET", TOKEN)["security_token"]
+    with serving(GOOD) as server:
+        allow(monkeypatch, functions, server)
+        for each in (shop, other):
+            each.must("POST", "/v1/subscriptions", subscription("told", server.url))
+            work(each, "told")
+        requests = [json.loads(each.partition(b"\r\n\r\n")[2]) for each in server.requests]
+
+    assert [each["security_token"] for each in requests] == [token, None]
+    assert StoredSiteSecrets(functions.billing).get("usage-urls-new") is None
+
+
+def test_a_site_s_token_is_made_once_and_is_another_on_each_site(functions: Functions) -> None:
+    shop, other = (bare_shop(functions, f"usage-urls-{name}") for name in ("first", "second"))
+
+    first = shop.must("GET", TOKEN)
+    made = shop.must("POST", "/v1/api-keys", {"scopes": ["admin"]})
+    again = shop.call("GET", TOKEN, key=made["key"]).json
+
+    assert first == again
+    assert [*first] == ["security_token"]
+    assert re.fullmatch("[0-9a-f]{32}", first["security_token"])
+    assert other.must("GET", TOKEN) != first
+    assert first["security_token"] != made["chargeover"]["private_key"]
+
+
+def test_who_is_no_admin_neither_reads_a_token_nor_has_one_made(functions: Functions) -> None:
+    shop = bare_shop(functions, "usage-urls-refused")
+    others = [shop.new_key(scope) for scope in KeyScope if scope is not KeyScope.ADMIN]
+
+    answers = [shop.call("GET", TOKEN, key=key) for key in others]
+
+    assert {(each.status, each.code) for each in answers} == {(403, "forbidden")}
+    assert StoredSiteSecrets(functions.billing).get("usage-urls-refused") is None
 
 
 def test_a_refresh_has_the_url_of_an_invoice_asked_that_is_closed_by_hand(

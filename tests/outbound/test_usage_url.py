@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ from postpaid.domain.usage_url import UsageUrl
 from postpaid.outbound.usage_question import question_body, read_answer
 from postpaid.outbound.usage_url import ANSWER_BYTES_MAX, UsageUrls
 from postpaid.runtime.clock import milliseconds
-from tests.support.questions import Server, a_question, http, serving
+from tests.support.questions import TOKEN, Server, a_question, http, serving
 
 GOOD = b'{"line_items": [{"usage_amount": 25}]}'
 
@@ -67,7 +68,18 @@ def test_it_names_the_customer_the_package_the_line_and_the_seconds() -> None:
         },
         "from_datetime": "2026-09-30T20:00:00-04:00",
         "to_datetime": "2026-10-31T19:59:59-04:00",
+        "security_token": TOKEN,
     }
+
+
+def test_a_site_without_a_secret_sends_a_token_of_null() -> None:
+    body = json.loads(question_body(replace(a_question(), security_token=None)))
+
+    assert body["security_token"] is None
+
+
+def test_a_question_does_not_show_its_token() -> None:
+    assert TOKEN not in repr(a_question())
 
 
 def test_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

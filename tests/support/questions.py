@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from postpaid.domain.asking import Question
 from tests.support.samples import OCTOBER, a_customer, a_line, a_site, a_subscription
 
+TOKEN = "5f2c" * 8
+
 type Answering = Callable[[socket.socket], None]
 
 
@@ -21,6 +23,7 @@ def a_question(timezone: str = "UTC") -> Question:
         subscription=a_subscription(number=713),
         line=a_line(number=854),
         period=OCTOBER,
+        security_token=TOKEN,
     )
 
 

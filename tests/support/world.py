@@ -93,6 +93,7 @@ from postpaid.store import tables as plain
 from postpaid.store.books import SiteStores
 from postpaid.store.due import StoredDue, due_invoice, due_scope, due_term
 from postpaid.store.memory import MemoryTable
+from postpaid.store.site_secrets import StoredSiteSecrets
 from postpaid.store.sites import StoredSites
 from postpaid.store.subscriptions import StoredSubscriptions
 from postpaid.store.terms import StoredTerms
@@ -771,6 +772,7 @@ class World:
             subscriptions=stores.subscriptions,
             customers=stores.customers,
             sites=stores.sites,
+            secrets=StoredSiteSecrets(Faulty(self.billing, self.calls, "billing")),
             terms=stores.terms,
             invoices=stores.invoices,
             ledger=stores.ledger,

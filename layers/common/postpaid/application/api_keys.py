@@ -34,7 +34,7 @@ class KeyRing(Protocol):
 
 
 class SiteSecrets(Protocol):
-    """The secrets that the sites' pairs of keys are derived from; one never changes."""
+    """The secrets that the sites' pairs of keys and tokens are derived from; one never changes."""
 
     def get(self, site_id: str) -> str | None:
         """Read a site's secret; None if it has none yet."""
@@ -86,7 +86,7 @@ def create_key(
 
 
 def site_secret(site: Site, *, secrets: SiteSecrets, new_secret: str) -> str:
-    """Return what a site's pairs of keys are derived from, *new_secret* if it has none yet.
+    """Return what a site's pairs of keys and its token are derived from; *new_secret* at first.
 
     To be asked before a key is created, so that no key is made whose pair is never shown. Raises
     `Unavailable` if another process made one that cannot be read.

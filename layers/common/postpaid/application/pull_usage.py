@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from postpaid.application.api_keys import SiteSecrets
 from postpaid.application.ports import (
     Customers,
     Invoices,
@@ -26,6 +27,7 @@ from postpaid.application.ports import (
 )
 from postpaid.application.record_usage import RecordedUsage, RecordUsage, record_usage
 from postpaid.application.roll_term import known_subscription
+from postpaid.domain.api_key import usage_url_token
 from postpaid.domain.asking import ANSWER_ID, Question, answer_key, answered_by, unanswered
 from postpaid.domain.errors import BillingError
 from postpaid.domain.instants import instant_text
@@ -49,6 +51,7 @@ class Puller:
     subscriptions: Subscriptions
     customers: Customers
     sites: Sites
+    secrets: SiteSecrets
     terms: Terms
     invoices: Invoices
     ledger: UsageLedger
@@ -122,12 +125,16 @@ class _Visit:
         line = answered_by(self.subscription, line_id, self.term.period)
         assert customer is not None, "customers are never removed"
         assert line is not None, "a line that is asked was in force"
+        site = self.puller.sites.get()
+        # It is made where it is first shown: who reaches the outside writes nothing but usage.
+        secret = self.puller.secrets.get(site.scope.site)
         return Question(
-            site=self.puller.sites.get(),
+            site=site,
             customer=customer,
             subscription=self.subscription,
             line=line,
             period=self.term.period,
+            security_token=None if secret is None else usage_url_token(secret),
         )
 
     def _is_there(self, key: UsageKey) -> bool:

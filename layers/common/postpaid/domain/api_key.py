@@ -6,6 +6,8 @@ is what it is looked up by, the checksum turns a typing error away without a rea
 Each key is also a pair, for clients that know a public and a private key (ChargeOver): the public
 one is its id, the private one is derived from it and a secret of the site, because a signature
 (version 1) can only be checked by who has the private key in clear.
+
+From the same secret comes what usage URLs know our questions by.
 """
 
 import hashlib
@@ -20,7 +22,10 @@ from postpaid.domain.site import Scope
 
 PREFIX = "pp"
 PRIVATE_LENGTH = 32
+_TOKEN_LENGTH = 32
 PUBLIC = re.compile(r"[0-9a-z]{16}")
+# No key's id has a colon, so no private key is derived from the same words.
+_USAGE_URL_WORDS = b"security_token:usage_url"
 _FORM = re.compile(r"pp_(live|test)_([0-9a-z]{16})_([0-9A-Za-z]{43})_([0-9a-f]{8})")
 
 
@@ -112,6 +117,15 @@ class KeyPair:
         """Tell whether these are its two parts; in constant time."""
         is_same = hmac.compare_digest(self.private.encode(), private.encode())
         return is_same and self.public == public
+
+
+def usage_url_token(site_secret: str) -> str:
+    """Return what a site's usage URLs know its questions by; it has 32 hexadecimal digits.
+
+    It is one for all URLs of a site, and tells nothing of the secret or of a private key.
+    """
+    digest = hmac.new(site_secret.encode(), _USAGE_URL_WORDS, hashlib.sha256)
+    return digest.hexdigest()[:_TOKEN_LENGTH]
 
 
 def _checksum(mode: str, key_id: str, secret: str) -> str:

@@ -5,7 +5,7 @@ once.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from postpaid.domain.customer import Customer
@@ -27,13 +27,17 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a line's URL is asked: how much was used in `[period)`, of which *line*, of whom."""
+    """What a line's URL is asked: how much was used in `[period)`, of which *line*, of whom.
+
+    *security_token* is what it knows us by; None if the site has no secret yet.
+    """
 
     site: Site
     customer: Customer
     subscription: Subscription
     line: Line
     period: Period
+    security_token: str | None = field(repr=False)
 
 
 def lines_to_ask(subscription: Subscription, period: Period) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ _DIGITS_PLAIN = 18
 
 
 def question_body(question: Question) -> bytes:
-    """Return what is sent: of whom, of which line, and the first and last second it is about."""
+    """Return what is sent: of whom, which line, its first and last second, and our token."""
     customer, subscription, line = question.customer, question.subscription, question.line
     body = {
         "customer": {
@@ -39,6 +39,7 @@ def question_body(question: Question) -> bytes:
         },
         "from_datetime": _shown(question.period.start, question),
         "to_datetime": _shown(question.period.end - _SECOND, question),
+        "security_token": question.security_token,
     }
     return json.dumps(body).encode("ascii")
 

@@ -1,4 +1,4 @@
-"""The site itself and its API keys."""
+"""The site itself, its API keys, and what its usage URLs know it by."""
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from postpaid.api.native.shapes import native_from_api_key, native_from_site, na
 from postpaid.application.api_keys import create_key, revoke_key, site_secret
 from postpaid.application.keep import KEEP
 from postpaid.application.sites import ChangeSite, change_site
-from postpaid.domain.api_key import KeyPair, read_key
+from postpaid.domain.api_key import KeyPair, read_key, usage_url_token
 from postpaid.domain.errors import Invalid
 from postpaid.domain.site import LatePolicy, TaxRounding
 from postpaid.domain.usage import Aggregation
@@ -68,8 +68,7 @@ def list_keys(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  
 def post_key(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
     """Create a key; its text and its private part are in this answer and never again."""
     body = read(KeyBody, read_json_object(request.body, request.headers))
-    new_secret = desk.new_key_parts()[1]
-    secret = site_secret(desk.site, secrets=desk.site_secrets, new_secret=new_secret)
+    secret = _site_secret(desk)
     key, text = create_key(
         desk.site,
         body.scopes,
@@ -90,3 +89,13 @@ def delete_key(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         raise Invalid("invalid_field", "a key cannot revoke itself", field="id")
     key = revoke_key(desk.site, ids[0], ring=desk.ring, now=desk.now)
     return Response(200, native_from_api_key(key))
+
+
+def get_usage_url_token(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
+    """Show what usage URLs know the site by; a site without a secret gets one."""
+    return Response(200, {"security_token": usage_url_token(_site_secret(desk))})
+
+
+def _site_secret(desk: Desk) -> str:
+    new_secret = desk.new_key_parts()[1]
+    return site_secret(desk.site, secrets=desk.site_secrets, new_secret=new_secret)

@@ -34,6 +34,7 @@ ROUTES: tuple[Route[Operation], ...] = (
     Route("GET", "v1/api-keys", ADMIN, keys.list_keys),
     Route("POST", "v1/api-keys", ADMIN, keys.post_key),
     Route("DELETE", "v1/api-keys/{}", ADMIN, keys.delete_key),
+    Route("GET", "v1/usage-url-token", ADMIN, keys.get_usage_url_token),
     Route("GET", "v1/item-families", READ, catalog.list_families),
     Route("POST", "v1/item-families", ADMIN, catalog.post_family),
     Route("GET", "v1/item-families/{}", READ, catalog.get_family),
