@@ -199,8 +199,12 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(shop: Shop) -> None:
     assert made["key"].startswith("pp_test_")
     assert shop.call("GET", "/v1/items", key=made["key"]).status == 200
     listed = {key["id"]: key for key in shop.must("GET", "/v1/api-keys")["data"]}
-    assert listed[made["id"]] == {name: value for name, value in made.items() if name != "key"}
-    assert made["key"].split("_")[3] not in str(listed)
+    assert listed[made["id"]] == {
+        name: value for name, value in made.items() if name not in {"key", "chargeover"}
+    }
+    assert made["chargeover"]["public_key"] == made["id"]
+    for secret in (made["key"].split("_")[3], made["chargeover"]["private_key"]):
+        assert secret not in str(listed)
 
     revoked = shop.must("DELETE", f"/v1/api-keys/{made['id']}")
     again = shop.must("DELETE", f"/v1/api-keys/{made['id']}")

@@ -45,6 +45,17 @@ class SiteSecrets(Protocol):
         ...
 
 
+def check_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    """Return the scopes that a key is to have; raises `Invalid` for an unknown one or none."""
+    known = {scope.value for scope in KeyScope}
+    asked = frozenset(scopes)
+    if not asked or asked - known:
+        raise Invalid(
+            "invalid_field", f"must be one or more of {', '.join(sorted(known))}", field="scopes"
+        )
+    return asked
+
+
 def create_key(
     site: Site,
     scopes: Iterable[str],
@@ -58,12 +69,7 @@ def create_key(
 
     Raises `Invalid` for an unknown or no scope, `LimitExceeded` beyond 50 keys that are good.
     """
-    known = {scope.value for scope in KeyScope}
-    asked = frozenset(scopes)
-    if not asked or asked - known:
-        raise Invalid(
-            "invalid_field", f"must be one or more of {', '.join(sorted(known))}", field="scopes"
-        )
+    asked = check_scopes(scopes)
     active = [key for key in ring.of_site(site.scope.site) if key.revoked_at is None]
     if len(active) >= KEYS_PER_SITE_MAX:
         raise LimitExceeded("limit_exceeded", f"a site has at most {KEYS_PER_SITE_MAX} keys")

@@ -8,7 +8,7 @@ from postpaid.api.json_body import read_json_object
 from postpaid.api.native.lists import check_query
 from postpaid.api.native.models import Body, SiteChange, Text, policy_of, read
 from postpaid.api.native.shapes import native_from_api_key, native_from_site, native_list
-from postpaid.application.api_keys import create_key, revoke_key, site_secret
+from postpaid.application.api_keys import check_scopes, create_key, revoke_key, site_secret
 from postpaid.application.keep import KEEP
 from postpaid.application.sites import ChangeSite, change_site
 from postpaid.domain.api_key import KeyPair, read_key, usage_url_token
@@ -68,6 +68,7 @@ def list_keys(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  
 def post_key(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
     """Create a key; its text and its private part are in this answer and never again."""
     body = read(KeyBody, read_json_object(request.body, request.headers))
+    check_scopes(body.scopes)
     secret = _site_secret(desk)
     key, text = create_key(
         desk.site,
