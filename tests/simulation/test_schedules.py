@@ -37,6 +37,7 @@ def test_whatever_order_two_handlers_come_in_all_that_was_promised_holds() -> No
     assert met.total() > 500
     assert set(met) == {
         *(
+            "asking",
             "ended",
             "graced",
             "frozen",

@@ -17,14 +17,16 @@ from postpaid.domain.quantity import parse_amount, parse_decimal
 
 NOT_KEPT = "is not kept here: leave it out"
 _TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$"
+_WHOLE_DIGITS_MAX = 18
 _FLAGS = {"1": True, "true": True, "0": False, "false": False, "": False}
 
 
 def _whole(value: Any) -> Any:
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
         value = int(value)
-    if isinstance(value, Decimal) and value.is_finite() and value == int(value):
-        value = int(value)
+    # By its size first: to write 1E+999999999 out as an integer would take minutes.
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < _WHOLE_DIGITS_MAX:
+        value = int(value) if value == value.to_integral_value() else value
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     raise ValueError("must be a whole number")
@@ -144,6 +146,8 @@ def _mistake(error: ValidationError, prefix: str) -> Invalid:
             return Invalid("unknown_field", "is not a field that is known here", field=field)
         case "string_pattern_mismatch":
             message = "has a form or characters that are not accepted here"
+        case "too_long":
+            message = f"must have at most {first['ctx']['max_length']} characters"
         case _:
             message = first["msg"].removeprefix("Value error, ")
     return Invalid("invalid_field", message, field=field)

@@ -140,7 +140,7 @@ def _counted(line: InvoiceLine) -> tuple[Decimal, Decimal, Decimal]:
 
 
 def _average(amount: Decimal, quantity: Decimal) -> Decimal:
-    exact = Fraction(amount) / Fraction(quantity)
+    exact = Fraction(Fraction(amount), Fraction(quantity))
     return EXACT.scaleb(Decimal(rounded_minor(exact * 10**_AVERAGE_PLACES)), -_AVERAGE_PLACES)
 
 

@@ -256,6 +256,9 @@ def shown_item(desk: Desk, item: Item) -> Row:
 
 def _read(request: Request) -> tuple[ItemFields, dict[str, str | None]]:
     plain, custom = split_custom(read_new(request))
+    for name in ("type", "item_type"):
+        if not isinstance(plain.get(name), str | None):
+            raise Invalid("invalid_field", "must be a text", field=name)
     if plain.get("type") is not None:
         if plain.get("item_type") not in {None, plain["type"]}:
             raise Invalid("invalid_field", "is against type", field="item_type")

@@ -6,7 +6,7 @@ from typing import Any
 
 from postpaid.api.chargeover.bodies import Fields, Text, read_body, read_fields, read_new
 from postpaid.api.chargeover.envelope import done
-from postpaid.api.chargeover.package_lines import by_lines, upgrade_changes
+from postpaid.api.chargeover.package_lines import by_lines
 from postpaid.api.chargeover.packages import (
     REFUSED,
     check_notes,
@@ -19,6 +19,7 @@ from postpaid.api.chargeover.packages import (
 from postpaid.api.chargeover.paycycles import read_paycycle
 from postpaid.api.chargeover.things import annotations, kept
 from postpaid.api.chargeover.times import read_time
+from postpaid.api.chargeover.upgrade_lines import upgrade_changes
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.api.spelling import spelled

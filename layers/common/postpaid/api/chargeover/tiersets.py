@@ -197,6 +197,12 @@ def _bounds(tiers: Sequence[TierFields], place: str) -> list[str | None]:
                 f"must be greater than {decimal_text(before)}",
                 field=f"{where}.unit_to",
             )
+        if not last and tier.unit_to is not None and tier.unit_to > _NO_END_AT_ALL:
+            raise Invalid(
+                "invalid_field",
+                f"must be at most {decimal_text(_NO_END_AT_ALL)}",
+                field=f"{where}.unit_to",
+            )
         before = before if tier.unit_to is None else tier.unit_to
         bounds.append(None if last else decimal_text(before))
     return bounds

@@ -228,7 +228,7 @@ def note_of(record: Given, until: datetime | None) -> str | None:
 def _kept(usage: Usage) -> dict[str, Any]:
     """Return what this door kept with a usage: a note that is somebody else's says nothing."""
     try:
-        found = json.loads(usage.note or "{}")
+        found = json.loads(usage.note or "{}", parse_float=Decimal)
     except ValueError:
         return {}
     if not isinstance(found, dict) or not found.keys() <= _KEPT:

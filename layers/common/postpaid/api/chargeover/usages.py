@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from postpaid.api.chargeover import recording
 from postpaid.api.chargeover.envelope import answer
@@ -186,7 +187,7 @@ class _View:
     def _place(self, text: str | None) -> SitePlace | None:
         if text is None:
             return None
-        subscription_id, usage = json.loads(text)
+        subscription_id, usage = json.loads(text, parse_float=Decimal)
         key = None if usage is None else self.desk.usage_ids.key(subscription_id, usage)
         return SitePlace(subscription_id, key)
 

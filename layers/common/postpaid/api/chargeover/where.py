@@ -64,7 +64,9 @@ class Clause:
         """Return a row's value and the clause's own as two of one kind."""
         match value:
             case bool():
-                return value, _FLAGS.get(self.value.lower())
+                if self.value.lower() not in _FLAGS:
+                    raise Invalid("invalid_field", "is true or false", field=self.field)
+                return value, _FLAGS[self.value.lower()]
             case int() | Decimal():
                 if not _NUMBER.fullmatch(self.value):
                     raise Invalid("invalid_field", "is compared with a number", field=self.field)
