@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import HTTPBasicAuthHandler, HTTPPasswordMgrWithDefaultRealm, build_opener
 
 import pytest
 
@@ -353,6 +354,20 @@ def test_the_manners_of_the_vendors_libraries_are_known(article: Article, voip: 
         "A required parameter was missing: No data."
     )
     assert article.refused("GET", "/customer?where=company") == "Malformed WHERE clause."
+
+
+def test_a_client_that_shows_its_keys_only_when_it_is_asked_gets_through(
+    article: Article, voip: Voip
+) -> None:
+    """As the vendor's Python library does: httplib2 waits for the challenge, and so does urllib."""
+    known = HTTPPasswordMgrWithDefaultRealm()
+    url = f"{article.stack.base_url}/api/v3/customer/{voip.customer}"
+    known.add_password(None, url, article.keys["public_key"], article.keys["private_key"])
+
+    with build_opener(HTTPBasicAuthHandler(known)).open(url, timeout=60) as answer:
+        shown = json.loads(answer.read())
+
+    assert (answer.status, shown["response"]["customer_id"]) == (200, voip.customer)
 
 
 def test_a_client_may_sign_instead_of_showing_its_private_key(article: Article, voip: Voip) -> None:

@@ -146,3 +146,47 @@ def _allow(monkeypatch: pytest.MonkeyPatch, functions: Functions, server: Server
     monkeypatch.setattr(functions.modules[PULLER], "usage_urls", asking)
     door = functions.modules["ChargeoverApiFunction"]
     monkeypatch.setattr(door, "control", replace(door.control, test_hosts=hosts))
+
+
+# --- lines that took the place of others
+
+
+def test_the_old_id_of_a_line_means_what_took_its_place_from_then_on(over: Over) -> None:
+    number = over.create("/package", package("voip"))
+    path = f"/package/{number}/_action/upgrade"
+    first = lines_of(over, number)["voip"]["line_item_id"]
+    today = over.get(f"/package/{number}")["line_items"][0]["subscribe_datetime"][:10]
+    over.act(path, {"line_items": [{"line_item_id": first, "item_external_key": "sms"}]})
+    second = lines_of(over, number)["sms"]["line_item_id"]
+    over.act(path, {"line_items": [{"line_item_id": first, "descrip": "Texts"}]})
+    renamed = lines_of(over, number)["sms"]
+    assert (renamed["descrip"], renamed["line_item_id"] != second) == ("Texts", True)
+
+    for name in ({"line_item_id": first}, {"line_item_id": second}):
+        over.create("/usage", {**name, "usage_value": 2, "from": today})
+    over.create(
+        "/usage",
+        {"line_item_external_key": "voip", "package_id": number, "usage_value": 3, "from": today},
+    )
+
+    rows = over.get(f"/usage?where=package_id:EQUALS:{number}")
+    assert sorted(row["usage_value"] for row in rows) == [2, 2, 3]
+    assert {row["line_item_id"] for row in rows} == {renamed["line_item_id"]}
+
+
+def test_lines_that_take_each_other_s_place_are_found_after_any_number_of_swaps(
+    over: Over,
+) -> None:
+    number = over.create("/package", package("voip"))
+    ids = [lines_of(over, number)["voip"]["line_item_id"]]
+    for item in ("sms", "voip", "sms"):
+        row = {"line_item_id": ids[-1], "item_external_key": item}
+        over.act(f"/package/{number}/_action/upgrade", {"line_items": [row]})
+        [line] = over.get(f"/package/{number}")["line_items"]
+        ids.append(line["line_item_id"])
+
+    for each in ids:
+        over.create("/usage", {"line_item_id": each, "usage_value": 1})
+
+    rows = over.get(f"/usage?where=package_id:EQUALS:{number}")
+    assert [row["line_item_id"] for row in rows] == [ids[-1]] * len(ids)

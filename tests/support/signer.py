@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import itertools
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,6 +13,10 @@ _HEAD = (
     'ChargeOver co_public_key="{public}" co_nonce="{nonce}" co_timestamp="{timestamp}" '
     'co_signature_method="HMAC-SHA256" co_version="1.0" co_signature="{signature}" '
 )
+
+
+# No two signers of a process use the same, whatever their keys are and the time is.
+_nonces = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +38,7 @@ class Signer:
     ) -> str:
         """Return the header of a request, signed at a time."""
         self.made.append(url)
-        nonce, timestamp = nonce or f"n{len(self.made):07d}", str(int(at.timestamp()))
+        nonce, timestamp = nonce or f"n{next(_nonces):07d}", str(int(at.timestamp()))
         text = f"{self.pair.public}||{url.lower()}||{nonce}||{timestamp}||".encode() + body
         digest = hmac.new((private or self.pair.private).encode(), text, hashlib.sha256)
         return _HEAD.format(

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
+from postpaid.api.chargeover.successors import line_at
 from postpaid.api.chargeover.usage import Given, moment
 from postpaid.api.records import Records
 from postpaid.application.find_numbered import Kind, LineName
@@ -53,12 +55,16 @@ class LineFinder:
         meant: list[tuple[Subscription, Line]] = []
         for subscription in self._read(ids, fresh=fresh):
             _check_agrees(record, subscription, package_id, customer_id)
+            at = self._at(record, subscription)
+            wanted = {
+                line_at(subscription, each, at)
+                for each in (None if named is None else named.line_id, key)
+                if each is not None
+            }
             lines = [
                 line
                 for line in subscription.lines
-                if (named is None or line.id == named.line_id)
-                and key in {None, line.id}
-                and item_id in {None, line.item_id}
+                if wanted <= {line.id} and item_id in {None, line.item_id}
             ]
             if named is None and key is None:
                 lines = self._in_force(record, subscription, lines)
@@ -131,10 +137,13 @@ class LineFinder:
             if found is not None:
                 yield found
 
+    def _at(self, record: Given, subscription: Subscription) -> datetime:
+        now = self._records.now
+        return now if record.at is None else moment(subscription, record.at, "from")
+
     def _in_force(self, record: Given, subscription: Subscription, lines: list[Line]) -> list[Line]:
         """Return those lines that take usage at the record's date: nobody named one of them."""
-        now = self._records.now
-        at = now if record.at is None else moment(subscription, record.at, "from")
+        at = self._at(record, subscription)
         if subscription.end is not None and subscription.end <= at:
             return []
         return [line for line in lines if line.in_force(at)]

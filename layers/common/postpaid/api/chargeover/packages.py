@@ -26,6 +26,7 @@ from postpaid.api.chargeover.package_shape import (
     shown_package,
 )
 from postpaid.api.chargeover.paycycles import read_paycycle
+from postpaid.api.chargeover.successors import SUCCESSOR
 from postpaid.api.chargeover.things import CUSTOM, annotations, kept, split_custom
 from postpaid.api.chargeover.times import read_time
 from postpaid.api.chargeover.where import Asked
@@ -246,10 +247,14 @@ def with_line_notes(
 ) -> dict[str, Any]:
     """Return what is kept with a package, with what is *said* of its lines.
 
-    Of lines that were cancelled nothing is kept any more: there is little room.
+    Of lines that were cancelled only that is kept which one took their place: there is little room.
     """
     there = {line.id for line in package.lines if line.until is None}
-    lines = {name: notes for name, notes in line_notes(package).items() if name in there}
+    lines = {
+        name: notes if name in there else {SUCCESSOR: notes[SUCCESSOR]}
+        for name, notes in line_notes(package).items()
+        if name in there or SUCCESSOR in notes
+    }
     for line_id, notes in said.items():
         merged = {n: v for n, v in {**lines.get(line_id, {}), **notes}.items() if v is not None}
         lines = {n: v for n, v in lines.items() if n != line_id}

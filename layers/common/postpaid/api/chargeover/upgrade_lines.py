@@ -14,6 +14,7 @@ from postpaid.api.chargeover.package_lines import (
     quantity_of,
     read_line,
 )
+from postpaid.api.chargeover.successors import SUCCESSOR, line_at
 from postpaid.api.desk import Desk
 from postpaid.application.change_lines import LineAction, LineChange
 from postpaid.domain.errors import Invalid
@@ -76,7 +77,9 @@ class _Upgrade:
             return
         if line is not None:
             self._add(LineChange(action=LineAction.REMOVE, id=line.id), line.metered, index)
-        self._new(asked, index)
+        made = self._new(asked, index)
+        if line is not None:
+            self.notes[line.id] = {SUCCESSOR: made}
 
     @staticmethod
     def _check_alone(fields: UpgradeFields, place: str) -> None:
@@ -85,7 +88,7 @@ class _Upgrade:
             if getattr(fields, name) is not None:
                 raise Invalid("invalid_field", "goes without cancel", field=f"{place}.{name}")
 
-    def _new(self, asked: AskedLine, index: int) -> None:
+    def _new(self, asked: AskedLine, index: int) -> str:
         taken = {line.id for line in self.subscription.lines}
         taken |= {str(change.id) for change in self.changes}
         [line_id] = line_ids([asked], taken)
@@ -98,6 +101,7 @@ class _Upgrade:
         )
         self._add(change, asked.item.metered, index)
         self.notes[line_id] = asked.notes
+        return line_id
 
     def _change(
         self,
@@ -135,13 +139,13 @@ class _Upgrade:
         """Return which line is meant by any integer it ever had, or its external key."""
         number, key = fields.line_item_id, fields.line_item_external_key
         if number is None:
-            return key
+            return None if key is None else line_at(self.subscription, key, self.desk.now)
         found = line_named(self.desk, number)
         if found is None or found.subscription_id != self.subscription.id:
             raise Invalid(
                 "line_not_found", "is no line of the package", field=f"{place}.line_item_id"
             )
-        return found.line_id
+        return line_at(self.subscription, found.line_id, self.desk.now)
 
     def _line(self, line_id: str, place: str) -> Line:
         for line in self.subscription.shown_lines(self.desk.now):
