@@ -25,6 +25,7 @@ from postpaid.api.chargebee.subscriptions import show
 from postpaid.api.chargebee.things import annotations, kept
 from postpaid.api.chargebee.usage import idempotency_key
 from postpaid.api.desk import Desk
+from postpaid.api.desk_calls import change_settings
 from postpaid.api.http import Request, Response
 from postpaid.api.spelling import spelled
 from postpaid.application.cancel_subscription import (
@@ -33,7 +34,7 @@ from postpaid.application.cancel_subscription import (
     CancelSubscription,
     cancel_subscription,
 )
-from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing
 from postpaid.application.change_lines import ChangeLines, LineAction, LineChange, change_lines
 from postpaid.application.edit_subscription import Request as ChangeRequest
 from postpaid.application.keep import KEEP
@@ -241,16 +242,7 @@ def _noted(known: Mapping[str, Any], subscription: Subscription) -> dict[str, An
 
 
 def _closing(desk: Desk, command: ChangeClosing) -> Subscription:
-    return change_closing(
-        command,
-        scope=desk.scope,
-        subscriptions=desk.subscriptions,
-        terms=desk.terms,
-        invoices=desk.invoices,
-        customers=desk.customers,
-        sites=desk.books.sites,
-        now=desk.now,
-    )
+    return change_settings(desk, command)
 
 
 def _asked(request: Request) -> ChangeRequest:

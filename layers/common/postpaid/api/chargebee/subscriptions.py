@@ -23,15 +23,14 @@ from postpaid.api.chargebee.subscription_params import REFUSED, NewSubscription
 from postpaid.api.chargebee.subscription_shape import Shelf, chargebee_from_subscription, shown
 from postpaid.api.chargebee.things import annotations, made
 from postpaid.api.desk import Desk
+from postpaid.api.desk_calls import subscribe
 from postpaid.api.http import Request, Response
 from postpaid.api.spelling import spelled
-from postpaid.application.catalog import Created
 from postpaid.application.close_invoice import close_invoice
 from postpaid.application.customers import known_customer
 from postpaid.application.ports import Unavailable
 from postpaid.application.roll_term import known_subscription
-from postpaid.application.subscriptions import CreateSubscription, create_subscription
-from postpaid.application.subscriptions import Shelf as Parts
+from postpaid.application.subscriptions import CreateSubscription
 from postpaid.domain.calendar import MONTHLY
 from postpaid.domain.catalog import ItemType
 from postpaid.domain.errors import Invalid
@@ -98,7 +97,7 @@ def create(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
         annotations=annotations(params.echoed({})),
     )
     with spelled(NAMES):
-        created = _created(desk, command)
+        created = subscribe(desk, command)
         subscription = made(created, request, "subscription", identifier)
     answer, opening = show(desk, subscription), _opening(desk, subscription)
     if opening is None:
@@ -175,23 +174,6 @@ def _trial_end(stamp: int | None) -> str | None:
         raise Invalid(
             "invalid_field", f"must be seconds since 1970, up to {YEAR_MAX}", field="trial_end"
         ) from None
-
-
-def _created(desk: Desk, command: CreateSubscription) -> Created[Subscription]:
-    return create_subscription(
-        command,
-        scope=desk.scope,
-        shelf=Parts(
-            items=desk.items,
-            prices=desk.prices,
-            customers=desk.customers,
-            sites=desk.books.sites,
-        ),
-        subscriptions=desk.subscriptions,
-        activation=desk.activation,
-        ids=desk.ids,
-        now=desk.now,
-    )
 
 
 def _opening(desk: Desk, subscription: Subscription) -> Invoice | None:

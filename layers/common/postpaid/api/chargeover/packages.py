@@ -31,16 +31,16 @@ from postpaid.api.chargeover.things import CUSTOM, annotations, kept, split_cust
 from postpaid.api.chargeover.times import read_time
 from postpaid.api.chargeover.where import Asked
 from postpaid.api.desk import Desk
+from postpaid.api.desk_calls import change_settings, subscribe
 from postpaid.api.http import Request, Response
 from postpaid.api.spelling import spelled
 from postpaid.application.catalog import Created
-from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing
 from postpaid.application.edit_subscription import Request as ChangeRequest
 from postpaid.application.make_line import CreateLine
 from postpaid.application.ports import Unavailable
 from postpaid.application.roll_term import known_subscription
-from postpaid.application.subscriptions import CreateSubscription, LaterLine, create_subscription
-from postpaid.application.subscriptions import Shelf as Parts
+from postpaid.application.subscriptions import CreateSubscription, LaterLine
 from postpaid.domain.annotations import SUBSCRIPTION_BYTES_MAX, annotations_text
 from postpaid.domain.calendar import Cadence, Schedule
 from postpaid.domain.errors import Conflict, Invalid, NotFound
@@ -230,16 +230,7 @@ def note(
 def close_by(desk: Desk, command: ChangeClosing) -> Subscription:
     """Change how invoices of a package close, or what is kept with it."""
     with spelled(NAMES):
-        return change_closing(
-            command,
-            scope=desk.scope,
-            subscriptions=desk.subscriptions,
-            terms=desk.terms,
-            invoices=desk.invoices,
-            customers=desk.customers,
-            sites=desk.books.sites,
-            now=desk.now,
-        )
+        return change_settings(desk, command)
 
 
 def with_line_notes(
@@ -264,20 +255,7 @@ def with_line_notes(
 
 def _made(desk: Desk, command: CreateSubscription) -> Created[Subscription]:
     with spelled(NAMES), by_lines():
-        return create_subscription(
-            command,
-            scope=desk.scope,
-            shelf=Parts(
-                items=desk.items,
-                prices=desk.prices,
-                customers=desk.customers,
-                sites=desk.books.sites,
-            ),
-            subscriptions=desk.subscriptions,
-            activation=desk.activation,
-            ids=desk.ids,
-            now=desk.now,
-        )
+        return subscribe(desk, command)
 
 
 def _customer_id(desk: Desk, fields: PackageFields) -> str:

@@ -1,19 +1,20 @@
 """Subscriptions: made, read, and how their invoices close."""
 
 from postpaid.api.desk import Desk
+from postpaid.api.desk_calls import change_settings, subscribe
 from postpaid.api.http import Request, Response
 from postpaid.api.json_body import read_json_object
 from postpaid.api.native.lists import One, page
 from postpaid.api.native.models import SubscriptionBody, SubscriptionChange, policy_of, read
 from postpaid.api.native.requests import change_request
 from postpaid.api.native.shapes import native_from_subscription, native_from_upcoming
-from postpaid.application.change_closing import ChangeClosing, change_closing
+from postpaid.application.change_closing import ChangeClosing
 from postpaid.application.change_schedule import change_zone
 from postpaid.application.compose_invoice import upcoming_content
 from postpaid.application.keep import KEEP, Keep
 from postpaid.application.make_line import CreateLine
 from postpaid.application.roll_term import known_subscription
-from postpaid.application.subscriptions import CreateSubscription, Shelf, create_subscription
+from postpaid.application.subscriptions import CreateSubscription
 from postpaid.domain.calendar import read_cadence
 from postpaid.domain.errors import Invalid
 from postpaid.domain.invoice import invoice_id
@@ -25,20 +26,7 @@ from postpaid.domain.usage_url import UsageUrl
 def post_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:  # noqa: ARG001
     """Create a subscription: 201, or 200 if an equal one is there."""
     body = read(SubscriptionBody, read_json_object(request.body, request.headers))
-    created = create_subscription(
-        _command(body, desk),
-        scope=desk.scope,
-        shelf=Shelf(
-            items=desk.items,
-            prices=desk.prices,
-            customers=desk.customers,
-            sites=desk.books.sites,
-        ),
-        subscriptions=desk.subscriptions,
-        activation=desk.activation,
-        ids=desk.ids,
-        now=desk.now,
-    )
+    created = subscribe(desk, _command(body, desk))
     subscription = created.thing
     is_opened = any(not line.metered for line in subscription.lines)
     due = subscription.hold_until or subscription.start
@@ -122,16 +110,7 @@ def patch_subscription(desk: Desk, request: Request, ids: tuple[str, ...]) -> Re
         request=asked,
         usage_urls=_usage_urls(body, desk),
     )
-    subscription = change_closing(
-        command,
-        scope=desk.scope,
-        subscriptions=desk.subscriptions,
-        terms=desk.terms,
-        invoices=desk.invoices,
-        customers=desk.customers,
-        sites=desk.books.sites,
-        now=desk.now,
-    )
+    subscription = change_settings(desk, command)
     return show_subscription(desk, subscription)
 
 
