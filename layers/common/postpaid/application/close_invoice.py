@@ -78,8 +78,7 @@ def close_invoice(
         invoice = known_invoice(books.invoices, invoice_id)
         if invoice.status in {InvoiceStatus.ISSUED, InvoiceStatus.SKIPPED}:
             return invoice
-        if invoice.status is not InvoiceStatus.PENDING:
-            raise Conflict("invoice_not_pending", f"the invoice is {invoice.status.value.lower()}")
+        check_pending(invoice)
         if invoice.term_start is None and now < invoice.period_end:
             raise Conflict(
                 "invoice_not_due", "an opening invoice closes when its subscription starts"
@@ -106,6 +105,12 @@ def park_unanswered(
     term = books.terms.fence(invoice.subscription_id, invoice.term_start, run, due_at)
     parked = replace(invoice, parked=reason[:REASON_LENGTH_MAX], broken=None)
     books.closing.park(term, parked, run=run)
+
+
+def check_pending(invoice: Invoice) -> None:
+    """Refuse what only a pending invoice allows; raises `Conflict`."""
+    if invoice.status is not InvoiceStatus.PENDING:
+        raise Conflict("invoice_not_pending", f"the invoice is {invoice.status.value.lower()}")
 
 
 def known_invoice(invoices: Invoices, invoice_id: str) -> Invoice:

@@ -20,7 +20,7 @@ from datetime import datetime
 
 from postpaid.application.books import Books
 from postpaid.application.check_invoice import CANNOT_BE_MADE, checked_body
-from postpaid.application.close_invoice import known_invoice
+from postpaid.application.close_invoice import check_pending, known_invoice
 from postpaid.application.compose_invoice import Parties, rated_content
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.domain.errors import Conflict
@@ -44,8 +44,7 @@ def delete_invoice(
         invoice = known_invoice(books.invoices, invoice_id)
         if invoice.status is InvoiceStatus.DELETED:
             return invoice
-        if invoice.status is not InvoiceStatus.PENDING:
-            raise Conflict("invoice_not_pending", f"the invoice is {invoice.status.value.lower()}")
+        check_pending(invoice)
         try:
             return _Deletion(invoice, reason, books, run, now).run_through()
         except Lost:

@@ -16,16 +16,16 @@ from typing import Any
 
 from postpaid.application.books import Books
 from postpaid.application.catalog import Created, already_exists
-from postpaid.application.close_invoice import known_invoice
+from postpaid.application.close_invoice import check_pending, known_invoice
 from postpaid.application.edit_subscription import Office
 from postpaid.application.make_line import CreateLine, LineMaker
 from postpaid.application.ports import Lost, OneTimeCharges, Subscriptions, Unavailable
 from postpaid.application.roll_term import known_subscription
 from postpaid.domain.charge import Charge
-from postpaid.domain.errors import Conflict, Invalid, LimitExceeded, NotFound
+from postpaid.domain.errors import Invalid, LimitExceeded, NotFound
 from postpaid.domain.identifiers import check_id
 from postpaid.domain.instants import parse_moment
-from postpaid.domain.invoice import Invoice, InvoiceStatus
+from postpaid.domain.invoice import Invoice
 from postpaid.domain.line import Line
 from postpaid.domain.one_time import CHARGES_MAX, OneTimeCharge
 from postpaid.domain.period import Period
@@ -69,7 +69,7 @@ def add_charge(command: AddCharge, *, office: Office) -> Created[OneTimeCharge]:
             if existing.removed_at is not None or not _says(existing, command, period):
                 raise already_exists("charge", command.id)
             return Created(existing, new=False)
-        _check_pending(invoice)
+        check_pending(invoice)
         _check_room(invoice, books.charges)
         charge = OneTimeCharge(
             invoice_id=invoice.id,
@@ -101,7 +101,7 @@ def remove_charge(invoice_id: str, charge_id: str, *, books: Books, now: datetim
             raise NotFound("charge_not_found", f"the invoice has no charge '{charge_id}'")
         if charge.removed_at is not None:
             return charge
-        _check_pending(invoice)
+        check_pending(invoice)
         removed = replace(charge, removed_at=now)
         try:
             books.charges.put(removed, over=invoice)
@@ -109,11 +109,6 @@ def remove_charge(invoice_id: str, charge_id: str, *, books: Books, now: datetim
             continue
         return removed
     raise Unavailable("other changes came first every time")
-
-
-def _check_pending(invoice: Invoice) -> None:
-    if invoice.status is not InvoiceStatus.PENDING:
-        raise Conflict("invoice_not_pending", f"the invoice is {invoice.status.value.lower()}")
 
 
 def _check_room(invoice: Invoice, charges: OneTimeCharges) -> None:

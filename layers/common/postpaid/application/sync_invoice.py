@@ -14,7 +14,7 @@ from datetime import datetime
 
 from postpaid.application.books import Books
 from postpaid.application.check_invoice import Draft, draft_invoice, parked_by
-from postpaid.application.close_invoice import known_invoice
+from postpaid.application.close_invoice import check_pending, known_invoice
 from postpaid.application.ports import Lost, Unavailable
 from postpaid.application.roll_term import (
     closes_at,
@@ -23,8 +23,7 @@ from postpaid.application.roll_term import (
     opening_closes_at,
 )
 from postpaid.application.usage_urls import waited_for
-from postpaid.domain.errors import Conflict
-from postpaid.domain.invoice import Invoice, InvoiceStatus
+from postpaid.domain.invoice import Invoice
 from postpaid.domain.term import Term
 
 _TRIES = 8
@@ -62,8 +61,7 @@ def sync_invoice(
 def _synced(invoice_id: str, books: Books, now: datetime) -> Synced:
     for _ in range(_TRIES):
         invoice = known_invoice(books.invoices, invoice_id)
-        if invoice.status is not InvoiceStatus.PENDING:
-            raise Conflict("invoice_not_pending", f"the invoice is {invoice.status.value.lower()}")
+        check_pending(invoice)
         # Before the draft: a close that comes between is then seen by its run.
         term = _fenced_term(invoice, books)
         draft = draft_invoice(invoice, books=books)

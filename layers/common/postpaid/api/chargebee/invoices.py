@@ -31,7 +31,12 @@ from postpaid.api.cursors import read_cursor
 from postpaid.api.desk import Desk
 from postpaid.api.http import Request, Response
 from postpaid.application.check_invoice import draft_invoice
-from postpaid.application.close_invoice import charges_nothing, close_invoice, known_invoice
+from postpaid.application.close_invoice import (
+    charges_nothing,
+    check_pending,
+    close_invoice,
+    known_invoice,
+)
 from postpaid.application.delete_invoice import delete_invoice
 from postpaid.application.sync_invoice import sync_invoice
 from postpaid.application.void_invoice import void_invoice
@@ -116,7 +121,7 @@ def close(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     invoice = find_invoice(desk, ids[0])
     if invoice.status is InvoiceStatus.ISSUED and _may_be_repeated(request):
         return _shown(desk, invoice)
-    _check_pending(invoice)
+    check_pending(invoice)
     _check_date(desk, params)
     draft = draft_invoice(invoice, books=desk.books)
     if draft.content is not None and draft.refusal is None and charges_nothing(draft.content):
@@ -134,7 +139,7 @@ def sync_usages(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     """Show what a pending invoice says with the usage there is by now."""
     read(Nothing, read_form(request.body, request.headers))
     invoice = find_invoice(desk, ids[0])
-    _check_pending(invoice)
+    check_pending(invoice)
     synced = sync_invoice(
         invoice.id, books=desk.books, request_pull=desk.request_pull, now=desk.now
     )
@@ -168,7 +173,7 @@ def delete(desk: Desk, request: Request, ids: tuple[str, ...]) -> Response:
     if invoice.status is InvoiceStatus.ISSUED:
         raise Conflict("invoice_not_pending", "the invoice is closed: void it instead")
     if invoice.status is not InvoiceStatus.DELETED or not _may_be_repeated(request):
-        _check_pending(invoice)
+        check_pending(invoice)
     deleted = delete_invoice(invoice.id, reason, books=desk.books, run=desk.new_run(), now=desk.now)
     return _shown(desk, deleted)
 
@@ -206,11 +211,6 @@ def _answer(shown: Resource) -> Response:
 def _may_be_repeated(request: Request) -> bool:
     """Tell whether a request came before, by its key, and may have been acted on."""
     return request.again
-
-
-def _check_pending(invoice: Invoice) -> None:
-    if invoice.status is not InvoiceStatus.PENDING:
-        raise Conflict("invoice_not_pending", f"the invoice is {invoice.status.value.lower()}")
 
 
 def _check_date(desk: Desk, params: CloseParams) -> None:
