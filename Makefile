@@ -25,7 +25,7 @@ build: setup  ## Build the layer and the functions, with bytecode; ARCH=arm64 or
 test: build  ## Run the tests (ARGS="-k close -x" goes to pytest).
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
-simulate: build  ## Every fault, pair of faults and schedule there is; some 20 minutes on two cores.
+simulate: build  ## Every fault, pair of faults and schedule there is; half an hour on two cores.
 	@$(BIN)/python -m tests.simulation
 
 soak: setup  ## Let 20 clients at the deployed stack for a minute and audit the books (SEED=… repeats a run).

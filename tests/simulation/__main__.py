@@ -1,6 +1,6 @@
 """Everything that the instruments can find, ending with one line; or one thing of it again.
 
-python -m tests.simulation                            all of it, some 20 minutes on two cores
+python -m tests.simulation                            all of it, half an hour on two cores
 python -m tests.simulation --replay close 12:error:always 20:killed_after:once
 python -m tests.simulation --meeting 'graced record close'
 python -m tests.simulation --guard 'usage.StoredUsages.add:PutItem …'
